@@ -1,0 +1,203 @@
+//! Time as a parameter.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+pub use vaultcore_os::BootId;
+
+/// A moment: microseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+///
+/// Prints as RFC 3339 in UTC.
+///
+/// ```
+/// use vaultcore::Timestamp;
+/// let moment = Timestamp::from_micros(1_700_000_000_123_456);
+/// assert_eq!(moment.to_string(), "2023-11-14T22:13:20.123456Z");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// Creates a timestamp from microseconds since the Unix epoch.
+    #[must_use]
+    pub const fn from_micros(micros: u64) -> Self {
+        Self(micros)
+    }
+
+    /// Returns the microseconds since the Unix epoch.
+    #[must_use]
+    pub const fn as_micros(self) -> u64 {
+        self.0
+    }
+
+    /// Returns the moment `duration` later, or the last one there is.
+    #[must_use]
+    pub fn saturating_add(self, duration: Duration) -> Self {
+        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(micros))
+    }
+
+    /// Returns the time from `earlier` to `self`, or zero if `earlier` is later.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = i64::try_from(self.0).ok().and_then(|micros| {
+            jiff::Timestamp::from_microsecond(micros)
+                .ok()
+                .map(|moment| moment.to_string())
+        });
+        match text {
+            Some(text) => f.write_str(&text),
+            None => f.write_str("9999-12-31T23:59:59Z"), // past what RFC 3339 can say
+        }
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What a clock shows at one moment.
+///
+/// ```
+/// use vaultcore::{Clock, SystemClock};
+/// let reading = SystemClock.read();
+/// assert!(reading.since_boot > std::time::Duration::ZERO);
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockReading {
+    /// The wall clock, which people and time servers may set back and forth.
+    pub wall: Timestamp,
+    /// The time since boot, suspends included.
+    pub since_boot: Duration,
+    /// Which boot that is.
+    pub boot_id: BootId,
+}
+
+impl ClockReading {
+    /// Creates a reading.
+    #[must_use]
+    pub const fn new(wall: Timestamp, since_boot: Duration, boot_id: BootId) -> Self {
+        Self {
+            wall,
+            since_boot,
+            boot_id,
+        }
+    }
+}
+
+/// Where the vault gets its time from.
+pub trait Clock: Send + Sync {
+    /// Returns the present reading.
+    fn read(&self) -> ClockReading;
+}
+
+/// The clock of the machine.
+///
+/// ```
+/// use vaultcore::{Clock, SystemClock, Timestamp};
+/// assert!(SystemClock.read().wall > Timestamp::from_micros(1_700_000_000_000_000));
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods)] // the one place that asks the machine
+    fn read(&self) -> ClockReading {
+        let wall = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let (since_boot, boot_id) = vaultcore_os::boot_clock();
+        let micros = u64::try_from(wall.as_micros()).unwrap_or(u64::MAX);
+        ClockReading::new(Timestamp::from_micros(micros), since_boot, boot_id)
+    }
+}
+
+/// A clock that moves only when told to, for tests.
+///
+/// ```
+/// use std::time::Duration;
+/// use vaultcore::{Clock, ManualClock, Timestamp};
+/// let clock = ManualClock::new(Timestamp::from_micros(0));
+/// clock.advance(Duration::from_secs(60));
+/// assert_eq!(clock.read().wall, Timestamp::from_micros(60_000_000));
+/// ```
+#[derive(Debug)]
+pub struct ManualClock(Mutex<ClockReading>);
+
+impl ManualClock {
+    /// Creates a clock that shows `wall`, ten minutes after boot.
+    #[must_use]
+    pub fn new(wall: Timestamp) -> Self {
+        Self(Mutex::new(ClockReading::new(
+            wall,
+            Duration::from_secs(600),
+            [1; 16],
+        )))
+    }
+
+    /// Lets `duration` pass, for the wall clock and for the time since boot.
+    pub fn advance(&self, duration: Duration) {
+        self.change(|reading| {
+            reading.wall = reading.wall.saturating_add(duration);
+            reading.since_boot = reading.since_boot.saturating_add(duration);
+        });
+    }
+
+    /// Sets the wall clock alone, as a person or a time server does.
+    pub fn set_wall(&self, wall: Timestamp) {
+        self.change(|reading| reading.wall = wall);
+    }
+
+    /// Boots the machine again: the time since boot starts over, under a new id.
+    pub fn reboot(&self, boot_id: BootId) {
+        self.change(|reading| {
+            reading.since_boot = Duration::ZERO;
+            reading.boot_id = boot_id;
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut ClockReading)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl Clock for ManualClock {
+    fn read(&self) -> ClockReading {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_far_future_prints() {
+        assert_eq!(
+            Timestamp::from_micros(u64::MAX).to_string(),
+            "9999-12-31T23:59:59Z"
+        );
+    }
+
+    #[test]
+    fn a_clock_set_back_leaves_the_boot_clock_alone() {
+        let clock = ManualClock::new(Timestamp::from_micros(5_000_000));
+        let before = clock.read();
+        clock.set_wall(Timestamp::from_micros(1));
+        let after = clock.read();
+        assert_eq!(after.since_boot, before.since_boot);
+        assert_eq!(after.wall.since(before.wall), Duration::ZERO);
+    }
+}

@@ -1,0 +1,46 @@
+//! Randomness as a parameter.
+
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Where the vault gets its randomness from.
+///
+/// What the vault derives from it is hedged: a source that repeats itself, or returns zeros, never
+/// makes one (key, nonce) pair serve two plaintexts. An error stops the operation.
+pub trait Random: Send + Sync {
+    /// Fills `buffer` with random bytes.
+    ///
+    /// # Errors
+    /// `Unavailable` if the source failed.
+    fn fill(&self, buffer: &mut [u8]) -> Result<()>;
+}
+
+/// The random source of the operating system, asked anew each time, so that a forked process never
+/// repeats another's bytes.
+///
+/// ```
+/// use vaultcore::{OsRandom, Random};
+/// let mut bytes = [0; 32];
+/// OsRandom.fill(&mut bytes)?;
+/// assert_ne!(bytes, [0; 32]);
+/// # Ok::<(), vaultcore::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OsRandom;
+
+impl Random for OsRandom {
+    #[allow(clippy::disallowed_methods)] // the one place that asks the system
+    fn fill(&self, buffer: &mut [u8]) -> Result<()> {
+        SystemRandom::new()
+            .fill(buffer)
+            .map_err(|_| Error::new(ErrorKind::Unavailable, "the system's random source failed"))
+    }
+}
+
+/// Returns `N` random bytes.
+pub(crate) fn random<const N: usize>(source: &dyn Random) -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    source.fill(&mut bytes)?;
+    Ok(bytes)
+}

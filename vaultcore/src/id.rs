@@ -1,0 +1,72 @@
+//! Random identifiers.
+
+use std::fmt;
+
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Serialize};
+
+macro_rules! id {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name([u8; 16]);
+
+        impl $name {
+            /// Creates the id from its 16 bytes.
+            #[must_use]
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(bytes)
+            }
+
+            /// Returns the 16 bytes.
+            #[must_use]
+            pub const fn as_bytes(&self) -> &[u8; 16] {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&HEXLOWER.encode(&self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    )*};
+}
+
+id! {
+    /// Names one vault for ever; it is bound into every record. Prints as 32 hex digits.
+    ///
+    /// ```
+    /// let id = vaultcore::VaultId::from_bytes([0xab; 16]);
+    /// assert_eq!(id.to_string(), "ab".repeat(16));
+    /// ```
+    VaultId,
+    /// Names one mount: what is stored below it stays there when its path changes.
+    ///
+    /// ```
+    /// let id = vaultcore::MountId::from_bytes([1; 16]);
+    /// assert_eq!(id.to_string(), "01".repeat(16));
+    /// ```
+    MountId,
+    /// Names one key slot.
+    ///
+    /// ```
+    /// let id = vaultcore::SlotId::from_bytes([2; 16]);
+    /// assert_eq!(id.to_string(), "02".repeat(16));
+    /// ```
+    SlotId,
+    /// Names one ceremony, such as an unseal or a rekey in progress.
+    ///
+    /// ```
+    /// let nonce = vaultcore::Nonce::from_bytes([3; 16]);
+    /// assert_eq!(nonce.to_string(), "03".repeat(16));
+    /// ```
+    Nonce,
+}

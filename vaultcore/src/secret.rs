@@ -1,0 +1,170 @@
+//! Bytes and text that wipe themselves and do not print.
+
+use std::fmt;
+use std::io;
+
+use secrecy::{ExposeSecret, SecretBox};
+use zeroize::{Zeroize, Zeroizing};
+
+/// Secret bytes: wiped when dropped, `[redacted]` in `Debug`, neither cloned nor serialized.
+///
+/// ```
+/// use vaultcore::SecretBytes;
+/// let secret = SecretBytes::copy_from(b"s3cr3t");
+/// assert_eq!(secret.expose(), b"s3cr3t");
+/// assert_eq!(format!("{secret:?}"), "[redacted]");
+/// ```
+pub struct SecretBytes(SecretBox<[u8]>);
+
+impl SecretBytes {
+    /// Copies `bytes`. The caller's copy stays the caller's to wipe.
+    #[must_use]
+    pub fn copy_from(bytes: &[u8]) -> Self {
+        Self(SecretBox::new(Box::from(bytes)))
+    }
+
+    /// Returns the bytes. What is copied out of them is no longer wiped.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        self.0.expose_secret()
+    }
+
+    /// Returns the number of bytes.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.expose().len()
+    }
+
+    /// Returns whether there are no bytes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.expose().is_empty()
+    }
+}
+
+impl From<Vec<u8>> for SecretBytes {
+    /// Takes over `bytes` without leaving a copy behind.
+    fn from(mut bytes: Vec<u8>) -> Self {
+        if bytes.len() == bytes.capacity() {
+            return Self(SecretBox::new(bytes.into_boxed_slice()));
+        }
+        // Shrinking would move the bytes and leave the old ones in the heap.
+        let secret = Self::copy_from(&bytes);
+        bytes.zeroize();
+        secret
+    }
+}
+
+impl fmt::Debug for SecretBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// Secret text: as [`SecretBytes`], and UTF-8.
+///
+/// ```
+/// use vaultcore::SecretString;
+/// let secret = SecretString::from(String::from("correct horse"));
+/// assert_eq!(secret.expose(), "correct horse");
+/// assert_eq!(format!("{secret:?}"), "[redacted]");
+/// ```
+pub struct SecretString(SecretBox<str>);
+
+impl SecretString {
+    /// Copies `text`. The caller's copy stays the caller's to wipe.
+    #[must_use]
+    pub fn copy_from(text: &str) -> Self {
+        Self(SecretBox::new(Box::from(text)))
+    }
+
+    /// Returns the text. What is copied out of it is no longer wiped.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl From<String> for SecretString {
+    /// Takes over `text` without leaving a copy behind.
+    fn from(mut text: String) -> Self {
+        if text.len() == text.capacity() {
+            return Self(SecretBox::new(text.into_boxed_str()));
+        }
+        let secret = Self::copy_from(&text);
+        text.zeroize();
+        secret
+    }
+}
+
+impl fmt::Debug for SecretString {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// A buffer to serialize secrets into: it grows without leaving old copies in the heap.
+#[derive(Default)]
+pub(crate) struct SecretWriter(Zeroizing<Vec<u8>>);
+
+impl SecretWriter {
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
+        Self(Zeroizing::new(Vec::with_capacity(capacity)))
+    }
+
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        let needed = self.0.len().saturating_add(bytes.len());
+        if needed > self.0.capacity() {
+            let mut larger = Zeroizing::new(Vec::with_capacity(needed.saturating_mul(2).max(256)));
+            larger.extend_from_slice(&self.0);
+            self.0 = larger; // wipes the old buffer
+        }
+        self.0.extend_from_slice(bytes);
+    }
+
+    pub(crate) fn into_bytes(self) -> Zeroizing<Vec<u8>> {
+        self.0
+    }
+}
+
+impl io::Write for SecretWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.push(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_nothing() {
+        let bytes = SecretBytes::copy_from(b"canary");
+        let text = SecretString::copy_from("canary");
+        assert_eq!(format!("{bytes:?}{text:?}"), "[redacted][redacted]");
+    }
+
+    #[test]
+    fn spare_capacity_changes_nothing() {
+        let mut vec = Vec::with_capacity(64);
+        vec.extend_from_slice(b"abc");
+        assert_eq!(SecretBytes::from(vec).expose(), b"abc");
+        let mut text = String::with_capacity(64);
+        text.push_str("abc");
+        assert_eq!(SecretString::from(text).expose(), "abc");
+    }
+
+    #[test]
+    fn the_writer_keeps_what_it_is_given() {
+        let mut writer = SecretWriter::default();
+        for byte in 0..=255u8 {
+            writer.push(&[byte; 3]);
+        }
+        assert_eq!(writer.into_bytes().len(), 768);
+    }
+}
