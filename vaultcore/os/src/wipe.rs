@@ -1,38 +1,22 @@
-//! Wiping of values that have no destructor.
+//! Wiping of memory and of values that have no destructor.
 
 use std::fmt;
 use std::mem::{MaybeUninit, needs_drop, size_of};
 use std::ops::Deref;
-use std::ptr;
-use std::sync::atomic::{Ordering, compiler_fence};
-
-/// Overwrites `size_of::<T>()` bytes at `target` in a way that the compiler may not remove.
-fn wipe<T>(target: &mut MaybeUninit<T>) {
-    let bytes: *mut u8 = target.as_mut_ptr().cast();
-    // SAFETY: `bytes` points to `size_of::<T>()` writable bytes that `target` owns, and any byte
-    // pattern is valid for `MaybeUninit<T>`.
-    unsafe { ptr::write_bytes(bytes, 0, size_of::<T>()) };
-    // SAFETY: as above. The empty assembly takes the pointer, so the stores above are observed.
-    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-    unsafe {
-        std::arch::asm!("/* {0} */", in(reg) bytes, options(nostack, preserves_flags));
-    }
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    for offset in 0..size_of::<T>() {
-        // SAFETY: `offset` is within the `size_of::<T>()` bytes that `target` owns.
-        unsafe { ptr::write_volatile(bytes.add(offset), 0) };
-    }
-    compiler_fence(Ordering::SeqCst);
-}
 
 /// A value that is overwritten with zeros when it is dropped.
 ///
 /// For types without a destructor of their own, which is checked at compile time. Moving a
-/// `Wiped` leaves an unwiped copy behind, so keep it where it was made.
+/// `Wiped` leaves an unwiped copy behind, so keep it where it was made; forgetting one leaves the
+/// value itself. What must live longer than one call belongs in a [`LockedBox`](crate::LockedBox).
 ///
 /// ```
 /// let key = vaultcore_os::Wiped::new([7u8; 32]);
 /// assert_eq!(key[0], 7);
+/// ```
+///
+/// ```compile_fail
+/// let text = vaultcore_os::Wiped::new(String::from("would leak its buffer"));
 /// ```
 pub struct Wiped<T>(MaybeUninit<T>);
 
@@ -69,48 +53,55 @@ impl<T> fmt::Debug for Wiped<T> {
     }
 }
 
-/// A value on the heap that stays in one place and is overwritten when it is dropped.
-///
-/// ```
-/// let key = vaultcore_os::WipeBox::new_with(|| [7u8; 32]);
-/// assert_eq!(key[0], 7);
-/// assert_eq!(format!("{key:?}"), "[redacted]");
-/// ```
-pub struct WipeBox<T>(Box<Wiped<T>>);
-
-impl<T> WipeBox<T> {
-    /// Builds the value in a stack frame of its own, moves it to the heap and scrubs the frame.
-    pub fn new_with(make: impl FnOnce() -> T) -> Self {
-        let boxed = build(make);
-        scrub_stack();
-        Self(boxed)
-    }
-}
-
-#[inline(never)]
-fn build<T>(make: impl FnOnce() -> T) -> Box<Wiped<T>> {
-    Box::new(Wiped::new(make()))
-}
-
-impl<T> Deref for WipeBox<T> {
-    type Target = T;
-    #[inline(always)]
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T> fmt::Debug for WipeBox<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
-    }
-}
-
-/// Overwrites the stack below the caller, where called functions left copies of what they held.
+/// Overwrites 8 KiB of stack below the caller, where called functions left copies of what they held.
 #[inline(never)]
 pub fn scrub_stack() {
     let mut frame = MaybeUninit::<[u8; 8192]>::uninit();
     wipe(&mut frame);
+}
+
+/// Scrubs the stack when it is dropped, so also while a panic unwinds.
+pub(crate) struct ScrubOnDrop;
+
+impl Drop for ScrubOnDrop {
+    fn drop(&mut self) {
+        scrub_stack();
+    }
+}
+
+fn wipe<T>(target: &mut MaybeUninit<T>) {
+    // SAFETY: `target` owns these bytes, and any byte is valid for `MaybeUninit<T>`.
+    unsafe { wipe_bytes(target.as_mut_ptr().cast(), size_of::<T>()) };
+}
+
+/// Overwrites `length` bytes at `target` with zeros in a way that the compiler may not remove.
+///
+/// # Safety
+/// The bytes must be writable, nobody else may use them meanwhile, and zeros must be valid for
+/// whatever is read there later.
+#[cfg(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri)))]
+#[inline]
+pub(crate) unsafe fn wipe_bytes(target: *mut u8, length: usize) {
+    // SAFETY: promised by the caller.
+    unsafe { target.write_bytes(0, length) };
+    // SAFETY: the assembly is empty. It takes the pointer and may, for all the compiler knows, use
+    // what lies there, so the stores above must be made.
+    unsafe {
+        std::arch::asm!("/* {0} */", in(reg) target, options(nostack, preserves_flags));
+    }
+}
+
+/// As above, one volatile store at a time.
+///
+/// # Safety
+/// As above.
+#[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri))))]
+pub(crate) unsafe fn wipe_bytes(target: *mut u8, length: usize) {
+    for offset in 0..length {
+        // SAFETY: promised by the caller; `offset` is within the bytes.
+        unsafe { target.add(offset).write_volatile(0) };
+    }
+    std::sync::atomic::compiler_fence(std::sync::atomic::Ordering::SeqCst);
 }
 
 #[cfg(test)]
@@ -123,6 +114,19 @@ mod tests {
         wipe(&mut value);
         // SAFETY: an array of bytes is valid for every pattern, and it was initialised above.
         assert_eq!(unsafe { value.assume_init() }, [0; 37]);
+    }
+
+    #[test]
+    fn padding_is_wiped_too() {
+        let mut value = MaybeUninit::<(u8, u64)>::uninit();
+        let bytes = value.as_mut_ptr().cast::<u8>();
+        // SAFETY: the bytes are those of `value`, all of them written before they are read.
+        let left = unsafe {
+            bytes.write_bytes(0xa5, size_of::<(u8, u64)>());
+            wipe(&mut value);
+            std::slice::from_raw_parts(value.as_ptr().cast::<u8>(), size_of::<(u8, u64)>())
+        };
+        assert_eq!(left, [0; size_of::<(u8, u64)>()]);
     }
 
     #[test]
