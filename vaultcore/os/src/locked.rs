@@ -130,15 +130,17 @@ mod tests {
 
     #[test]
     fn a_failed_fill_leaves_nothing() {
-        let mut place = std::ptr::null();
+        let mut place = 0;
         let failed = LockedBox::try_fill(|bytes: &mut [u8; 600]| {
             bytes.fill(0xa5);
-            place = bytes.as_ptr();
+            place = bytes.as_ptr().addr();
             Err(())
         });
         assert!(failed.is_err());
-        // SAFETY: slots are never unmapped, and no other test takes slots of this size.
-        assert_eq!(unsafe { std::slice::from_raw_parts(place, 600) }, [0; 600]);
+        let same = arena::take(600).bytes(); // no other test takes slots of this size
+        assert_eq!(same.addr().get(), place);
+        // SAFETY: slots are never unmapped, and this one is not in use.
+        assert_eq!(unsafe { *same.cast::<[u8; 600]>().as_ptr() }, [0; 600]);
     }
 
     #[test]

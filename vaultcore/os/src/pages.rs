@@ -28,8 +28,9 @@ impl Pages {
     }
 }
 
+const LAYOUT: Layout = Layout::new::<Aligned>();
+
 fn ordinary() -> Pages {
-    const LAYOUT: Layout = Layout::new::<Aligned>();
     // SAFETY: the layout is not empty.
     let base = unsafe { alloc_zeroed(LAYOUT) };
     Pages {
@@ -144,8 +145,8 @@ mod system {
         if !(usable && keep_from_children(base, page)) {
             return None; // three reserved pages stay behind, without memory
         }
-        // SAFETY: as above.
-        let locked = unsafe { libc::mlock(base.cast(), page) } == 0;
+        // SAFETY: as above. Not libc's `mlock`, which sanitizers replace by one that does nothing.
+        let locked = unsafe { libc::syscall(libc::SYS_mlock, base, page) } == 0;
         let lock = if locked {
             MemLock::Locked
         } else {
@@ -234,5 +235,7 @@ mod tests {
         let bytes = unsafe { std::slice::from_raw_parts(pages.base.as_ptr(), PAGE) };
         assert_eq!(bytes, [0; PAGE]);
         assert!(pages.lock == MemLock::Unlocked && !pages.absent());
+        // SAFETY: allocated with this layout, and no longer used.
+        unsafe { std::alloc::dealloc(pages.base.as_ptr(), LAYOUT) };
     }
 }
