@@ -1,0 +1,8 @@
+//! What stays in the memory of a process.
+
+#![cfg(target_os = "linux")]
+// All of it is test code, the helpers too, which clippy cannot tell.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used)]
+
+mod scan;
+mod self_test;
