@@ -1,3 +1,59 @@
-//! The chores of the project.
+//! The chores of the project: `cargo xtask <command>`.
+//!
+//! It has no dependencies, because everybody waits for its build.
 
-fn main() {}
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool talks to its terminal"
+)]
+
+mod ci;
+mod fuzz;
+mod layers;
+mod setup;
+mod source;
+mod test;
+mod tools;
+mod trust;
+
+use std::process::ExitCode;
+
+use tools::Args;
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+  test [--quick] [--no-skips]   run every test, with its set-up
+  ci                            run what the continuous integration runs
+  layers                        check who imports whom in vaultcore
+  fuzz [--seconds N] [--target NAME] [--self-check]
+                                run the fuzz targets, 60 seconds each unless told
+  trust [--fuzz-seconds N]      run the slow checks that are run by hand
+
+With the variable CI set, or with --no-skips, a skipped step is a failure.";
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    let command = words.next().unwrap_or_default();
+    let outcome = Args::new(words.collect()).and_then(|args| run(&command, args));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("xtask: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: &str, args: Args) -> tools::Result {
+    match command {
+        "test" => test::run(args),
+        "ci" => ci::run(args),
+        "layers" => layers::run(args),
+        "fuzz" => fuzz::run(args),
+        "trust" => trust::run(args),
+        "" => Err(USAGE.to_owned()),
+        other => Err(format!("there is no command `{other}`\n\n{USAGE}")),
+    }
+}
