@@ -119,6 +119,7 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
 }
 
 /// How a step ended.
+#[derive(Clone)]
 pub(crate) enum Outcome {
     Passed,
     Skipped(String),
