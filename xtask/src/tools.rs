@@ -77,7 +77,9 @@ pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(root());
     // `cargo run` describes xtask to its child. A nested cargo would hand that on to build
-    // scripts that watch these variables, and rebuild half of the tree.
+    // scripts that watch these variables, and rebuild half of the tree. The path in `CARGO`
+    // would win over another toolchain that is asked for.
+    command.env_remove("CARGO");
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
