@@ -42,9 +42,12 @@ pub(crate) fn run(mut args: Args) -> Result {
     report.finish()
 }
 
-/// Adds the self-check and a run of every target to `report`.
+/// Adds the self-check, the lints and a run of every target to `report`.
 pub(crate) fn steps(report: &mut Report, seconds: u64) -> Result {
     check_itself(report);
+    let mut clippy = cargo("clippy")?;
+    clippy.args(["--", "-D", "warnings"]);
+    report.command("clippy-fuzz", clippy);
     run_targets(report, &targets()?, seconds);
     Ok(())
 }
@@ -108,23 +111,29 @@ fn build(names: &[String]) -> Outcome {
 }
 
 fn build_all(names: &[String]) -> Result {
-    let mut cargo = command("cargo");
-    cargo.args(["build", "--quiet", "--release"]);
-    // With a target named, build scripts and macros are left without the flags.
-    cargo.args(["--manifest-path", "fuzz/Cargo.toml", "--target", &host()?]);
+    let mut cargo = cargo("build")?;
     for name in names {
         cargo.args(["--bin", name]);
     }
-    // The sanitizer's flag is unstable; its runtime comes with the stable toolchain.
-    cargo
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", RUSTFLAGS);
-    cargo.env("CARGO_TARGET_DIR", builds());
     match cargo.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("the build of the fuzz targets: {status}")),
         Err(error) => Err(format!("cannot start cargo: {error}")),
     }
+}
+
+/// Cargo upon the fuzz targets, with the flags that they are built with.
+fn cargo(subcommand: &str) -> Result<Command> {
+    let mut cargo = command("cargo");
+    cargo.args([subcommand, "--quiet", "--release"]);
+    // With a target named, build scripts and macros are left without the flags.
+    cargo.args(["--manifest-path", "fuzz/Cargo.toml", "--target", &host()?]);
+    // The sanitizer's flag is unstable; its runtime comes with the stable toolchain.
+    cargo
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTFLAGS", RUSTFLAGS);
+    cargo.env("CARGO_TARGET_DIR", builds());
+    Ok(cargo)
 }
 
 fn builds() -> PathBuf {

@@ -128,6 +128,15 @@ pub(crate) enum Outcome {
     Failed(String),
 }
 
+impl Outcome {
+    fn reason(&self) -> &str {
+        match self {
+            Self::Passed => "",
+            Self::Skipped(reason) | Self::Failed(reason) => reason,
+        }
+    }
+}
+
 impl From<Result> for Outcome {
     fn from(result: Result) -> Self {
         result.map_or_else(Self::Failed, |()| Self::Passed)
@@ -218,9 +227,10 @@ impl Report {
     pub(crate) fn finish(self) -> Result {
         println!("\n{:<28} {:<8} {:>8}", "step", "outcome", "seconds");
         for step in &self.steps {
-            let seconds = step.took.as_secs_f32();
-            let word = self.word(&step.outcome);
-            println!("{:<28} {word:<8} {seconds:>8.1}", step.name);
+            let (word, seconds) = (self.word(&step.outcome), step.took.as_secs_f32());
+            let reason = step.outcome.reason().lines().next().unwrap_or_default();
+            let line = format!("{:<28} {word:<8} {seconds:>8.1}  {reason:.60}", step.name);
+            println!("{}", line.trim_end());
         }
         let bad = self.steps.iter().filter(|step| self.fails(&step.outcome));
         let names: Vec<_> = bad.map(|step| step.name.as_str()).collect();
@@ -283,12 +293,18 @@ fn copy_lines(from: impl Read, mut to: impl Write, skipped: &Mutex<Vec<String>>)
     {
         to.write_all(&line).and_then(|()| to.flush()).ok();
         let text = String::from_utf8_lossy(&line);
-        // libtest may have begun the line with the name of the test.
-        if let (Some((_, told)), Ok(mut list)) = (text.split_once("SKIPPED "), skipped.lock()) {
+        if let (Some(told), Ok(mut list)) = (told_skip(&text), skipped.lock()) {
             list.push(told.trim().to_owned());
         }
         line.clear();
     }
+}
+
+/// Returns what follows the mark of a skip: at the line's beginning, or behind what libtest shows
+/// of a test that is running.
+fn told_skip(line: &str) -> Option<&str> {
+    let behind_test = || line.split_once(" ... SKIPPED ").map(|(_, told)| told);
+    line.strip_prefix("SKIPPED ").or_else(behind_test)
 }
 
 fn name_of(command: &Command) -> String {
@@ -345,8 +361,8 @@ mod tests {
     #[test]
     fn skips_that_a_command_tells_of_are_noted() {
         let skipped = Mutex::new(Vec::new());
-        let said = "fine\ntest x ... SKIPPED peers: no node\n";
+        let said = "fine\ntest x ... SKIPPED peers: no node\nSKIPPED b: c\n  | \"SKIPPED d: e\n";
         copy_lines(said.as_bytes(), std::io::sink(), &skipped);
-        assert_eq!(skipped.into_inner().unwrap(), ["peers: no node"]);
+        assert_eq!(skipped.into_inner().unwrap(), ["peers: no node", "b: c"]);
     }
 }

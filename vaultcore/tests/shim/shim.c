@@ -7,9 +7,9 @@
  *   VCSHIM_MATCH=TEXT    ... whose absolute path contains TEXT
  *   VCSHIM_ACK=PATH      log each write to PATH as a mark: what happened before it is promised
  *
- * Not seen: writes through mmap, copy_file_range, sendfile, and files opened inside the C library
- * (stdio). Neither SQLite's WAL mode nor Rust's std::fs writes in those ways, but for the -shm
- * file, which need not survive, and fs::copy.
+ * Not seen: writes through mmap, copy_file_range, sendfile, links, and files opened inside the C
+ * library (stdio). Neither SQLite's WAL mode nor Rust's std::fs writes in those ways, but for the
+ * -shm file, which need not survive, and fs::copy.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -29,7 +29,17 @@
 #include <time.h>
 #include <unistd.h>
 
-enum op { OP_OPEN = 1, OP_WRITE, OP_TRUNCATE, OP_SYNC_BEGIN, OP_SYNC_END, OP_UNLINK, OP_RENAME, OP_CLOSE, OP_ACK };
+enum op {
+    OP_OPEN = 1,
+    OP_WRITE,
+    OP_TRUNCATE,
+    OP_SYNC_BEGIN,
+    OP_SYNC_END,
+    OP_UNLINK,
+    OP_RENAME,
+    OP_CLOSE,
+    OP_ACK
+};
 enum open_flag { FLAG_CREATE = 1, FLAG_TRUNCATE = 2, FLAG_FOLDER = 4 };
 
 /* One record: this header, then the path, then the data. Little endian, as the machine is. */
@@ -74,7 +84,8 @@ static int flush_only;
     }
 REAL(open) REAL(open64) REAL(openat) REAL(openat64) REAL(creat) REAL(creat64)
 REAL(write) REAL(pwrite) REAL(pwrite64) REAL(writev) REAL(ftruncate) REAL(ftruncate64)
-REAL(fsync) REAL(fdatasync) REAL(unlink) REAL(unlinkat) REAL(rename) REAL(dup2) REAL(close)
+REAL(fsync) REAL(fdatasync) REAL(unlink) REAL(unlinkat) REAL(rename) REAL(renameat)
+REAL(dup2) REAL(close)
 
 __attribute__((constructor)) static void start(void) {
     const char *text = getenv("VCSHIM_FLUSH_US");
@@ -84,13 +95,13 @@ __attribute__((constructor)) static void start(void) {
     match_text = getenv("VCSHIM_MATCH");
     ack_path = getenv("VCSHIM_ACK");
     text = getenv("VCSHIM_LOG");
-    if (text && *text)
-        log_fd = (int)syscall(SYS_openat, AT_FDCWD, text, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
+    if (text && *text) log_fd = (int)syscall(SYS_openat, AT_FDCWD, text, flags, 0600);
 }
 
 /* Writes a whole record by one system call, which O_APPEND makes atomic among processes. */
-static void record(enum op op, int flags, const struct file *file, const char *path, uint64_t offset,
-                   const struct iovec *data, int pieces, size_t length) {
+static void record(enum op op, int flags, const struct file *file, const char *path,
+                   uint64_t offset, const struct iovec *data, int pieces, size_t length) {
     if (log_fd < 0 || pieces > 62) return;
     int saved = errno;
     struct header header = {MAGIC, (uint8_t)op, (uint8_t)flags, (uint16_t)strlen(path),
@@ -109,12 +120,22 @@ static void record(enum op op, int flags, const struct file *file, const char *p
     errno = saved;
 }
 
-static void absolute(const char *path, char out[PATH_MAX]) {
-    char folder[PATH_MAX];
-    if (path[0] == '/' || syscall(SYS_getcwd, folder, sizeof folder) < 0)
-        snprintf(out, PATH_MAX, "%s", path);
-    else if (snprintf(out, PATH_MAX, "%.*s/%s", PATH_MAX / 2, folder, path) >= PATH_MAX)
+/* Writes the absolute path of `path` in an open folder, or in the current one. */
+static void absolute(int folder, const char *path, char out[PATH_MAX]) {
+    char base[PATH_MAX], link[64];
+    long length;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", folder);
+    if (path[0] == '/')
+        length = 0;
+    else if (folder == AT_FDCWD)
+        length = syscall(SYS_getcwd, base, sizeof base) - 1; /* It counts the final NUL. */
+    else
+        length = syscall(SYS_readlinkat, AT_FDCWD, link, base, sizeof base);
+    /* What does not fit matches nothing. */
+    if (length < 0 || (size_t)length + strlen(path) + 2 > PATH_MAX)
         out[0] = 0;
+    else
+        snprintf(out, PATH_MAX, "%.*s%s%s", (int)length, base, length ? "/" : "", path);
 }
 
 static int matches(const char *path) {
@@ -167,13 +188,9 @@ static int is_ours(const struct file *file) { return file != &other && file != &
 static int opened(int fd, int folder, const char *path, int flags) {
     if (fd < 0 || log_fd < 0) return fd;
     int saved = errno;
-    if (folder != AT_FDCWD && path[0] != '/') {
-        remember(fd, NULL); /* Relative to an open folder: /proc knows the path. */
-    } else {
-        char whole[PATH_MAX];
-        absolute(path, whole);
-        remember(fd, classify(fd, whole));
-    }
+    char whole[PATH_MAX];
+    absolute(folder, path, whole);
+    remember(fd, classify(fd, whole));
     struct file *file = lookup(fd);
     if (is_ours(file)) {
         int told = (flags & O_CREAT ? FLAG_CREATE : 0) | (flags & O_TRUNC ? FLAG_TRUNCATE : 0);
@@ -195,21 +212,44 @@ static int opened(int fd, int folder, const char *path, int flags) {
         va_end(list); \
     }
 
-int open(const char *path, int flags, ...) { MODE(flags) return opened(find_open()(path, flags, mode), AT_FDCWD, path, flags); }
-int open64(const char *path, int flags, ...) { MODE(flags) return opened(find_open64()(path, flags, mode), AT_FDCWD, path, flags); }
-int openat(int folder, const char *path, int flags, ...) { MODE(flags) return opened(find_openat()(folder, path, flags, mode), folder, path, flags); }
-int openat64(int folder, const char *path, int flags, ...) { MODE(flags) return opened(find_openat64()(folder, path, flags, mode), folder, path, flags); }
+int open(const char *path, int flags, ...) {
+    MODE(flags)
+    return opened(find_open()(path, flags, mode), AT_FDCWD, path, flags);
+}
+
+int open64(const char *path, int flags, ...) {
+    MODE(flags)
+    return opened(find_open64()(path, flags, mode), AT_FDCWD, path, flags);
+}
+
+int openat(int folder, const char *path, int flags, ...) {
+    MODE(flags)
+    return opened(find_openat()(folder, path, flags, mode), folder, path, flags);
+}
+
+int openat64(int folder, const char *path, int flags, ...) {
+    MODE(flags)
+    return opened(find_openat64()(folder, path, flags, mode), folder, path, flags);
+}
+
 int __open_2(const char *path, int flags) { return open(path, flags); }
 int __open64_2(const char *path, int flags) { return open64(path, flags); }
-int creat(const char *path, mode_t mode) { return opened(find_creat()(path, mode), AT_FDCWD, path, O_CREAT | O_TRUNC); }
-int creat64(const char *path, mode_t mode) { return opened(find_creat64()(path, mode), AT_FDCWD, path, O_CREAT | O_TRUNC); }
+
+int creat(const char *path, mode_t mode) {
+    return opened(find_creat()(path, mode), AT_FDCWD, path, O_CREAT | O_TRUNC);
+}
+
+int creat64(const char *path, mode_t mode) {
+    return opened(find_creat64()(path, mode), AT_FDCWD, path, O_CREAT | O_TRUNC);
+}
 
 /* The mark goes first: once a reader can see the ack, the promise stands in the log. */
 static void before_write(int fd, const struct iovec *data, int pieces, size_t length) {
     if (lookup(fd) == &ack) record(OP_ACK, 0, NULL, ack_path, 0, data, pieces, length);
 }
 
-static void after_write(int fd, const struct iovec *data, int pieces, ssize_t done, int64_t offset) {
+static void after_write(int fd, const struct iovec *data, int pieces, ssize_t done,
+                        int64_t offset) {
     struct file *file = lookup(fd);
     if (done <= 0 || !is_ours(file)) return;
     if (offset < 0) offset = (int64_t)lseek(fd, 0, SEEK_CUR) - done;
@@ -250,12 +290,16 @@ ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t offset) {
 
 static int truncated(int fd, int result, int64_t length) {
     struct file *file = lookup(fd);
-    if (result == 0 && is_ours(file)) record(OP_TRUNCATE, 0, file, file->path, (uint64_t)length, NULL, 0, 0);
+    if (result == 0 && is_ours(file))
+        record(OP_TRUNCATE, 0, file, file->path, (uint64_t)length, NULL, 0, 0);
     return result;
 }
 
 int ftruncate(int fd, off_t length) { return truncated(fd, find_ftruncate()(fd, length), length); }
-int ftruncate64(int fd, off64_t length) { return truncated(fd, find_ftruncate64()(fd, length), length); }
+
+int ftruncate64(int fd, off64_t length) {
+    return truncated(fd, find_ftruncate64()(fd, length), length);
+}
 
 /* Marks both ends: only what was done before the beginning is safe at the end. */
 static int flush(int fd, int (*real)(int)) {
@@ -275,44 +319,55 @@ int fsync(int fd) { return flush(fd, find_fsync()); }
 int fdatasync(int fd) { return flush(fd, find_fdatasync()); }
 
 /* Which file a name stands for before the name changes. */
-static struct file named(const char *path) {
+static struct file named(int folder, const char *path) {
     struct stat status = {0};
     int saved = errno;
-    if (log_fd >= 0) lstat(path, &status);
+    if (log_fd >= 0) fstatat(folder, path, &status, AT_SYMLINK_NOFOLLOW);
     errno = saved;
     return (struct file){.inode = (uint64_t)status.st_ino};
 }
 
-static void renamed(enum op op, struct file file, const char *path, const char *to) {
+static void removed(struct file file, int folder, const char *path) {
+    char from[PATH_MAX];
     if (log_fd < 0) return;
-    char from[PATH_MAX], target[PATH_MAX] = "";
-    absolute(path, from);
-    if (*to) absolute(to, target);
-    if (!matches(from) && !matches(target)) return;
-    struct iovec data = {target, strlen(target)};
-    record(op, 0, &file, from, 0, &data, 1, data.iov_len);
+    absolute(folder, path, from);
+    if (matches(from)) record(OP_UNLINK, 0, &file, from, 0, NULL, 0, 0);
 }
 
 int unlink(const char *path) {
-    struct file file = named(path);
+    struct file file = named(AT_FDCWD, path);
     int result = find_unlink()(path);
-    if (result == 0) renamed(OP_UNLINK, file, path, "");
+    if (result == 0) removed(file, AT_FDCWD, path);
     return result;
 }
 
 int unlinkat(int folder, const char *path, int flags) {
-    int told = !(flags & AT_REMOVEDIR) && (folder == AT_FDCWD || path[0] == '/');
-    struct file file = told ? named(path) : other;
+    struct file file = named(folder, path);
     int result = find_unlinkat()(folder, path, flags);
-    if (result == 0 && told) renamed(OP_UNLINK, file, path, "");
+    if (result == 0 && !(flags & AT_REMOVEDIR)) removed(file, folder, path);
+    return result;
+}
+
+static int renamed(int result, struct file file, int folder, const char *path, int to_folder,
+                   const char *to) {
+    char from[PATH_MAX], target[PATH_MAX];
+    if (result != 0 || log_fd < 0) return result;
+    absolute(folder, path, from);
+    absolute(to_folder, to, target);
+    struct iovec data = {target, strlen(target)};
+    if (matches(from) || matches(target))
+        record(OP_RENAME, 0, &file, from, 0, &data, 1, data.iov_len);
     return result;
 }
 
 int rename(const char *from, const char *to) {
-    struct file file = named(from);
-    int result = find_rename()(from, to);
-    if (result == 0) renamed(OP_RENAME, file, from, to);
-    return result;
+    struct file file = named(AT_FDCWD, from);
+    return renamed(find_rename()(from, to), file, AT_FDCWD, from, AT_FDCWD, to);
+}
+
+int renameat(int folder, const char *from, int to_folder, const char *to) {
+    struct file file = named(folder, from);
+    return renamed(find_renameat()(folder, from, to_folder, to), file, folder, from, to_folder, to);
 }
 
 int dup2(int from, int to) {

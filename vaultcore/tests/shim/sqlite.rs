@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -15,32 +15,42 @@ use crate::shim::{Flush, Logged, Shim, skipped};
 const FOLDER: &str = "VAULTCORE_SHIM_TEST_FOLDER";
 /// The child's `PRAGMA synchronous`.
 const LEVEL: &str = "VAULTCORE_SHIM_TEST_LEVEL";
+/// The first row that the child inserts.
+const FIRST: &str = "VAULTCORE_SHIM_TEST_FIRST";
 const ROWS: u32 = 40;
 
-/// Runs only in a process that [`run_child`] started.
+/// Runs only in a process that `start_child` started.
 #[test]
 fn child() {
     let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else {
         return;
     };
     let level = std::env::var(LEVEL).unwrap();
-    // Two rounds: closing the last connection removes the log file, and opening makes it anew.
+    let first: u32 = std::env::var(FIRST).unwrap().parse().unwrap();
+    // Two rounds: closing the last connection removes the -wal file, and opening makes it anew.
     for round in 0..2 {
         let connection = open(&folder.join("db"), &level);
         for row in round * ROWS / 2..(round + 1) * ROWS / 2 {
-            insert(&connection, row);
-            fs::write(folder.join("ack"), row.to_string()).unwrap();
+            insert(&connection, first + row);
+            fs::write(folder.join("ack"), (first + row).to_string()).unwrap();
         }
-        connection
-            .execute("DELETE FROM t WHERE id = -1", [])
-            .unwrap();
         connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
             .unwrap();
-        insert(&connection, 1000 + round);
+        insert(&connection, first + 500 + round);
     }
-    fs::write(folder.join("draft"), "text").unwrap();
-    fs::rename(folder.join("draft"), folder.join("final")).unwrap();
+    change_names(&folder, first);
+}
+
+/// Removes and renames files in the ways that the standard library has.
+fn change_names(folder: &Path, first: u32) {
+    let [draft, last, inner] = ["draft", "final", "inner"].map(|name| format!("{name}-{first}"));
+    fs::write(folder.join(&draft), "text").unwrap();
+    fs::rename(folder.join(draft), folder.join(last)).unwrap();
+    let inner = folder.join(inner);
+    fs::create_dir(&inner).unwrap();
+    fs::write(inner.join("file"), "text").unwrap();
+    fs::remove_dir_all(inner).unwrap();
 }
 
 fn open(path: &Path, level: &str) -> Connection {
@@ -51,39 +61,68 @@ fn open(path: &Path, level: &str) -> Connection {
     connection
         .pragma_update(None, "synchronous", level)
         .unwrap();
-    let table = "CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, v BLOB)";
-    connection.execute(table, []).unwrap();
     connection
 }
 
 fn insert(connection: &Connection, row: u32) {
-    let value = vec![row as u8; 100 + row as usize * 13];
+    let value = vec![row as u8; 100 + row as usize % 500 * 13];
     connection
         .execute("INSERT INTO t VALUES (?1, ?2)", (row, value))
         .unwrap();
 }
 
-fn run_child(shim: &Shim, folder: &Path, level: &str) -> Vec<Record> {
-    let log = tempfile::NamedTempFile::new().unwrap();
+/// Makes the table in a file that is there before the log begins.
+fn prepare(folder: &Path) -> Image {
+    let connection = open(&folder.join("db"), "FULL");
+    connection
+        .execute("CREATE TABLE t (id INTEGER PRIMARY KEY, v BLOB)", [])
+        .unwrap();
+    drop(connection);
+    files_in(folder)
+}
+
+fn files_in(folder: &Path) -> Image {
+    let paths = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    paths
+        .map(|path| (path.clone(), fs::read(&path).unwrap()))
+        .collect()
+}
+
+fn command(folder: &Path, level: &str, first: u32) -> Command {
     let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "sqlite::child"]);
-    child.env(FOLDER, folder).env(LEVEL, level);
-    // Only the log counts here, not the disk of this machine.
-    shim.flush(&mut child, Duration::ZERO, Flush::Pretended);
-    shim.log(
-        &mut child,
-        &Logged {
-            log: log.path(),
-            folder,
-            ack: &folder.join("ack"),
-        },
-    );
-    let done = child.output().unwrap();
-    assert!(
-        done.status.success(),
-        "{}",
-        String::from_utf8_lossy(&done.stdout)
-    );
+    child
+        .args(["--exact", "sqlite::child"])
+        .stdout(Stdio::null());
+    child
+        .env(FOLDER, folder)
+        .env(LEVEL, level)
+        .env(FIRST, first.to_string());
+    child
+}
+
+/// Runs one child for each first row, all at the same time, and returns what they did.
+fn run_logged(shim: &Shim, folder: &Path, level: &str, firsts: &[u32]) -> Vec<Record> {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let start = |first: &u32| {
+        let mut child = command(folder, level, *first);
+        // Only the log counts here, not the disk of this machine.
+        shim.flush(&mut child, Duration::ZERO, Flush::Pretended);
+        shim.log(
+            &mut child,
+            &Logged {
+                log: log.path(),
+                folder,
+                ack: &folder.join("ack"),
+            },
+        );
+        child.spawn().unwrap()
+    };
+    let children: Vec<_> = firsts.iter().map(start).collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
     parse(&fs::read(log.path()).unwrap()).unwrap()
 }
 
@@ -99,44 +138,37 @@ fn the_whole_log_gives_the_very_bytes() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let records = run_child(&shim, folder.path(), "FULL");
-    let start = Image::new();
+    let start = prepare(folder.path());
+    let records = run_logged(&shim, folder.path(), "FULL", &[0, 1000]);
     let mut disk = Disk::new(&start);
     for record in &records {
         disk.play(record).unwrap();
     }
-    let mut real = Image::new();
-    for entry in fs::read_dir(folder.path()).unwrap() {
-        let path = entry.unwrap().path();
-        real.insert(path.clone(), fs::read(&path).unwrap());
-    }
+    let mut real = files_in(folder.path());
     real.remove(&folder.path().join("ack")); // Acks are marks, not contents.
-    let told = disk.everything();
-    for name in ["db", "final"] {
+    for name in ["db", "final-0", "final-1000"] {
         assert!(real.contains_key(&folder.path().join(name)), "{name}");
     }
+    let told = disk.everything();
     assert!(told == real, "{:?} {:?}", told.keys(), real.keys());
-    assert_eq!(acks(&records).count(), ROWS as usize);
-    let removed = records.iter().filter(|record| record.op == Op::Unlink);
-    assert!(removed.count() >= 2, "both rounds removed the -wal file");
+    assert_eq!(acks(&records).count(), 2 * ROWS as usize);
 }
 
-/// Cuts the power at every ack, and returns how many acknowledged rows were lost.
-fn lost_rows(records: &[Record], folder: &Path) -> usize {
-    let start = Image::new();
-    let mut disk = Disk::new(&start);
-    let mut lost = 0;
+/// Cuts the power at every ack, and returns how many of the disks lack an acknowledged row.
+fn lossy_disks(records: &[Record], start: &Image, folder: &Path) -> usize {
+    let mut disk = Disk::new(start);
+    let mut lossy = 0;
     for (at, record) in records.iter().enumerate() {
         disk.play(record).unwrap();
         if let Op::Ack { data } = &record.op {
             let row: u32 = std::str::from_utf8(data).unwrap().parse().unwrap();
             for seed in 0..4 {
                 let image = disk.crash(at as u64 * 64 + seed);
-                lost += usize::from(!holds_all(&image, folder, row));
+                lossy += usize::from(!holds_all(&image, folder, row));
             }
         }
     }
-    lost
+    lossy
 }
 
 /// Returns whether every row up to `last` is there; a damaged file is a failure at once.
@@ -159,11 +191,13 @@ fn full_loses_no_acknowledged_row_and_normal_does() {
     };
     for (level, loses) in [("FULL", false), ("NORMAL", true)] {
         let folder = tempfile::tempdir().unwrap();
-        let records = run_child(&shim, folder.path(), level);
+        let start = prepare(folder.path());
+        let records = run_logged(&shim, folder.path(), level, &[0]);
+        let lossy = lossy_disks(&records, &start, folder.path());
         assert_eq!(
-            lost_rows(&records, folder.path()) > 0,
+            lossy > 0,
             loses,
-            "synchronous={level}"
+            "synchronous={level}: {lossy} disks lost a row"
         );
     }
 }
@@ -174,12 +208,11 @@ fn a_flush_takes_the_time_it_is_given() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "sqlite::child"]);
-    child.env(FOLDER, folder.path()).env(LEVEL, "FULL");
+    prepare(folder.path());
+    let mut child = command(folder.path(), "FULL", 0);
     shim.flush(&mut child, Duration::from_millis(5), Flush::Pretended);
     let begun = fs::metadata(folder.path()).unwrap().modified().unwrap();
-    assert!(child.output().unwrap().status.success());
+    assert!(child.status().unwrap().success());
     let ended = fs::metadata(folder.path()).unwrap().modified().unwrap();
     // One flush a row at the least; the folder's own stamps bracket the work.
     assert!(ended.duration_since(begun).unwrap() >= Duration::from_millis(5) * ROWS);
