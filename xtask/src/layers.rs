@@ -11,8 +11,8 @@ use crate::tools::{Args, Result, root};
 /// The rows, lowest first. A module may name modules of lower rows, and itself.
 const ROWS: &[&[&str]] = &[
     &["error"],
-    &["secret", "clock", "path", "id", "import"],
-    &["crypto", "record"],
+    &["secret", "clock", "path", "id"],
+    &["crypto", "record", "import"],
     &["storage"],
     &["barrier"],
     &["seal", "operation", "wire"],
