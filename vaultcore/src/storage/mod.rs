@@ -5,13 +5,19 @@
 //! whole [`Batch`] or, if one of its expectations no longer holds, nothing.
 
 mod batch;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
+mod forward;
+mod memory;
+mod walk;
 
 use std::fmt;
 
 pub use crate::path::{EntryPath, MAX_ENTRY_PATH};
 pub use batch::{Batch, MAX_BATCH, MAX_EXPECTATIONS, MAX_VALUE, MAX_WRITES};
 pub use error::StorageError;
+pub use memory::Memory;
 
 /// Untrusted, ordered, shared by any number of processes.
 ///

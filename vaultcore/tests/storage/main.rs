@@ -1,0 +1,18 @@
+//! The storage backends against the public suite, and the suite against broken backends.
+
+#![allow(clippy::expect_used)] // a test binary: helpers fail their test
+
+use std::sync::Arc;
+
+use vaultcore::storage::{Memory, Storage};
+use vaultcore::storage_conformance;
+
+mod broken;
+
+storage_conformance!(memory, in_memory());
+
+/// A place that keeps its entries as long as it lives.
+fn in_memory() -> impl Fn() -> Arc<dyn Storage> {
+    let memory: Arc<dyn Storage> = Arc::new(Memory::new());
+    move || Arc::clone(&memory)
+}
