@@ -409,7 +409,7 @@ fn a_stale_read_is_caught() {
     is_caught_by(
         Stale::new,
         &[
-            "reading::a_deleted_entry_is_gone",
+            "reading::the_last_value_stands",
             "sharing::handles_see_each_other",
         ],
     );
