@@ -7,6 +7,7 @@ mod crypto;
 mod error;
 mod id;
 mod path;
+mod seal;
 mod secret;
 pub mod storage;
 
@@ -15,4 +16,5 @@ pub use crypto::rng::{OsRandom, Random};
 pub use error::{Error, ErrorKind, Result};
 pub use id::{MountId, Nonce, SlotId, VaultId};
 pub use path::{FolderPath, MAX_PATH, MAX_SEGMENTS, MountPath, SecretPath};
+pub use seal::{CeremonyId, Share};
 pub use secret::{SecretBytes, SecretString};
