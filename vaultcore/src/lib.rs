@@ -6,6 +6,7 @@ mod clock;
 mod crypto;
 mod error;
 mod id;
+pub mod import;
 mod path;
 mod seal;
 mod secret;
