@@ -2,12 +2,14 @@
 
 #![forbid(unsafe_code)]
 
+mod barrier;
 mod clock;
 mod crypto;
 mod error;
 mod id;
 pub mod import;
 mod path;
+mod record;
 mod seal;
 mod secret;
 pub mod storage;

@@ -138,6 +138,25 @@ impl io::Write for SecretWriter {
     }
 }
 
+/// Serde for text that wipes itself: `#[serde(with = "crate::secret::wiped")]`.
+pub(crate) mod wiped {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use zeroize::Zeroizing;
+
+    pub(crate) fn serialize<S: Serializer>(
+        text: &Zeroizing<String>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(text)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Zeroizing<String>, D::Error> {
+        String::deserialize(deserializer).map(Zeroizing::new)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

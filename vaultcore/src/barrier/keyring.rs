@@ -1,0 +1,372 @@
+//! All barrier keys: immutable, so that a change is a new keyring that is stored before it counts.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::envelope::{Place, SealingKey, Stored};
+use super::layout;
+use super::names::NameKeys;
+use crate::clock::Timestamp;
+use crate::crypto::RawKey;
+use crate::crypto::rng::{Random, random};
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{SlotId, VaultId};
+use crate::record::Record;
+
+/// The most terms a keyring may hold; `rewrap_all` drops those that nothing uses any more.
+const MAX_TERMS: usize = 1_000;
+
+/// The keys of one vault, in memory.
+pub(crate) struct Keyring {
+    vault: VaultId,
+    terms: Vec<Arc<Term>>, // by number, never empty, the newest last
+    index_key: Arc<RawKey>,
+    names: Arc<NameKeys>,
+    local_keks: Vec<(SlotId, Arc<RawKey>)>,
+}
+
+/// One generation of the key that encrypts records.
+pub(crate) struct Term {
+    number: u32,
+    installed: Timestamp,
+    raw: RawKey,
+    key: SealingKey,
+}
+
+impl Term {
+    fn new(number: u32, installed: Timestamp, raw: RawKey) -> Arc<Self> {
+        let key = SealingKey::new("record", &raw);
+        Arc::new(Self {
+            number,
+            installed,
+            raw,
+            key,
+        })
+    }
+
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
+    pub(crate) fn installed(&self) -> Timestamp {
+        self.installed
+    }
+
+    pub(crate) fn key(&self) -> &SealingKey {
+        &self.key
+    }
+}
+
+/// The key that encrypts the keyring; each slot holds it wrapped.
+pub(crate) struct RootKey {
+    raw: RawKey,
+    key: SealingKey,
+}
+
+impl RootKey {
+    pub(crate) fn generate(source: &dyn Random) -> Result<Arc<Self>> {
+        Ok(Self::new(Zeroizing::new(random(source)?)))
+    }
+
+    pub(crate) fn new(raw: RawKey) -> Arc<Self> {
+        let key = SealingKey::new("keyring", &raw);
+        Arc::new(Self { raw, key })
+    }
+
+    pub(crate) fn expose(&self) -> &[u8; 32] {
+        &self.raw
+    }
+}
+
+impl Keyring {
+    /// Makes the keyring of a new vault: term 1 and a random index key.
+    pub(crate) fn generate(vault: VaultId, now: Timestamp, source: &dyn Random) -> Result<Self> {
+        let term = Term::new(1, now, Zeroizing::new(random(source)?));
+        let index_key = Zeroizing::new(random(source)?);
+        Ok(Self::assemble(vault, vec![term], index_key, Vec::new()))
+    }
+
+    fn assemble(
+        vault: VaultId,
+        terms: Vec<Arc<Term>>,
+        index_key: RawKey,
+        local_keks: Vec<(SlotId, Arc<RawKey>)>,
+    ) -> Self {
+        let names = Arc::new(NameKeys::new(vault, &index_key));
+        Self {
+            vault,
+            terms,
+            index_key: Arc::new(index_key),
+            names,
+            local_keks,
+        }
+    }
+
+    /// Decrypts a stored keyring.
+    ///
+    /// # Errors
+    /// `Corrupt` if it does not authenticate under `root` or does not parse.
+    pub(crate) fn decrypt(vault: VaultId, root: &RootKey, stored: &[u8]) -> Result<Self> {
+        let path = layout::keyring()?;
+        let place = Place {
+            vault: &vault,
+            path: &path,
+        };
+        let plain = Stored::split(stored)
+            .and_then(|record| root.key.decrypt(&place, &record))
+            .ok_or_else(|| Error::corrupt("the stored keyring does not authenticate"))?;
+        Self::decode(vault, &plain)
+    }
+
+    /// Reads a decrypted keyring.
+    pub(crate) fn decode(vault: VaultId, plain: &[u8]) -> Result<Self> {
+        let stored = StoredKeyring::decode(plain)?;
+        let ordered = stored
+            .terms
+            .is_sorted_by(|left, right| left.number < right.number);
+        if stored.terms.is_empty() || stored.terms.len() > MAX_TERMS || !ordered {
+            return Err(Error::corrupt(
+                "the stored keyring has no valid list of terms",
+            ));
+        }
+        let terms = stored.terms.iter();
+        let terms = terms.map(|term| Term::new(term.number, term.installed, term.key.raw()));
+        let keks = stored
+            .local_keks
+            .iter()
+            .map(|(slot, kek)| (*slot, Arc::new(kek.raw())));
+        Ok(Self::assemble(
+            vault,
+            terms.collect(),
+            stored.index_key.raw(),
+            keks.collect(),
+        ))
+    }
+
+    /// Returns the keyring as it is stored, encrypted under `root`.
+    pub(crate) fn encrypt(&self, root: &RootKey, source: &dyn Random) -> Result<Vec<u8>> {
+        let path = layout::keyring()?;
+        let place = Place {
+            vault: &self.vault,
+            path: &path,
+        };
+        root.key.encrypt(&place, 0, &self.encode()?, source)
+    }
+
+    /// Returns the keyring as bytes, in clear.
+    pub(crate) fn encode(&self) -> Result<Zeroizing<Vec<u8>>> {
+        let terms = self.terms.iter().map(|term| StoredTerm {
+            number: term.number,
+            installed: term.installed,
+            key: StoredKey::from(&term.raw),
+        });
+        let keks = self
+            .local_keks
+            .iter()
+            .map(|(slot, kek)| (*slot, StoredKey::from(&**kek)));
+        let stored = StoredKeyring {
+            terms: terms.collect(),
+            index_key: StoredKey::from(&*self.index_key),
+            local_keks: keks.collect(),
+        };
+        stored.encode()
+    }
+
+    fn with(&self, terms: Vec<Arc<Term>>, local_keks: Vec<(SlotId, Arc<RawKey>)>) -> Self {
+        Self {
+            vault: self.vault,
+            terms,
+            index_key: Arc::clone(&self.index_key),
+            names: Arc::clone(&self.names),
+            local_keks,
+        }
+    }
+
+    /// Returns this keyring with one more term, which encrypts from now on.
+    ///
+    /// # Errors
+    /// `LimitExceeded` with too many terms.
+    pub(crate) fn rotated(&self, now: Timestamp, source: &dyn Random) -> Result<Self> {
+        let next = self.newest_number().checked_add(1);
+        let number = next
+            .filter(|_| self.terms.len() < MAX_TERMS)
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::LimitExceeded,
+                    format!("the keyring has {MAX_TERMS} terms: rewrap old entries to drop some"),
+                )
+            })?;
+        let mut terms = self.terms.clone();
+        terms.push(Term::new(number, now, Zeroizing::new(random(source)?)));
+        Ok(self.with(terms, self.local_keks.clone()))
+    }
+
+    /// Returns this keyring without the terms before `number`; the newest always stays.
+    pub(crate) fn without_terms_before(&self, number: u32) -> Self {
+        let newest = self.newest_number();
+        let kept = |term: &&Arc<Term>| term.number >= number || term.number == newest;
+        let terms = self.terms.iter().filter(kept).cloned().collect();
+        self.with(terms, self.local_keks.clone())
+    }
+
+    /// Returns this keyring with `kek` as the key of the local slot `slot`, or without one.
+    pub(crate) fn with_kek(&self, slot: SlotId, kek: Option<RawKey>) -> Self {
+        let others = self
+            .local_keks
+            .iter()
+            .filter(|(id, _)| *id != slot)
+            .cloned();
+        let keks = others.chain(kek.map(|kek| (slot, Arc::new(kek)))).collect();
+        self.with(self.terms.clone(), keks)
+    }
+
+    pub(crate) fn kek(&self, slot: SlotId) -> Option<&RawKey> {
+        self.local_keks
+            .iter()
+            .find(|(id, _)| *id == slot)
+            .map(|(_, kek)| &**kek)
+    }
+
+    /// Returns the term that encrypts.
+    pub(crate) fn newest(&self) -> Result<&Term> {
+        self.terms
+            .last()
+            .map(|term| &**term)
+            .ok_or_else(|| Error::corrupt("a keyring has no term"))
+    }
+
+    fn newest_number(&self) -> u32 {
+        self.terms.last().map_or(0, |term| term.number)
+    }
+
+    pub(crate) fn term(&self, number: u32) -> Option<&Term> {
+        self.terms
+            .iter()
+            .rev()
+            .find(|term| term.number == number)
+            .map(|term| &**term)
+    }
+
+    pub(crate) fn terms(&self) -> impl ExactSizeIterator<Item = &Term> {
+        self.terms.iter().map(|term| &**term)
+    }
+
+    pub(crate) fn names(&self) -> &NameKeys {
+        &self.names
+    }
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Keyring({} terms, newest {})",
+            self.terms.len(),
+            self.newest_number()
+        )
+    }
+}
+
+impl fmt::Debug for RootKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredKeyring {
+    terms: Vec<StoredTerm>,
+    index_key: StoredKey,
+    local_keks: Vec<(SlotId, StoredKey)>,
+}
+
+impl Record for StoredKeyring {
+    const FORMAT: u8 = 1;
+    const NAME: &'static str = "keyring";
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredTerm {
+    number: u32,
+    installed: Timestamp,
+    key: StoredKey,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredKey([u8; 32]);
+
+impl StoredKey {
+    fn raw(&self) -> RawKey {
+        Zeroizing::new(self.0)
+    }
+}
+
+impl From<&RawKey> for StoredKey {
+    fn from(key: &RawKey) -> Self {
+        Self(**key)
+    }
+}
+
+impl Drop for StoredKey {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::rng::OsRandom;
+
+    const VAULT: VaultId = VaultId::from_bytes([5; 16]);
+    const NOW: Timestamp = Timestamp::from_micros(1);
+
+    fn keyring() -> Keyring {
+        Keyring::generate(VAULT, NOW, &OsRandom).expect("keyring")
+    }
+
+    #[test]
+    fn a_keyring_comes_back_whole() {
+        let root = RootKey::generate(&OsRandom).expect("root");
+        let slot = SlotId::from_bytes([1; 16]);
+        let rotated = keyring().rotated(NOW, &OsRandom).expect("rotated");
+        let keyring = rotated.with_kek(slot, Some(Zeroizing::new([4; 32])));
+        let stored = keyring.encrypt(&root, &OsRandom).expect("encrypts");
+        let back = Keyring::decrypt(VAULT, &root, &stored).expect("decrypts");
+        assert_eq!(
+            *back.encode().expect("bytes"),
+            *keyring.encode().expect("bytes")
+        );
+        assert_eq!(**back.kek(slot).expect("kek"), [4; 32]);
+        assert_eq!(back.newest().expect("term").number(), 2);
+        let other = RootKey::generate(&OsRandom).expect("root");
+        assert!(Keyring::decrypt(VAULT, &other, &stored).is_err());
+        assert!(Keyring::decrypt(VaultId::from_bytes([6; 16]), &root, &stored).is_err());
+    }
+
+    #[test]
+    fn dropping_terms_keeps_the_newest() {
+        let keyring = keyring().rotated(NOW, &OsRandom).expect("rotated");
+        let dropped = keyring.without_terms_before(99);
+        assert_eq!(dropped.terms().map(Term::number).collect::<Vec<_>>(), [2]);
+        assert!(dropped.term(1).is_none());
+    }
+
+    #[test]
+    fn terms_are_bounded() {
+        let mut keyring = keyring();
+        for _ in 1..MAX_TERMS {
+            keyring = keyring.rotated(NOW, &OsRandom).expect("rotated");
+        }
+        let error = keyring.rotated(NOW, &OsRandom).expect_err("too many");
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        assert_eq!(format!("{:?}", keyring()), "Keyring(1 terms, newest 1)");
+    }
+}

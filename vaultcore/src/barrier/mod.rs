@@ -1,0 +1,121 @@
+//! Encrypts every entry between engines and storage, and makes transactions of their accesses.
+
+mod cache;
+mod envelope;
+mod keyring;
+pub(crate) mod layout;
+mod names;
+mod rewrap;
+mod txn;
+
+use std::sync::Arc;
+
+pub(crate) use keyring::{Keyring, RootKey, Term};
+pub(crate) use rewrap::{Page, Rewrap};
+pub(crate) use txn::{Epoch, Outcome, Txn};
+
+use crate::clock::Clock;
+use crate::crypto::rng::Random;
+use crate::error::Result;
+use crate::id::VaultId;
+use crate::path::{EntryPath, Folder};
+use crate::storage::Storage;
+use cache::{Cache, NameKey};
+use envelope::Place;
+
+/// The keys of an open vault, as of one epoch.
+pub(crate) struct Keys {
+    pub(crate) root: Arc<RootKey>,
+    pub(crate) keyring: Keyring,
+}
+
+/// What all transactions of one open vault share.
+pub(crate) struct Barrier {
+    vault: VaultId,
+    storage: Arc<dyn Storage>,
+    random: Arc<dyn Random>,
+    clock: Arc<dyn Clock>,
+    cache: Cache,
+    epoch_path: EntryPath,
+}
+
+impl Barrier {
+    /// Creates the barrier of vault `vault`, which caches at most `cache_bytes` of ciphertext.
+    pub(crate) fn new(
+        vault: VaultId,
+        storage: Arc<dyn Storage>,
+        random: Arc<dyn Random>,
+        clock: Arc<dyn Clock>,
+        cache_bytes: usize,
+    ) -> Result<Self> {
+        let cache = Cache::new(cache_bytes);
+        Ok(Self {
+            vault,
+            storage,
+            random,
+            clock,
+            cache,
+            epoch_path: layout::epoch()?,
+        })
+    }
+
+    pub(crate) fn vault(&self) -> VaultId {
+        self.vault
+    }
+
+    pub(crate) fn random(&self) -> &dyn Random {
+        &*self.random
+    }
+
+    pub(crate) fn storage(&self) -> &dyn Storage {
+        &*self.storage
+    }
+
+    /// Returns the stored path of the segments `path` below `root`, each of them hidden.
+    ///
+    /// The last segment is the entry's own part; those before it are folders.
+    pub(crate) fn hidden_entry(
+        &self,
+        keyring: &Keyring,
+        root: &Folder,
+        path: &str,
+    ) -> Result<EntryPath> {
+        let key = NameKey::new(root, path);
+        if let Some(known) = self.cache.name(&key) {
+            return Ok(known);
+        }
+        let hidden = hide_all(keyring, root, path)?;
+        self.cache.keep_name(key, hidden.clone());
+        Ok(hidden)
+    }
+}
+
+/// Encrypts `value` for `path` under the newest term of `keyring`.
+pub(crate) fn encrypt(
+    vault: &VaultId,
+    keyring: &Keyring,
+    path: &EntryPath,
+    value: &[u8],
+    source: &dyn Random,
+) -> Result<Vec<u8>> {
+    let term = keyring.newest()?;
+    term.key()
+        .encrypt(&Place { vault, path }, term.number(), value, source)
+}
+
+fn hide_all(keyring: &Keyring, root: &Folder, path: &str) -> Result<EntryPath> {
+    let (folders, last) = path
+        .rsplit_once('/')
+        .map_or(("", path), |(folders, last)| (folders, last));
+    let folder = hide_folder(keyring, root, folders)?;
+    folder.entry(&keyring.names().hide(&folder, last)?)
+}
+
+/// Returns the stored folder of the segments `path` below `root`; empty text is `root` itself.
+pub(crate) fn hide_folder(keyring: &Keyring, root: &Folder, path: &str) -> Result<Folder> {
+    let mut folder = root.clone();
+    for segment in path.split('/').filter(|segment| !segment.is_empty()) {
+        folder = folder.then(&keyring.names().hide(&folder, segment)?);
+    }
+    Ok(folder)
+}

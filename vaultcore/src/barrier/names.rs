@@ -1,0 +1,102 @@
+//! Hiding of names: storage sees no text that a user chose.
+//!
+//! A hidden part is base64url(nonce | ciphertext | tag) with nonce = HMAC(name-mac, parent, name)
+//! cut to 12 bytes, under a key that rotation never changes, so that a name is found again. Equal
+//! names in different folders look different; a folder is still a prefix.
+
+use data_encoding::BASE64URL_NOPAD;
+use zeroize::Zeroizing;
+
+use crate::crypto::aead::{AeadKey, NONCE, TAG};
+use crate::crypto::mac::{MacKey, derive};
+use crate::crypto::{equal, framed};
+use crate::error::Result;
+use crate::id::VaultId;
+use crate::path::Folder;
+
+/// The keys that hide names in one vault.
+#[derive(Debug)]
+pub(crate) struct NameKeys {
+    vault: VaultId,
+    mac: MacKey,
+    enc: AeadKey,
+}
+
+impl NameKeys {
+    /// Derives the keys from the vault's index key.
+    pub(crate) fn new(vault: VaultId, index_key: &[u8; 32]) -> Self {
+        let mac = MacKey::new(&derive(index_key, "name-mac"));
+        let enc = AeadKey::new(&derive(index_key, "name-enc"));
+        Self { vault, mac, enc }
+    }
+
+    /// Returns the stored part for `name` in the folder `parent`.
+    pub(crate) fn hide(&self, parent: &Folder, name: &str) -> Result<String> {
+        let nonce = self.nonce(parent, name);
+        let mut body = Zeroizing::new(Vec::with_capacity(NONCE + name.len() + TAG));
+        body.extend_from_slice(&nonce);
+        body.extend_from_slice(name.as_bytes());
+        let text = body.get_mut(NONCE..).unwrap_or_default();
+        let tag = self.enc.encrypt(nonce, &self.aad(parent), text)?;
+        body.extend_from_slice(&tag);
+        Ok(BASE64URL_NOPAD.encode(&body))
+    }
+
+    /// Returns the name that `part` hides in the folder `parent`; `None` for any other bytes.
+    pub(crate) fn reveal(&self, parent: &Folder, part: &str) -> Option<Zeroizing<String>> {
+        let bytes = BASE64URL_NOPAD.decode(part.as_bytes()).ok()?;
+        let (nonce, body) = bytes.split_first_chunk()?;
+        let mut body = Zeroizing::new(body.to_vec());
+        let plain = self.enc.decrypt(*nonce, &self.aad(parent), &mut body)?;
+        let name = Zeroizing::new(str::from_utf8(plain).ok()?.to_owned());
+        equal(&self.nonce(parent, &name), nonce).then_some(name)
+    }
+
+    fn nonce(&self, parent: &Folder, name: &str) -> [u8; NONCE] {
+        let tag = self
+            .mac
+            .sign(&[parent.as_str().as_bytes(), name.as_bytes()]);
+        tag.first_chunk().copied().unwrap_or_default()
+    }
+
+    fn aad(&self, parent: &Folder) -> Vec<u8> {
+        framed(&[b"name", self.vault.as_bytes(), parent.as_str().as_bytes()])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys() -> NameKeys {
+        NameKeys::new(VaultId::from_bytes([1; 16]), &[2; 32])
+    }
+
+    #[test]
+    fn names_come_back_and_look_different_elsewhere() {
+        let (here, there) = (Folder::fixed("here"), Folder::fixed("there"));
+        let hidden = keys().hide(&here, "db-\u{e9}").expect("hides");
+        assert_eq!(hidden, keys().hide(&here, "db-\u{e9}").expect("hides"));
+        assert_ne!(hidden, keys().hide(&there, "db-\u{e9}").expect("hides"));
+        assert_eq!(
+            **keys().reveal(&here, &hidden).expect("reveals"),
+            *"db-\u{e9}"
+        );
+        assert!(keys().reveal(&there, &hidden).is_none());
+    }
+
+    #[test]
+    fn changed_parts_are_refused() {
+        let here = Folder::fixed("here");
+        let hidden = keys().hide(&here, "database").expect("hides");
+        for index in 0..hidden.len() {
+            let mut changed = hidden.clone().into_bytes();
+            changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).expect("ascii");
+            assert!(keys().reveal(&here, &changed).is_none());
+            assert!(keys().reveal(&here, &hidden[..index]).is_none());
+        }
+        let other = NameKeys::new(VaultId::from_bytes([9; 16]), &[2; 32]);
+        assert!(other.reveal(&here, &hidden).is_none());
+    }
+}
