@@ -1,0 +1,266 @@
+//! The configuration of a mount.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::KIND_V2;
+use crate::error::{Error, Result};
+use crate::mount::MountTable;
+use crate::operation::{Access, Capability, Context, Mounted, Operation, Target};
+use crate::path::MountPath;
+use crate::record::Record;
+
+/// The most versions a secret may keep.
+pub(crate) const MAX_VERSIONS: u32 = 1_000;
+/// How many it keeps unless told otherwise.
+const DEFAULT_VERSIONS: u32 = 10;
+
+/// When versions are deleted by themselves.
+///
+/// ```
+/// use std::time::Duration;
+/// use vaultcore::kv::DeleteAfter;
+/// let quarter = DeleteAfter::Duration(Duration::from_secs(90 * 86_400));
+/// assert_ne!(quarter, DeleteAfter::Unset);
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeleteAfter {
+    /// This level says nothing; Vault's `0s`.
+    #[default]
+    Unset,
+    /// So long after a version is written. Of mount and secret, the shorter one counts.
+    Duration(Duration),
+    /// On a mount: never, whatever its secrets say; Vault's negative value.
+    Never,
+}
+
+/// The configuration of a version 2 mount.
+///
+/// ```
+/// use vaultcore::kv::KvConfig;
+/// let config = KvConfig::new().max_versions(5).cas_required(true);
+/// # let _ = config;
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KvConfig {
+    /// How many versions a secret keeps, unless it says so itself; 0 stands for 10.
+    pub max_versions: u32,
+    /// Whether every write must say which version it expects.
+    pub cas_required: bool,
+    /// When versions are deleted by themselves.
+    pub delete_version_after: DeleteAfter,
+}
+
+impl KvConfig {
+    /// Creates the configuration that a new mount has.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets how many versions a secret keeps, 1 to 1,000; 0 stands for 10.
+    #[must_use]
+    pub fn max_versions(mut self, count: u32) -> Self {
+        self.max_versions = count;
+        self
+    }
+
+    /// Sets whether every write must say which version it expects.
+    #[must_use]
+    pub fn cas_required(mut self, required: bool) -> Self {
+        self.cas_required = required;
+        self
+    }
+
+    /// Sets when versions are deleted by themselves.
+    #[must_use]
+    pub fn delete_version_after(mut self, after: DeleteAfter) -> Self {
+        self.delete_version_after = after;
+        self
+    }
+}
+
+/// The configuration as it is stored in the mount table.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Config {
+    max_versions: u32,
+    cas_required: bool,
+    delete_after: StoredAfter,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+enum StoredAfter {
+    #[default]
+    Unset,
+    Micros(u64),
+    Never,
+}
+
+impl Record for Config {
+    const FORMAT: u8 = 1;
+    const NAME: &'static str = "key-value configuration";
+}
+
+impl Config {
+    pub(super) fn of(mount: Mounted<'_>) -> Result<Self> {
+        Self::decode(mount.config)
+    }
+
+    /// Returns how many versions a secret keeps; its own wish beats the mount's, either way.
+    pub(super) fn versions(&self, own: u32) -> usize {
+        let chosen = [own, self.max_versions, DEFAULT_VERSIONS]
+            .into_iter()
+            .find(|count| *count > 0);
+        chosen.unwrap_or(DEFAULT_VERSIONS).min(MAX_VERSIONS) as usize
+    }
+
+    /// Returns whether writes must say which version they expect: either level may ask for it.
+    pub(super) fn cas_required(&self, own: bool) -> bool {
+        self.cas_required || own
+    }
+
+    /// Returns how long a version written now lives, given the secret's own wish.
+    pub(super) fn lifetime(&self, own: Option<Duration>) -> Option<Duration> {
+        match (self.delete_after, own) {
+            (StoredAfter::Never, _) => None,
+            (StoredAfter::Unset, own) => own,
+            (StoredAfter::Micros(micros), own) => {
+                let mount = Duration::from_micros(micros);
+                Some(own.map_or(mount, |own| own.min(mount)))
+            }
+        }
+    }
+
+    fn from_public(config: &KvConfig) -> Result<Self> {
+        check_versions(config.max_versions)?;
+        let delete_after = match config.delete_version_after {
+            DeleteAfter::Unset => StoredAfter::Unset,
+            DeleteAfter::Never => StoredAfter::Never,
+            DeleteAfter::Duration(duration) => match micros(duration)? {
+                0 => StoredAfter::Unset,
+                micros => StoredAfter::Micros(micros),
+            },
+        };
+        let (max_versions, cas_required) = (config.max_versions, config.cas_required);
+        Ok(Self {
+            max_versions,
+            cas_required,
+            delete_after,
+        })
+    }
+
+    fn to_public(&self) -> KvConfig {
+        KvConfig {
+            max_versions: self.max_versions,
+            cas_required: self.cas_required,
+            delete_version_after: match self.delete_after {
+                StoredAfter::Unset => DeleteAfter::Unset,
+                StoredAfter::Never => DeleteAfter::Never,
+                StoredAfter::Micros(micros) => DeleteAfter::Duration(Duration::from_micros(micros)),
+            },
+        }
+    }
+}
+
+/// Refuses more versions than a secret may keep.
+pub(super) fn check_versions(count: u32) -> Result<()> {
+    if count <= MAX_VERSIONS {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "max_versions is at most {MAX_VERSIONS}, not {count}"
+    )))
+}
+
+/// Returns `duration` in microseconds.
+pub(super) fn micros(duration: Duration) -> Result<u64> {
+    let too_long = |_| Error::invalid("delete_version_after is longer than time is counted");
+    u64::try_from(duration.as_micros()).map_err(too_long)
+}
+
+/// Reads the configuration of a mount.
+pub(crate) struct ReadConfig {
+    pub(crate) mount: MountPath,
+}
+
+impl Operation for ReadConfig {
+    type Reply = KvConfig;
+
+    fn target(&self) -> Target<'_> {
+        Target::Mount(&self.mount, KIND_V2)
+    }
+
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        let path = format!("{}config", cx.mount()?.path.as_str());
+        Ok(vec![Access::new(path, Capability::Read)])
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<KvConfig> {
+        Ok(Config::of(cx.mount()?)?.to_public())
+    }
+}
+
+/// Writes the configuration of a mount. It stands in the mount table, so that it costs no read.
+pub(crate) struct Configure {
+    pub(crate) mount: MountPath,
+    pub(crate) config: KvConfig,
+}
+
+impl Operation for Configure {
+    type Reply = ();
+
+    fn target(&self) -> Target<'_> {
+        Target::Mount(&self.mount, KIND_V2)
+    }
+
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        let path = format!("{}config", cx.mount()?.path.as_str());
+        Ok(vec![Access::new(path, Capability::Update)])
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
+        let encoded = Config::from_public(&self.config)?.encode()?.to_vec();
+        let mut table = MountTable::load(cx.txn)?;
+        let gone = || Error::not_found("no engine is mounted there");
+        table.at_mut(&self.mount).ok_or_else(gone)?.config = encoded;
+        table.store(cx.txn)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_overrides_the_mount_both_ways() {
+        let mount = Config {
+            max_versions: 5,
+            ..Config::default()
+        };
+        assert_eq!(
+            (mount.versions(0), mount.versions(2), mount.versions(7)),
+            (5, 2, 7)
+        );
+        assert_eq!(Config::default().versions(0), 10);
+    }
+
+    #[test]
+    fn the_shorter_lifetime_counts_and_never_beats_all() {
+        let seconds = |number| Some(Duration::from_secs(number));
+        let mount = Config {
+            delete_after: StoredAfter::Micros(5_000_000),
+            ..Config::default()
+        };
+        assert_eq!(mount.lifetime(None), seconds(5));
+        assert_eq!(mount.lifetime(seconds(3)), seconds(3));
+        assert_eq!(mount.lifetime(seconds(9)), seconds(5));
+        let never = Config {
+            delete_after: StoredAfter::Never,
+            ..Config::default()
+        };
+        assert_eq!(never.lifetime(seconds(3)), None);
+    }
+}

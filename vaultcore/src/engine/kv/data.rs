@@ -1,0 +1,55 @@
+//! The record of one version: `format (1) | key id (16) | version (8) | mark (16) | JSON`.
+
+use zeroize::Zeroizing;
+
+use super::metadata::{Metadata, Version};
+use crate::error::{Error, Result};
+use crate::operation::{Context, Mounted};
+use crate::secret::SecretWriter;
+
+const FORMAT: u8 = 1;
+const HEADER: usize = 1 + 16 + 8 + 16;
+
+/// The JSON of a version, wiped when dropped.
+pub(crate) struct Plain(Zeroizing<Vec<u8>>);
+
+impl Plain {
+    pub(crate) fn json(&self) -> &[u8] {
+        self.0.get(HEADER..).unwrap_or_default()
+    }
+}
+
+/// Returns the record of version `number` of `metadata`'s secret.
+pub(super) fn encode(
+    key: &[u8; 16],
+    number: u64,
+    mark: &[u8; 16],
+    json: &[u8],
+) -> Zeroizing<Vec<u8>> {
+    let mut out = SecretWriter::with_capacity(HEADER.saturating_add(json.len()));
+    out.push(&[FORMAT]);
+    out.push(key);
+    out.push(&number.to_be_bytes());
+    out.push(mark);
+    out.push(json);
+    out.into_bytes()
+}
+
+/// Reads the record of `version`, and checks that it is the one that the metadata names.
+pub(super) fn load(
+    cx: &mut Context<'_, '_>,
+    mount: Mounted<'_>,
+    metadata: &Metadata,
+    version: &Version,
+) -> Result<Plain> {
+    let corrupt = || Error::corrupt("a version's data is not the one that its metadata names");
+    let slot = version.slot.ok_or_else(corrupt)?;
+    let entry = metadata.data_entry(mount.id, slot)?;
+    let bytes = cx.txn.get(&entry)?.ok_or_else(corrupt)?;
+    let expected = encode(&metadata.key, version.number, &version.mark, &[]);
+    if bytes.get(..HEADER) != Some(expected.as_slice()) {
+        return Err(corrupt());
+    }
+    cx.txn.proven();
+    Ok(Plain(bytes))
+}

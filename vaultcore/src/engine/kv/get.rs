@@ -1,0 +1,94 @@
+//! Reading a version.
+
+use std::collections::BTreeMap;
+
+use super::metadata::{Metadata, Version, VersionInfo};
+use super::{KIND_V2, api_path, data};
+use crate::error::{Error, Result};
+use crate::operation::{Access, Capability, Context, Operation, Target};
+use crate::path::{MountPath, SecretPath};
+
+pub(crate) use super::data::Plain;
+
+/// Reads a version of a secret.
+pub(crate) struct Get<'p> {
+    pub(crate) mount: &'p MountPath,
+    pub(crate) path: SecretPath,
+    /// `None` or 0: the newest.
+    pub(crate) version: Option<u64>,
+}
+
+/// A version that exists; deleted and destroyed ones have no data.
+pub(crate) struct Found {
+    pub(crate) info: VersionInfo,
+    pub(crate) custom: BTreeMap<String, String>,
+    pub(crate) data: Option<Plain>,
+}
+
+impl Operation for Get<'_> {
+    type Reply = Found;
+
+    fn target(&self) -> Target<'_> {
+        Target::Mount(self.mount, KIND_V2)
+    }
+
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        let path = api_path(cx.mount()?, "data", self.path.as_str());
+        Ok(vec![Access::new(path, Capability::Read)])
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Found> {
+        let mut metadata = Metadata::load(cx, &self.path)?.ok_or_else(no_secret)?;
+        let version = wanted(&metadata, self.version)?.clone();
+        let live = version.live(cx.txn.now());
+        let mount = cx.mount()?;
+        let data = if live {
+            Some(data::load(cx, mount, &metadata, &version)?)
+        } else {
+            None
+        };
+        let custom = std::mem::take(&mut metadata.custom);
+        Ok(Found {
+            info: version.info(),
+            custom,
+            data,
+        })
+    }
+}
+
+/// Returns version `number`, or the newest for `None` and 0.
+pub(super) fn wanted(metadata: &Metadata, number: Option<u64>) -> Result<&Version> {
+    let found = match number {
+        None | Some(0) => metadata.newest(),
+        Some(number) => metadata.version(number),
+    };
+    found.ok_or_else(|| Error::not_found("the secret has no such version"))
+}
+
+/// Returns the live version `number`, or says what became of it.
+pub(super) fn live(
+    metadata: &Metadata,
+    number: Option<u64>,
+    now: crate::clock::Timestamp,
+) -> Result<Version> {
+    let version = wanted(metadata, number)?;
+    if version.live(now) {
+        Ok(version.clone())
+    } else {
+        Err(gone(&version.info()))
+    }
+}
+
+/// Says what became of a version that has no data.
+pub(crate) fn gone(info: &VersionInfo) -> Error {
+    let what = if info.destroyed {
+        "destroyed"
+    } else {
+        "deleted"
+    };
+    Error::not_found(format!("version {} of the secret is {what}", info.version))
+}
+
+pub(super) fn no_secret() -> Error {
+    Error::not_found("there is no such secret")
+}

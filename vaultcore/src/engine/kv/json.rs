@@ -1,0 +1,152 @@
+//! JSON in and out, within bounds, without trees of plain strings.
+
+use serde::Serialize;
+use serde::de::IgnoredAny;
+use zeroize::Zeroizing;
+
+use super::MAX_VALUE;
+use crate::error::{Error, ErrorKind, Result};
+use crate::secret::SecretWriter;
+
+/// The deepest nesting of a value.
+const MAX_DEPTH: usize = 32;
+/// The most values, keys not counted, that one secret holds.
+const MAX_NODES: usize = 10_000;
+
+/// Serializes `value`, which must become a JSON object.
+pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<Zeroizing<Vec<u8>>> {
+    let mut writer = SecretWriter::with_capacity(256);
+    serde_json::to_writer(&mut writer, value)
+        .map_err(|_| Error::invalid("the value does not serialize to JSON"))?;
+    let json = writer.into_bytes();
+    check_bounds(&json)?;
+    Ok(json)
+}
+
+/// Checks that `json`, text from outside, is one JSON object within the bounds.
+///
+/// # Errors
+/// `TooLarge` beyond 1 MiB, `InvalidArgument` beyond depth 32 or 10,000 values, for anything that
+/// is not JSON, and for JSON that is not an object.
+pub(crate) fn check_object(json: &[u8]) -> Result<()> {
+    check_bounds(json)?;
+    serde_json::from_slice::<IgnoredAny>(json)
+        .map(|_| ())
+        .map_err(|error| {
+            Error::invalid(format!("the value is not JSON, at byte {}", error.column()))
+        })
+}
+
+/// Checks size, shape and nesting by one pass over the text.
+fn check_bounds(json: &[u8]) -> Result<()> {
+    if json.len() > MAX_VALUE {
+        return Err(Error::new(
+            ErrorKind::TooLarge,
+            format!(
+                "a secret has at most {MAX_VALUE} bytes of JSON, this one {}",
+                json.len()
+            ),
+        ));
+    }
+    if json.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        return Err(Error::invalid(
+            "a secret is a JSON object, such as a struct or a map",
+        ));
+    }
+    let shape = Shape::of(json);
+    if shape.deepest > MAX_DEPTH {
+        return Err(Error::invalid(format!(
+            "a secret nests at most {MAX_DEPTH} levels deep"
+        )));
+    }
+    if shape.nodes > MAX_NODES {
+        return Err(Error::invalid(format!(
+            "a secret holds at most {MAX_NODES} values"
+        )));
+    }
+    Ok(())
+}
+
+/// How deep and how wide a JSON text is.
+#[derive(Default)]
+struct Shape {
+    depth: usize,
+    deepest: usize,
+    nodes: usize,
+}
+
+impl Shape {
+    fn of(json: &[u8]) -> Self {
+        let mut shape = Self::default();
+        let (mut quoted, mut escaped) = (false, false);
+        for byte in json {
+            if quoted {
+                quoted = escaped || *byte != b'"';
+                escaped = !escaped && *byte == b'\\';
+            } else {
+                quoted = *byte == b'"';
+                shape.step(*byte);
+            }
+        }
+        shape
+    }
+
+    fn step(&mut self, byte: u8) {
+        match byte {
+            b'{' | b'[' => {
+                self.depth = self.depth.saturating_add(1);
+                self.deepest = self.deepest.max(self.depth);
+                self.nodes = self.nodes.saturating_add(1);
+            }
+            b'}' | b']' => self.depth = self.depth.saturating_sub(1),
+            b',' => self.nodes = self.nodes.saturating_add(1),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_objects_within_bounds() {
+        for good in ["{}", " {\"a\":[1,2]}", "{\"a\":\"{[\\\"{[\"}"] {
+            check_object(good.as_bytes()).expect(good);
+        }
+        for bad in [
+            "",
+            "[]",
+            "1",
+            "\"a\"",
+            "null",
+            "{",
+            "{\"a\"}",
+            "{}x",
+            "{\"a\":1,}",
+        ] {
+            let error = check_object(bad.as_bytes()).expect_err(bad);
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{bad}");
+        }
+        assert!(to_json("text").is_err());
+        assert_eq!(
+            *to_json(&std::collections::BTreeMap::from([("a", 1)])).expect("json"),
+            b"{\"a\":1}"
+        );
+    }
+
+    #[test]
+    fn bounds_are_exact() {
+        let nested = |depth: usize| format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
+        check_object(nested(32).as_bytes()).expect("32 levels");
+        assert!(check_object(nested(33).as_bytes()).is_err());
+        assert!(check_object(nested(300).as_bytes()).is_err());
+        let wide = |count: usize| format!("{{\"a\":[{}]}}", vec!["1"; count].join(","));
+        check_object(wide(9_999).as_bytes()).expect("10,000 values and containers");
+        assert!(check_object(wide(10_001).as_bytes()).is_err());
+        let long = |size: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(size - 8));
+        check_object(long(MAX_VALUE).as_bytes()).expect("1 MiB");
+        let error = check_object(long(MAX_VALUE + 1).as_bytes()).expect_err("too large");
+        assert_eq!(error.kind(), ErrorKind::TooLarge);
+    }
+}

@@ -1,0 +1,237 @@
+//! Names of secrets.
+
+use zeroize::Zeroizing;
+
+use super::{KIND_V2, api_path, metadata_folder};
+use crate::error::{Error, Result};
+use crate::operation::{Access, Capability, Context, Operation, Target};
+use crate::path::{Folder, FolderPath, MountPath};
+use crate::storage::Scan;
+
+/// Names, wiped when dropped.
+pub(crate) type Name = Zeroizing<String>;
+
+/// How deep a list goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recursion {
+    /// One folder; subfolders are named once, with their slash.
+    One,
+    /// Everything below it.
+    All,
+}
+
+/// Lists names, sorted.
+pub(crate) struct List {
+    pub(crate) mount: MountPath,
+    pub(crate) folder: FolderPath,
+    pub(crate) recursion: Recursion,
+}
+
+impl Operation for List {
+    type Reply = Vec<Name>;
+
+    fn target(&self) -> Target<'_> {
+        Target::Mount(&self.mount, KIND_V2)
+    }
+
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        let path = api_path(cx.mount()?, "metadata", self.folder.as_str());
+        Ok(vec![Access::new(path, Capability::List)])
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Name>> {
+        let root = metadata_folder(cx.mount()?);
+        list(cx, &root, &self.folder, self.recursion)
+    }
+}
+
+/// Lists the names in `folder` of the tree of hidden names at `root`, sorted.
+pub(super) fn list(
+    cx: &mut Context<'_, '_>,
+    root: &Folder,
+    folder: &FolderPath,
+    recursion: Recursion,
+) -> Result<Vec<Name>> {
+    let stored = cx.txn.hidden_folder(root, folder.as_str())?;
+    let scan = match recursion {
+        Recursion::One => Scan::new(stored.as_str()).folders(),
+        Recursion::All => Scan::new(stored.as_str()),
+    };
+    let found = cx.txn.scan(&scan)?;
+    let mut revealer = Revealer::new(&stored);
+    let mut names: Vec<Name> = found
+        .iter()
+        .map(|path| revealer.reveal(cx, path))
+        .collect::<Result<_>>()?;
+    names.sort_unstable_by(|left, right| left.as_str().cmp(right.as_str()));
+    Ok(names)
+}
+
+/// Turns stored paths below one folder into names. Neighbours share folders, which are kept.
+struct Revealer {
+    base: Folder,
+    /// Stored text relative to the base, its name, and the folder it stands for.
+    open: Vec<(String, Name, Folder)>,
+}
+
+impl Revealer {
+    fn new(base: &Folder) -> Self {
+        Self {
+            base: base.clone(),
+            open: Vec::new(),
+        }
+    }
+
+    fn reveal(&mut self, cx: &Context<'_, '_>, path: &str) -> Result<Name> {
+        let corrupt = || Error::corrupt("a stored path is not where it was looked for");
+        let relative = path.strip_prefix(self.base.as_str()).ok_or_else(corrupt)?;
+        let (folders, last) = match relative.strip_suffix('/') {
+            Some(folder) => (folder, None), // a folder's own line
+            None => match relative.rsplit_once('/') {
+                Some((folders, last)) => (folders, Some(last)),
+                None => ("", Some(relative)),
+            },
+        };
+        self.enter(cx, folders)?;
+        let mut name = Zeroizing::new(String::with_capacity(relative.len()));
+        for (_, segment, _) in &self.open {
+            name.push_str(segment);
+            name.push('/');
+        }
+        if let Some(last) = last {
+            name.push_str(&cx.txn.reveal(self.current(), last)?);
+        }
+        Ok(name)
+    }
+
+    /// Makes `folders` the open ones, revealing only those that are not open yet.
+    fn enter(&mut self, cx: &Context<'_, '_>, folders: &str) -> Result<()> {
+        let parts: Vec<&str> = folders.split('/').filter(|part| !part.is_empty()).collect();
+        let same = self
+            .open
+            .iter()
+            .zip(&parts)
+            .take_while(|(open, part)| open.0 == **part)
+            .count();
+        self.open.truncate(same);
+        for part in parts.into_iter().skip(same) {
+            let name = cx.txn.reveal(self.current(), part)?;
+            let folder = self.current().then(part);
+            self.open.push((part.to_owned(), name, folder));
+        }
+        Ok(())
+    }
+
+    fn current(&self) -> &Folder {
+        self.open.last().map_or(&self.base, |(_, _, folder)| folder)
+    }
+}
+
+/// Where a page of names ended. Opaque: it holds no name.
+///
+/// ```
+/// use vaultcore::kv::Cursor;
+/// let cursor = Cursor::parse("b3BhcXVl")?;
+/// assert_eq!(cursor.as_str(), "b3BhcXVl");
+/// # Ok::<(), vaultcore::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor(String);
+
+impl Cursor {
+    /// Takes back the text of a cursor.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for text that is none.
+    pub fn parse(text: &str) -> Result<Self> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte);
+        if text.is_empty() || text.len() > 2_600 || !text.bytes().all(allowed) {
+            return Err(Error::invalid(
+                "this is not a cursor that a page of names ended with",
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Returns the text, to be kept and parsed again.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// One page of names, in the order of storage.
+///
+/// ```
+/// # use vaultcore::{NewMount, NewSlot, Vault, kv::Cas, storage::Memory};
+/// # let vault = Vault::builder(Memory::new()).build()?;
+/// # let init = vault.init([NewSlot::shamir(1, 1)])?;
+/// # for share in init.shares() { vault.unseal(share)?; }
+/// # let owner = vault.owner()?;
+/// # owner.sys().mount("secret", NewMount::kv2())?;
+/// # let kv = owner.kv("secret")?;
+/// # for name in ["a", "b", "c"] { kv.put(name, &std::collections::BTreeMap::from([("k", "v")]), Cas::Any)?; }
+/// let page = kv.names("", None, 2)?;
+/// let rest = kv.names("", page.next.as_ref(), 2)?;
+/// assert_eq!((page.names.len(), rest.names.len()), (2, 1));
+/// assert!(rest.next.is_none());
+/// # Ok::<(), vaultcore::Error>(())
+/// ```
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq)]
+pub struct NamePage {
+    /// The names; folders end in a slash.
+    pub names: Vec<String>,
+    /// Where the next page begins; `None` after the last one.
+    pub next: Option<Cursor>,
+}
+
+impl std::fmt::Debug for NamePage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "NamePage({} names)", self.names.len())
+    }
+}
+
+/// Lists one page of a folder in the order of storage.
+pub(crate) struct Names<'c> {
+    pub(crate) mount: MountPath,
+    pub(crate) folder: FolderPath,
+    pub(crate) cursor: Option<&'c Cursor>,
+    pub(crate) limit: usize,
+}
+
+impl Operation for Names<'_> {
+    type Reply = (Vec<Name>, Option<Cursor>);
+
+    fn target(&self) -> Target<'_> {
+        Target::Mount(&self.mount, KIND_V2)
+    }
+
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        let path = api_path(cx.mount()?, "metadata", self.folder.as_str());
+        Ok(vec![Access::new(path, Capability::List)])
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
+        if self.limit == 0 {
+            return Err(Error::invalid("a page has at least one name"));
+        }
+        let stored = cx
+            .txn
+            .hidden_folder(&metadata_folder(cx.mount()?), self.folder.as_str())?;
+        let mut scan = Scan::new(stored.as_str()).folders().limit(self.limit);
+        if let Some(cursor) = self.cursor {
+            scan = scan.after(format!("{}{}", stored.as_str(), cursor.0));
+        }
+        let found = cx.txn.scan(&scan)?;
+        let last = found.last().filter(|_| found.len() == self.limit);
+        let next = last.and_then(|path| path.strip_prefix(stored.as_str()));
+        let next = next.map(|text| Cursor(text.to_owned()));
+        let mut revealer = Revealer::new(&stored);
+        let names = found
+            .iter()
+            .map(|path| revealer.reveal(cx, path))
+            .collect::<Result<_>>()?;
+        Ok((names, next))
+    }
+}

@@ -1,0 +1,305 @@
+//! The stored metadata of a secret, and the rules of its versions.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
+
+use super::config::Config;
+use super::{data_folder, metadata_folder};
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::MountId;
+use crate::operation::{Context, Mounted};
+use crate::path::{EntryPath, SecretPath};
+use crate::record::Record;
+
+/// Which version a write expects to find.
+///
+/// ```
+/// use vaultcore::kv::Cas;
+/// let create = Cas::Absent; // the same as Cas::Version(0)
+/// let update = Cas::Version(3);
+/// # let _ = (create, update);
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cas {
+    /// Whatever is there. Refused where check-and-set is required.
+    Any,
+    /// No version was ever written. A secret that has metadata only passes, one whose versions are
+    /// all deleted does not.
+    Absent,
+    /// Exactly this is the newest version; 0 is [`Cas::Absent`].
+    Version(u64),
+}
+
+/// One version of a secret.
+///
+/// ```
+/// # use vaultcore::{NewMount, NewSlot, Vault, kv::Cas, storage::Memory};
+/// # let vault = Vault::builder(Memory::new()).build()?;
+/// # let init = vault.init([NewSlot::shamir(1, 1)])?;
+/// # for share in init.shares() { vault.unseal(share)?; }
+/// # let owner = vault.owner()?;
+/// # owner.sys().mount("secret", NewMount::kv2())?;
+/// let kv = owner.kv("secret")?;
+/// let info = kv.put("app", &[("key", "value")].into_iter().collect::<std::collections::BTreeMap<_, _>>(), Cas::Absent)?;
+/// assert_eq!(info.version, 1);
+/// assert!(!info.destroyed);
+/// # Ok::<(), vaultcore::Error>(())
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VersionInfo {
+    /// Its number, from 1.
+    pub version: u64,
+    /// When it was written.
+    pub created_time: Timestamp,
+    /// When it was deleted, or will be.
+    pub deletion_time: Option<Timestamp>,
+    /// Whether its data is gone for good.
+    pub destroyed: bool,
+}
+
+impl VersionInfo {
+    /// Returns whether the version was deleted by `now`.
+    #[must_use]
+    pub fn deleted(&self, now: Timestamp) -> bool {
+        self.deletion_time.is_some_and(|time| time <= now)
+    }
+}
+
+/// The metadata of a secret, as stored.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Metadata {
+    /// Random; the versions are stored under it.
+    pub(super) key: [u8; 16],
+    pub(super) created: Timestamp,
+    pub(super) updated: Timestamp,
+    pub(super) current: u64,
+    pub(super) max_versions: u32,
+    pub(super) cas_required: bool,
+    pub(super) delete_after: Option<u64>, // microseconds
+    pub(super) custom: BTreeMap<String, String>,
+    /// Counts the changes of the metadata itself.
+    pub(super) revision: u64,
+    /// Oldest first.
+    pub(super) versions: Vec<Version>,
+    /// Slots of versions that are gone, whose records wait to be deleted.
+    pub(super) doomed: Vec<u16>,
+}
+
+/// One version, as stored.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Version {
+    pub(super) number: u64,
+    pub(super) created: Timestamp,
+    pub(super) deletion: Option<Timestamp>,
+    pub(super) destroyed: bool,
+    /// Where its record is, unless destroyed.
+    pub(super) slot: Option<u16>,
+    /// Proves that the record is the one that was committed with this metadata.
+    pub(super) mark: [u8; 16],
+}
+
+impl Record for Metadata {
+    const FORMAT: u8 = 1;
+    const NAME: &'static str = "metadata of a secret";
+}
+
+impl Drop for Metadata {
+    fn drop(&mut self) {
+        for (mut name, mut value) in std::mem::take(&mut self.custom) {
+            name.zeroize();
+            value.zeroize();
+        }
+    }
+}
+
+impl Version {
+    pub(super) fn info(&self) -> VersionInfo {
+        VersionInfo {
+            version: self.number,
+            created_time: self.created,
+            deletion_time: self.deletion,
+            destroyed: self.destroyed,
+        }
+    }
+
+    pub(super) fn live(&self, now: Timestamp) -> bool {
+        !self.destroyed && !self.info().deleted(now)
+    }
+}
+
+impl Metadata {
+    /// Returns where the metadata of `path` is stored.
+    pub(super) fn entry(cx: &Context<'_, '_>, path: &SecretPath) -> Result<EntryPath> {
+        let mount = cx.mount()?;
+        cx.txn.hidden_entry(&metadata_folder(mount), path.as_str())
+    }
+
+    /// Reads the metadata of `path`, if there is any.
+    pub(super) fn load(cx: &mut Context<'_, '_>, path: &SecretPath) -> Result<Option<Self>> {
+        let entry = Self::entry(cx, path)?;
+        cx.txn.load(&entry)
+    }
+
+    /// Makes the metadata of a new secret.
+    pub(super) fn new(cx: &Context<'_, '_>, path: &SecretPath) -> Result<Self> {
+        let mount = cx.mount()?;
+        // Unlike for two secrets even if the random source repeats itself: they must not share it.
+        let context: [&[u8]; 3] = [b"key", mount.id.as_bytes(), path.as_str().as_bytes()];
+        let now = cx.txn.now();
+        Ok(Self {
+            key: cx.txn.unique(&context)?,
+            created: now,
+            updated: now,
+            current: 0,
+            max_versions: 0,
+            cas_required: false,
+            delete_after: None,
+            custom: BTreeMap::new(),
+            revision: 0,
+            versions: Vec::new(),
+            doomed: Vec::new(),
+        })
+    }
+
+    /// Writes the metadata of `path`.
+    pub(super) fn store(&mut self, cx: &mut Context<'_, '_>, path: &SecretPath) -> Result<()> {
+        self.updated = cx.txn.now();
+        let entry = Self::entry(cx, path)?;
+        cx.txn.store(entry, self)
+    }
+
+    /// Returns where the record in `slot` is stored.
+    pub(super) fn data_entry(&self, mount: MountId, slot: u16) -> Result<EntryPath> {
+        data_entry(mount, &self.key, slot)
+    }
+
+    pub(super) fn delete_after(&self) -> Option<Duration> {
+        self.delete_after.map(Duration::from_micros)
+    }
+
+    pub(super) fn version(&self, number: u64) -> Option<&Version> {
+        self.versions
+            .iter()
+            .rev()
+            .find(|version| version.number == number)
+    }
+
+    pub(super) fn version_mut(&mut self, number: u64) -> Option<&mut Version> {
+        self.versions
+            .iter_mut()
+            .rev()
+            .find(|version| version.number == number)
+    }
+
+    /// Returns the newest version, if any was written.
+    pub(super) fn newest(&self) -> Option<&Version> {
+        self.version(self.current)
+    }
+
+    /// Returns the oldest version that is kept; 0 until one was pruned, as in Vault.
+    pub(super) fn oldest(&self) -> u64 {
+        match self.versions.first() {
+            Some(version) if version.number > 1 => version.number,
+            _ => 0,
+        }
+    }
+
+    /// Adds a version, drops those beyond the limit, and returns the new one's slot.
+    pub(super) fn add_version(
+        &mut self,
+        now: Timestamp,
+        mark: [u8; 16],
+        config: &Config,
+    ) -> Result<u16> {
+        let number = self.next_version()?;
+        let keep = config.versions(self.max_versions);
+        let surplus = self.versions.len().saturating_add(1).saturating_sub(keep);
+        let pruned: Vec<u16> = self
+            .versions
+            .drain(..surplus)
+            .filter_map(|old| old.slot)
+            .collect();
+        // The slot of a pruned version is written over, which deletes it at no cost.
+        let (slot, rest) = match pruned.split_first() {
+            Some((slot, rest)) => (*slot, rest),
+            None => (self.free_slot()?, [].as_slice()),
+        };
+        self.doomed.extend_from_slice(rest);
+        let deletion = config
+            .lifetime(self.delete_after())
+            .map(|life| now.saturating_add(life));
+        let version = Version {
+            number,
+            created: now,
+            deletion,
+            destroyed: false,
+            slot: Some(slot),
+            mark,
+        };
+        self.versions.push(version);
+        self.current = number;
+        Ok(slot)
+    }
+
+    /// Returns the number that the next version will have.
+    pub(super) fn next_version(&self) -> Result<u64> {
+        let full = || Error::new(ErrorKind::LimitExceeded, "the secret has no version left");
+        self.current.checked_add(1).ok_or_else(full)
+    }
+
+    /// Returns the lowest slot that holds no record.
+    fn free_slot(&self) -> Result<u16> {
+        let used = |slot: &u16| {
+            self.doomed.contains(slot) || self.versions.iter().any(|old| old.slot == Some(*slot))
+        };
+        let full = || Error::new(ErrorKind::LimitExceeded, "the secret has no slot left");
+        (0..u16::MAX).find(|slot| !used(slot)).ok_or_else(full)
+    }
+
+    /// Deletes the records of doomed slots, at most `budget` of them.
+    pub(super) fn sweep(
+        &mut self,
+        cx: &mut Context<'_, '_>,
+        mount: Mounted<'_>,
+        budget: usize,
+    ) -> Result<()> {
+        let count = self.doomed.len().min(budget);
+        for slot in self.doomed.drain(..count).collect::<Vec<_>>() {
+            cx.txn.delete(self.data_entry(mount.id, slot)?);
+        }
+        Ok(())
+    }
+}
+
+/// Returns where the record in `slot` of the secret `key` is stored.
+pub(super) fn data_entry(mount: MountId, key: &[u8; 16], slot: u16) -> Result<EntryPath> {
+    let key = data_encoding::HEXLOWER.encode(key);
+    data_folder(mount).then(&key).number(u64::from(slot))
+}
+
+impl Cas {
+    /// Checks the expectation against `current`, the newest version's number.
+    pub(super) fn check(self, current: u64, required: bool) -> Result<()> {
+        let expected = match self {
+            Self::Any if required => {
+                return Err(Error::invalid(
+                    "this secret takes a write only with the version it expects (check-and-set)",
+                ));
+            }
+            Self::Any => return Ok(()),
+            Self::Absent => 0,
+            Self::Version(number) => number,
+        };
+        if expected == current {
+            Ok(())
+        } else {
+            Err(Error::version_conflict(expected, current))
+        }
+    }
+}

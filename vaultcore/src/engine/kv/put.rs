@@ -1,0 +1,102 @@
+//! Writing a version.
+
+use super::config::Config;
+use super::metadata::{Cas, Metadata, VersionInfo};
+use super::{KIND_V2, api_path, data};
+use crate::error::Result;
+use crate::operation::{Access, Capability, Context, Operation, Target};
+use crate::path::{MountPath, SecretPath};
+
+/// Records that one commit may delete beside what it writes.
+pub(super) const SWEEP: usize = 100;
+
+/// Writes a new version of a secret.
+pub(crate) struct Put<'d> {
+    pub(crate) mount: MountPath,
+    pub(crate) path: SecretPath,
+    /// Checked by [`super::check_object`].
+    pub(crate) json: &'d [u8],
+    pub(crate) cas: Cas,
+}
+
+/// What a write came to.
+pub(crate) struct Written {
+    pub(crate) info: VersionInfo,
+    /// Whether records of dropped versions wait to be deleted.
+    pub(crate) unswept: bool,
+}
+
+impl Operation for Put<'_> {
+    type Reply = Written;
+
+    fn target(&self) -> Target<'_> {
+        Target::Mount(&self.mount, KIND_V2)
+    }
+
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        Ok(vec![write_access(cx, &self.path)?])
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Written> {
+        add(cx, &self.path, self.json, self.cas, SWEEP)
+    }
+}
+
+/// A write creates a secret that has no metadata yet, and updates any other.
+pub(super) fn write_access(cx: &mut Context<'_, '_>, path: &SecretPath) -> Result<Access> {
+    let exists = Metadata::load(cx, path)?.is_some();
+    let capability = if exists {
+        Capability::Update
+    } else {
+        Capability::Create
+    };
+    Ok(Access::new(
+        api_path(cx.mount()?, "data", path.as_str()),
+        capability,
+    ))
+}
+
+/// Adds a version with data `json` to the secret at `path`.
+pub(super) fn add(
+    cx: &mut Context<'_, '_>,
+    path: &SecretPath,
+    json: &[u8],
+    cas: Cas,
+    budget: usize,
+) -> Result<Written> {
+    let metadata = match Metadata::load(cx, path)? {
+        Some(metadata) => metadata,
+        None => Metadata::new(cx, path)?,
+    };
+    add_to(cx, path, metadata, json, cas, budget)
+}
+
+/// Adds a version to the secret whose metadata was read already.
+pub(super) fn add_to(
+    cx: &mut Context<'_, '_>,
+    path: &SecretPath,
+    mut metadata: Metadata,
+    json: &[u8],
+    cas: Cas,
+    budget: usize,
+) -> Result<Written> {
+    let mount = cx.mount()?;
+    let config = Config::of(mount)?;
+    cas.check(metadata.current, config.cas_required(metadata.cas_required))?;
+    let number = metadata.next_version()?;
+    let mark = cx
+        .txn
+        .unique(&[b"mark", &metadata.key, &number.to_be_bytes()])?;
+    let slot = metadata.add_version(cx.txn.now(), mark, &config)?;
+    let record = data::encode(&metadata.key, number, &mark, json);
+    cx.txn.put(metadata.data_entry(mount.id, slot)?, &record)?;
+    metadata.sweep(cx, mount, budget)?;
+    metadata.store(cx, path)?;
+    let unswept = !metadata.doomed.is_empty();
+    let info = metadata.newest().map(super::metadata::Version::info);
+    let missing = || crate::error::Error::corrupt("a version that was added is missing");
+    Ok(Written {
+        info: info.ok_or_else(missing)?,
+        unswept,
+    })
+}

@@ -1,0 +1,150 @@
+//! Version 1: one value a secret, without versions.
+
+use zeroize::Zeroizing;
+
+use super::list::{Name, Recursion, list};
+use super::{KIND_V1, area};
+use crate::error::Result;
+use crate::operation::{Access, Capability, Context, Mounted, Operation, Target};
+use crate::path::{EntryPath, Folder, FolderPath, MountPath, SecretPath};
+use crate::secret::SecretWriter;
+
+const FORMAT: u8 = 1;
+
+fn folder(mount: Mounted<'_>) -> Folder {
+    area("kv-one", mount.id)
+}
+
+fn entry(cx: &Context<'_, '_>, path: &SecretPath) -> Result<EntryPath> {
+    let mount = cx.mount()?;
+    cx.txn.hidden_entry(&folder(mount), path.as_str())
+}
+
+fn api_path(cx: &Context<'_, '_>, path: &str) -> Result<String> {
+    Ok(format!("{}{path}", cx.mount()?.path.as_str()))
+}
+
+/// Writes a secret.
+pub(crate) struct PutV1<'d> {
+    pub(crate) mount: MountPath,
+    pub(crate) path: SecretPath,
+    /// Checked by [`super::check_object`].
+    pub(crate) json: &'d [u8],
+}
+
+impl Operation for PutV1<'_> {
+    type Reply = ();
+
+    fn target(&self) -> Target<'_> {
+        Target::Mount(&self.mount, KIND_V1)
+    }
+
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        let entry = entry(cx, &self.path)?;
+        let exists = cx.txn.raw(&entry)?.is_some();
+        let capability = if exists {
+            Capability::Update
+        } else {
+            Capability::Create
+        };
+        Ok(vec![Access::new(
+            api_path(cx, self.path.as_str())?,
+            capability,
+        )])
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
+        let mut record = SecretWriter::with_capacity(self.json.len().saturating_add(1));
+        record.push(&[FORMAT]);
+        record.push(self.json);
+        let entry = entry(cx, &self.path)?;
+        cx.txn.put(entry, &record.into_bytes())
+    }
+}
+
+/// Reads a secret: its JSON, if it exists.
+pub(crate) struct GetV1 {
+    pub(crate) mount: MountPath,
+    pub(crate) path: SecretPath,
+}
+
+impl Operation for GetV1 {
+    type Reply = Option<Zeroizing<Vec<u8>>>;
+
+    fn target(&self) -> Target<'_> {
+        Target::Mount(&self.mount, KIND_V1)
+    }
+
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        Ok(vec![Access::new(
+            api_path(cx, self.path.as_str())?,
+            Capability::Read,
+        )])
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
+        let entry = entry(cx, &self.path)?;
+        let Some(record) = cx.txn.get(&entry)? else {
+            return Ok(None);
+        };
+        match record.split_first() {
+            Some((&FORMAT, json)) => Ok(Some(Zeroizing::new(json.to_vec()))),
+            _ => Err(crate::error::Error::corrupt(
+                "a stored secret does not parse",
+            )),
+        }
+    }
+}
+
+/// Removes a secret, if it exists.
+pub(crate) struct DeleteV1 {
+    pub(crate) mount: MountPath,
+    pub(crate) path: SecretPath,
+}
+
+impl Operation for DeleteV1 {
+    type Reply = ();
+
+    fn target(&self) -> Target<'_> {
+        Target::Mount(&self.mount, KIND_V1)
+    }
+
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        Ok(vec![Access::new(
+            api_path(cx, self.path.as_str())?,
+            Capability::Delete,
+        )])
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
+        let entry = entry(cx, &self.path)?;
+        cx.txn.delete(entry);
+        Ok(())
+    }
+}
+
+/// Lists the names in a folder, sorted.
+pub(crate) struct ListV1 {
+    pub(crate) mount: MountPath,
+    pub(crate) folder: FolderPath,
+}
+
+impl Operation for ListV1 {
+    type Reply = Vec<Name>;
+
+    fn target(&self) -> Target<'_> {
+        Target::Mount(&self.mount, KIND_V1)
+    }
+
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        Ok(vec![Access::new(
+            api_path(cx, self.folder.as_str())?,
+            Capability::List,
+        )])
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Name>> {
+        let root = folder(cx.mount()?);
+        list(cx, &root, &self.folder, Recursion::One)
+    }
+}

@@ -1,0 +1,11 @@
+//! Engines: what the vault keeps or makes, one operation a file.
+
+pub(crate) mod kv;
+pub(crate) mod sys;
+
+use crate::operation::Engine;
+
+/// Returns the engines that every vault has.
+pub(crate) fn built_in() -> Vec<Box<dyn Engine>> {
+    vec![Box::new(kv::V2), Box::new(kv::V1)]
+}

@@ -1,0 +1,178 @@
+//! The vault itself: mounts, keys, slots.
+
+use std::fmt;
+
+use crate::engine::sys::{
+    CancelRekey, KeyStatus, ListMounts, ListSlots, Mount, MountInfo, MountTune, NewMount,
+    ReadKeyStatus, Rotate, SlotInfo, Tune,
+};
+use crate::error::Result;
+use crate::id::{MountId, Nonce, SlotId};
+use crate::path::MountPath;
+use crate::seal::{NewSlot, Share};
+use crate::vault::{Caller, Rekey, RekeyProgress, Vault};
+
+/// Operations on the vault itself.
+///
+/// ```
+/// # use vaultcore::{NewMount, NewSlot, Vault, storage::Memory};
+/// # let vault = Vault::builder(Memory::new()).build()?;
+/// # let init = vault.init([NewSlot::shamir(1, 1)])?;
+/// # for share in init.shares() { vault.unseal(share)?; }
+/// let sys = vault.owner()?.sys();
+/// sys.mount("secret", NewMount::kv2())?;
+/// assert_eq!(sys.rotate()?, 2);
+/// # Ok::<(), vaultcore::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Sys {
+    vault: Vault,
+    caller: Caller,
+}
+
+impl Sys {
+    pub(super) fn new(vault: Vault, caller: Caller) -> Self {
+        Self { vault, caller }
+    }
+
+    /// Mounts an engine at `path`, and returns the mount's id.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an unknown kind or option, and for a path that is reserved, taken,
+    /// or above or below another mount.
+    pub fn mount(&self, path: &str, new: NewMount) -> Result<MountId> {
+        let path = MountPath::new(path)?;
+        let (kind, options) = new.resolved()?;
+        let config = self.vault.engine(kind)?.configure(&options)?;
+        self.vault.run(
+            self.caller,
+            &Mount {
+                path,
+                kind,
+                new: &new,
+                config,
+            },
+        )
+    }
+
+    /// Returns the mounts, by path.
+    ///
+    /// # Errors
+    /// `Sealed`, and what the storage says.
+    pub fn mounts(&self) -> Result<Vec<MountInfo>> {
+        self.vault.run(self.caller, &ListMounts)
+    }
+
+    /// Changes a mount.
+    ///
+    /// # Errors
+    /// `NotFound` if nothing is mounted at `path`, `InvalidArgument` for values that cannot be.
+    pub fn tune(&self, path: &str, tune: &MountTune) -> Result<()> {
+        self.vault.run(
+            self.caller,
+            &Tune {
+                path: MountPath::new(path)?,
+                tune,
+            },
+        )
+    }
+
+    /// Adds a term to the keyring, which encrypts from now on, and returns its number.
+    ///
+    /// What was written before stays readable, under its old term. See [`Self::rewrap_all`].
+    ///
+    /// # Errors
+    /// `LimitExceeded` if there are 1,000 terms.
+    pub fn rotate(&self) -> Result<u32> {
+        self.vault.run(self.caller, &Rotate)
+    }
+
+    /// Returns what the keyring holds.
+    ///
+    /// # Errors
+    /// `Sealed`, and what the storage says.
+    pub fn key_status(&self) -> Result<KeyStatus> {
+        self.vault.run(self.caller, &ReadKeyStatus)
+    }
+
+    /// Encrypts every entry of an old term anew, then drops the old terms; returns how many.
+    ///
+    /// `progress` is told how many entries were looked at. If it returns an error the work stops
+    /// there, and goes on there with the next call, in whichever process.
+    ///
+    /// # Errors
+    /// What `progress` returns, and what the storage says.
+    pub fn rewrap_all(&self, progress: impl FnMut(u64) -> Result<()>) -> Result<usize> {
+        self.vault.rewrap_all(self.caller, progress)
+    }
+
+    /// Makes a new root key, wrapped in every slot, and a new term, in one commit.
+    ///
+    /// Shares, passphrases and keys stay. What an old copy of the slots opens, opens nothing of
+    /// the storage as it is from now on. Other processes are sealed and unseal again.
+    ///
+    /// # Errors
+    /// `LimitExceeded` if there are 1,000 terms.
+    pub fn rotate_root(&self) -> Result<()> {
+        self.vault.rotate_root(self.caller)
+    }
+
+    /// Returns the key slots.
+    ///
+    /// # Errors
+    /// `Sealed`, and what the storage says.
+    pub fn slots(&self) -> Result<Vec<SlotInfo>> {
+        self.vault.run(self.caller, &ListSlots)
+    }
+
+    /// Adds a key slot, and returns its id and, for Shamir, its shares.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a slot that cannot be, `LimitExceeded` if there are 32.
+    pub fn add_slot(&self, new: &NewSlot) -> Result<(SlotId, Vec<Share>)> {
+        self.vault.add_slot(self.caller, new)
+    }
+
+    /// Removes a key slot, and makes a new root key, as [`Self::rotate_root`] does.
+    ///
+    /// # Errors
+    /// `NotFound`, and `InvalidArgument` for the last slot.
+    pub fn remove_slot(&self, slot: SlotId) -> Result<()> {
+        self.vault.remove_slot(self.caller, slot)
+    }
+
+    /// Starts a rekey: new shares for `slot`, or for the only Shamir slot.
+    ///
+    /// They count once enough of them came back through [`Self::rekey_verify`]; until then the old
+    /// ones do. A rekey that was in progress is replaced.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a sharing that cannot be, `NotFound` if there is no Shamir slot.
+    pub fn rekey(&self, slot: Option<SlotId>, shares: u8, threshold: u8) -> Result<Rekey> {
+        self.vault.start_rekey(self.caller, slot, shares, threshold)
+    }
+
+    /// Gives back one new share. With the last that is needed, the new shares are in force and the
+    /// old ones dead, in one commit.
+    ///
+    /// # Errors
+    /// `UnsealFailed` for a share that is not a new one, `InvalidArgument` for another nonce,
+    /// `NotFound` if no rekey is in progress.
+    pub fn rekey_verify(&self, nonce: Nonce, share: &Share) -> Result<RekeyProgress> {
+        self.vault.verify_rekey(self.caller, nonce, share)
+    }
+
+    /// Drops the rekey in progress, if there is one: the old shares stay.
+    ///
+    /// # Errors
+    /// `Sealed`, and what the storage says.
+    pub fn rekey_cancel(&self) -> Result<()> {
+        self.vault.run(self.caller, &CancelRekey)
+    }
+}
+
+impl fmt::Debug for Sys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sys")
+    }
+}

@@ -1,0 +1,103 @@
+//! Building a vault from its parts.
+
+use std::sync::{Arc, RwLock};
+
+use vaultcore_os::ForkMark;
+
+use super::progress::Progress;
+use super::{Core, Owner, State, Vault};
+use crate::clock::{Clock, SystemClock};
+use crate::crypto::rng::{OsRandom, Random};
+use crate::engine;
+use crate::error::Result;
+use crate::storage::Storage;
+
+/// What the cache of ciphertext may hold unless told otherwise: 16 MiB.
+const CACHE_BYTES: usize = 16 * 1_048_576;
+
+/// Builds a [`Vault`]. Everything that it takes from outside is handed in here.
+///
+/// ```
+/// use vaultcore::{ManualClock, Timestamp, Vault, storage::Memory};
+/// let vault = Vault::builder(Memory::new())
+///     .clock(ManualClock::new(Timestamp::from_micros(0)))
+///     .cache_bytes(0)
+///     .build()?;
+/// # Ok::<(), vaultcore::Error>(())
+/// ```
+#[must_use]
+pub struct VaultBuilder {
+    storage: Arc<dyn Storage>,
+    random: Arc<dyn Random>,
+    clock: Arc<dyn Clock>,
+    cache_bytes: usize,
+    owner: Owner,
+}
+
+impl VaultBuilder {
+    pub(super) fn new(storage: Arc<dyn Storage>) -> Self {
+        Self {
+            storage,
+            random: Arc::new(OsRandom),
+            clock: Arc::new(SystemClock),
+            cache_bytes: CACHE_BYTES,
+            owner: Owner::Allowed,
+        }
+    }
+
+    /// Takes the time from `clock` instead of the machine.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Takes randomness from `random` instead of the operating system.
+    pub fn random(mut self, random: impl Random + 'static) -> Self {
+        self.random = Arc::new(random);
+        self
+    }
+
+    /// Caches at most `bytes` of ciphertext in memory; 0 caches nothing. The default is 16 MiB.
+    pub fn cache_bytes(mut self, bytes: usize) -> Self {
+        self.cache_bytes = bytes;
+        self
+    }
+
+    /// Switches the session of the embedding program on (the default) or off.
+    ///
+    /// With `false`, [`Vault::owner`] answers `PermissionDenied`.
+    pub fn owner(mut self, allowed: bool) -> Self {
+        self.owner = if allowed {
+            Owner::Allowed
+        } else {
+            Owner::Refused
+        };
+        self
+    }
+
+    /// Builds the vault, sealed. The storage is not touched yet.
+    ///
+    /// # Errors
+    /// None so far; later parts may be refused here.
+    pub fn build(self) -> Result<Vault> {
+        let core = Core {
+            storage: self.storage,
+            random: self.random,
+            clock: self.clock,
+            engines: engine::built_in(),
+            cache_bytes: self.cache_bytes,
+            owner: self.owner,
+            fork: ForkMark::new(),
+            state: RwLock::new(State::Sealed(Progress::default())),
+        };
+        Ok(Vault {
+            core: Arc::new(core),
+        })
+    }
+}
+
+impl std::fmt::Debug for VaultBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("VaultBuilder")
+    }
+}

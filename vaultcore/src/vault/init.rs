@@ -1,0 +1,115 @@
+//! Making of a new vault.
+
+use super::Vault;
+use crate::barrier::{Epoch, Keyring, RootKey, encrypt, layout};
+use crate::crypto::rng::random;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::VaultId;
+use crate::record::Record;
+use crate::seal::{Header, NewSlot, Share, SlotDraft, Slots};
+use crate::storage::{Batch, StorageError};
+
+/// What [`Vault::init`] returns: the shares, which exist nowhere else.
+#[derive(Debug)]
+pub struct Init {
+    vault: VaultId,
+    shares: Vec<Share>,
+}
+
+impl Init {
+    /// Returns the shares of the Shamir slots, slot by slot; hand each to another person.
+    #[must_use]
+    pub fn shares(&self) -> &[Share] {
+        &self.shares
+    }
+
+    /// Returns the id of the new vault.
+    #[must_use]
+    pub fn vault_id(&self) -> VaultId {
+        self.vault
+    }
+}
+
+impl Vault {
+    /// Makes a new vault in the storage, with the given key slots. It stays sealed.
+    ///
+    /// # Errors
+    /// `AlreadyInitialized` if the storage holds a vault; nothing is changed then.
+    /// `InvalidArgument` without a slot, or for a slot that cannot be.
+    pub fn init(&self, slots: impl IntoIterator<Item = NewSlot>) -> Result<Init> {
+        self.check_process()?;
+        let source = &*self.core.random;
+        match self.header() {
+            Ok(_) => return Err(already()),
+            Err(error) if error.kind() == ErrorKind::NotInitialized => {}
+            Err(error) => return Err(error),
+        }
+        let drafts = slots.into_iter().map(|slot| SlotDraft::new(&slot, source));
+        let drafts = drafts.collect::<Result<Vec<_>>>()?;
+        if drafts.is_empty() {
+            return Err(Error::invalid("a vault has at least one key slot"));
+        }
+        let vault = VaultId::from_bytes(random(source)?);
+        let (batch, shares) = self.first_entries(vault, drafts)?;
+        match self.core.storage.commit(&batch) {
+            Ok(_) => {}
+            Err(StorageError::Conflict) => return Err(already()),
+            Err(StorageError::Indeterminate(what, source)) => {
+                // The shares would be lost with the answer, so the caller has to know.
+                self.settle_init(vault, StorageError::Indeterminate(what, source))?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(Init { vault, shares })
+    }
+
+    /// Returns all that a new vault consists of, in one batch.
+    fn first_entries(&self, vault: VaultId, drafts: Vec<SlotDraft>) -> Result<(Batch, Vec<Share>)> {
+        let (source, now) = (&*self.core.random, self.core.clock.read().wall);
+        let root = RootKey::generate(source)?;
+        let mut keyring = Keyring::generate(vault, now, source)?;
+        let (mut slots, mut shares) = (Vec::new(), Vec::new());
+        for draft in drafts {
+            slots.push(draft.wrap(&vault, now, &root, source)?);
+            keyring = keyring.with_kek(draft.id, Some(draft.kek));
+            shares.extend(draft.shares);
+        }
+        let slots = Slots::checked(slots)?.encode()?.to_vec();
+        let stored_keyring = keyring.encrypt(&root, source)?;
+        let epoch_path = layout::epoch()?;
+        let epoch = encrypt(
+            &vault,
+            &keyring,
+            &epoch_path,
+            &Epoch::FIRST.encode()?,
+            source,
+        )?;
+        let batch = Batch::new()
+            .expect(layout::header()?, None)
+            .put(layout::header()?, Header { vault }.encode())
+            .put(layout::slots()?, slots)
+            .put(layout::keyring()?, stored_keyring)
+            .put(epoch_path, epoch);
+        Ok((batch, shares))
+    }
+
+    /// After an unknown outcome: the vault is ours if the header in the storage is.
+    fn settle_init(&self, vault: VaultId, unknown: StorageError) -> Result<()> {
+        match self.header() {
+            Ok(header) if header.vault == vault => Ok(()),
+            Ok(_) => Err(already()),
+            Err(error) if error.kind() == ErrorKind::NotInitialized => Err(Error::new(
+                ErrorKind::Unavailable,
+                "the new vault was not stored",
+            )),
+            Err(_) => Err(unknown.into()),
+        }
+    }
+}
+
+fn already() -> Error {
+    Error::new(
+        ErrorKind::AlreadyInitialized,
+        "the storage already holds a vault",
+    )
+}

@@ -1,0 +1,237 @@
+//! The vault: its state, and the one pipeline that every operation goes through.
+
+mod builder;
+mod ceremony;
+mod init;
+mod open;
+mod progress;
+mod work;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use vaultcore_os::ForkMark;
+
+pub use builder::VaultBuilder;
+pub use ceremony::{Rekey, RekeyProgress};
+pub use init::Init;
+pub use progress::SealStatus;
+
+use crate::clock::Clock;
+use crate::crypto::rng::Random;
+use crate::error::{Error, ErrorKind, Result};
+use crate::operation::{Access, Context, Engine, Operation};
+use crate::seal::Header;
+use crate::storage::Storage;
+use open::OpenVault;
+use progress::Progress;
+
+/// A vault: sealed until enough people, or a key, have opened it.
+///
+/// A handle that is cheap to clone; all clones are one vault, and it may be used by any number of
+/// threads. Any number of vaults, in any number of processes, may use one storage.
+///
+/// ```
+/// use vaultcore::{NewSlot, Vault, storage::Memory};
+///
+/// let vault = Vault::builder(Memory::new()).build()?;
+/// let init = vault.init([NewSlot::shamir(5, 3)])?;
+/// for share in init.shares().iter().take(3) {
+///     vault.unseal(share)?;
+/// }
+/// assert!(!vault.status()?.sealed());
+/// vault.seal()?;
+/// assert!(vault.owner().is_err());
+/// # Ok::<(), vaultcore::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Vault {
+    core: Arc<Core>,
+}
+
+struct Core {
+    storage: Arc<dyn Storage>,
+    random: Arc<dyn Random>,
+    clock: Arc<dyn Clock>,
+    engines: Vec<Box<dyn Engine>>,
+    cache_bytes: usize,
+    owner: Owner,
+    fork: ForkMark,
+    state: RwLock<State>,
+}
+
+enum State {
+    Sealed(Progress),
+    Unsealed(Box<OpenVault>),
+    Closed,
+}
+
+/// Whether the process that unsealed has full rights.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Allowed,
+    Refused,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// The embedding program.
+    Owner,
+}
+
+impl Vault {
+    /// Begins to build a vault on `storage`.
+    pub fn builder(storage: impl Storage + 'static) -> VaultBuilder {
+        VaultBuilder::new(Arc::new(storage))
+    }
+
+    /// Seals the vault: drops every key, and returns once no operation can still be using one.
+    ///
+    /// Sealing a sealed vault drops the shares given so far.
+    ///
+    /// # Errors
+    /// `Closed`, `Forked`.
+    pub fn seal(&self) -> Result<()> {
+        self.check_process()?;
+        {
+            let mut state = self
+                .core
+                .state
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            if matches!(*state, State::Closed) {
+                return Err(closed());
+            }
+            *state = State::Sealed(Progress::default());
+        }
+        vaultcore_os::scrub_stack();
+        Ok(())
+    }
+
+    /// Seals the vault for good: every later call on any clone answers `Closed`.
+    ///
+    /// # Errors
+    /// `Forked`.
+    pub fn close(&self) -> Result<()> {
+        self.check_process()?;
+        *self
+            .core
+            .state
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = State::Closed;
+        vaultcore_os::scrub_stack();
+        Ok(())
+    }
+
+    /// Runs one operation: authorized, performed and committed, again if it was overtaken.
+    pub(crate) fn run<O: Operation>(&self, caller: Caller, operation: &O) -> Result<O::Reply> {
+        self.with_open(|open| self.run_on(open, caller, operation))
+    }
+
+    fn run_on<O: Operation>(
+        &self,
+        open: &OpenVault,
+        caller: Caller,
+        operation: &O,
+    ) -> Result<O::Reply> {
+        open.transact(|txn, config| {
+            let mount = config.resolve(operation.target())?;
+            let mut cx = Context::new(txn, mount);
+            self.authorize(caller, || operation.access(&mut cx))?;
+            operation.perform(&mut cx)
+        })
+    }
+
+    /// Returns the engine that is mounted as `kind`.
+    pub(crate) fn engine(&self, kind: &str) -> Result<&dyn Engine> {
+        let found = self
+            .core
+            .engines
+            .iter()
+            .find(|engine| engine.kind() == kind);
+        let unknown = || Error::invalid("there is no engine of this kind; kv-v1 and kv-v2 exist");
+        found.map(|engine| &**engine).ok_or_else(unknown)
+    }
+
+    /// Returns an error unless the owner may act.
+    pub(crate) fn check_owner(&self) -> Result<()> {
+        self.with_open(|_| self.authorize(Caller::Owner, || Ok(Vec::new())))
+    }
+
+    /// Decides. Only the owner exists so far; it may do everything, unless it is switched off.
+    fn authorize(
+        &self,
+        caller: Caller,
+        _access: impl FnOnce() -> Result<Vec<Access>>,
+    ) -> Result<()> {
+        match (caller, self.core.owner) {
+            (Caller::Owner, Owner::Allowed) => Ok(()),
+            (Caller::Owner, Owner::Refused) => Err(Error::new(
+                ErrorKind::PermissionDenied,
+                "the owner's session is switched off",
+            )),
+        }
+    }
+
+    /// Calls `work` with the open vault. While it runs the vault can not be sealed.
+    fn with_open<T>(&self, work: impl FnOnce(&OpenVault) -> Result<T>) -> Result<T> {
+        self.check_process()?;
+        let result = {
+            let state = self
+                .core
+                .state
+                .read()
+                .unwrap_or_else(PoisonError::into_inner);
+            match &*state {
+                State::Unsealed(open) => work(open),
+                State::Sealed(_) => return Err(sealed()),
+                State::Closed => return Err(closed()),
+            }
+        };
+        if result
+            .as_ref()
+            .is_err_and(|error| error.kind() == ErrorKind::Sealed)
+        {
+            self.seal()?; // another process changed the root key: what is in memory opens nothing
+        }
+        result
+    }
+
+    /// Refuses to work in a forked child, before any lock is touched.
+    fn check_process(&self) -> Result<()> {
+        if self.core.fork.forked() {
+            return Err(Error::new(
+                ErrorKind::Forked,
+                "the vault was opened before this process was forked; open it again here",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Returns the stored header.
+    fn header(&self) -> Result<Header> {
+        let path = crate::barrier::layout::header()?;
+        let found = self.core.storage.read(&[path])?;
+        match found.into_iter().next().flatten() {
+            Some(entry) => Header::decode(&entry.value),
+            None => Err(Error::new(
+                ErrorKind::NotInitialized,
+                "the storage holds no vault yet",
+            )),
+        }
+    }
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Vault")
+    }
+}
+
+fn sealed() -> Error {
+    Error::new(ErrorKind::Sealed, "the vault is sealed")
+}
+
+fn closed() -> Error {
+    Error::new(ErrorKind::Closed, "the vault is closed")
+}

@@ -1,0 +1,206 @@
+//! The unsealed vault: the keys, and the loop that runs transactions.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use super::progress::Collected;
+
+use crate::barrier::{Barrier, Keyring, Keys, Outcome, RootKey, Txn, layout};
+use crate::error::{Error, ErrorKind, Result};
+use crate::mount::MountTable;
+use crate::operation::{Mounted, Target};
+use crate::path::MountPath;
+use crate::storage::Revision;
+
+/// How often an operation is run again when others were faster.
+const ATTEMPTS: u32 = 256;
+/// Attempts before the first pause.
+const EAGER: u32 = 2;
+
+/// What exists only while the vault is unsealed.
+pub(super) struct OpenVault {
+    barrier: Barrier,
+    config: ArcSwap<Config>,
+    /// Root keys that this process is about to store: a reload tries them too.
+    coming: Mutex<Vec<Arc<RootKey>>>,
+    /// The new shares of a rekey given so far.
+    rekey: Mutex<Option<Collected>>,
+}
+
+/// What is loaded once and kept until the epoch moves.
+pub(super) struct Config {
+    keys: Keys,
+    mounts: MountTable,
+    epoch: Option<Revision>,
+}
+
+impl Config {
+    /// Returns the mount that an operation works in.
+    pub(super) fn resolve(&self, target: Target<'_>) -> Result<Option<Mounted<'_>>> {
+        match target {
+            Target::System => Ok(None),
+            Target::Mount(path, kind) => self.mounted(path, kind).map(Some),
+        }
+    }
+
+    fn mounted(&self, path: &MountPath, kind: &'static str) -> Result<Mounted<'_>> {
+        let found = self.mounts.at(path).filter(|mount| *mount.kind == *kind);
+        let mount = found.ok_or_else(|| {
+            Error::new(
+                ErrorKind::NotFound,
+                format!("no engine of kind {kind} is mounted there"),
+            )
+        })?;
+        Ok(Mounted {
+            id: mount.id,
+            path: &mount.path,
+            config: &mount.config,
+        })
+    }
+}
+
+impl OpenVault {
+    /// Opens the vault with `root`: loads the keyring and the mounts, and nothing else.
+    pub(super) fn new(barrier: Barrier, root: Arc<RootKey>) -> Result<Self> {
+        let config = load(&barrier, &[root])?
+            .ok_or_else(|| Error::corrupt("the stored keyring does not authenticate"))?;
+        Ok(Self {
+            barrier,
+            config: ArcSwap::from_pointee(config),
+            coming: Mutex::default(),
+            rekey: Mutex::default(),
+        })
+    }
+
+    pub(super) fn rekey(&self) -> &Mutex<Option<Collected>> {
+        &self.rekey
+    }
+
+    /// Runs `attempt` in transactions until one is not overtaken.
+    pub(super) fn transact<T>(
+        &self,
+        mut attempt: impl FnMut(&mut Txn<'_>, &Config) -> Result<T>,
+    ) -> Result<T> {
+        for number in 0..ATTEMPTS {
+            let config = self.config.load();
+            let mut txn = Txn::begin(&self.barrier, &config.keys, config.epoch);
+            let result = attempt(&mut txn, &config);
+            let outcome = match &result {
+                Ok(_) => txn.commit()?,
+                // If the check fails as well, the first error tells more.
+                Err(_) => txn.settle().unwrap_or(Outcome::Done),
+            };
+            match outcome {
+                Outcome::Done => return result,
+                Outcome::Overtaken => {}
+                Outcome::Moved => self.reload()?,
+            }
+            self.pause(number);
+        }
+        Err(Error::new(
+            ErrorKind::Unavailable,
+            "others changed the same entries all the time",
+        ))
+    }
+
+    /// Loads keyring and mounts again, under whichever root key opens them.
+    pub(super) fn reload(&self) -> Result<()> {
+        let current = Arc::clone(&self.config.load().keys.root);
+        let mut roots = vec![current];
+        roots.extend(
+            self.coming
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .iter()
+                .cloned(),
+        );
+        let config = load(&self.barrier, &roots)?.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Sealed,
+                "the vault's root key was changed elsewhere: the vault is sealed, unseal it again",
+            )
+        })?;
+        self.config.store(Arc::new(config));
+        Ok(())
+    }
+
+    /// Runs `work`, which may store `root` as the new root key, and follows it if it did.
+    pub(super) fn change_root<T>(
+        &self,
+        root: &Arc<RootKey>,
+        work: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        self.coming
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::clone(root));
+        let result = work();
+        let reloaded = self.reload();
+        let mut coming = self.coming.lock().unwrap_or_else(PoisonError::into_inner);
+        coming.retain(|other| !Arc::ptr_eq(other, root));
+        let value = result?;
+        reloaded.map(|()| value)
+    }
+
+    /// Waits a little, longer with each attempt, and not as long as whoever else waits.
+    fn pause(&self, attempt: u32) {
+        if attempt < EAGER {
+            std::thread::yield_now();
+            return;
+        }
+        let mut jitter = [0u8];
+        // A source that fails leaves the wait without jitter, no more.
+        let _ = self.barrier.random().fill(&mut jitter);
+        let [jitter] = jitter;
+        let base = 20u64 << (attempt - EAGER).min(7); // 20 us to 2.56 ms
+        let micros = base.saturating_add(base.saturating_mul(u64::from(jitter)) / 256);
+        std::thread::sleep(Duration::from_micros(micros));
+    }
+}
+
+/// Reads keyring, mounts and epoch at one moment; `None` if no key of `roots` opens the keyring.
+fn load(barrier: &Barrier, roots: &[Arc<RootKey>]) -> Result<Option<Config>> {
+    for _ in 0..ATTEMPTS {
+        let paths = [layout::epoch()?, layout::keyring()?];
+        let mut found = barrier.storage().read(&paths)?.into_iter();
+        let (epoch, keyring) = (found.next().flatten(), found.next().flatten());
+        let missing = || Error::corrupt("the stored keyring is missing");
+        let Some(keys) = unlock(barrier, roots, &keyring.ok_or_else(missing)?.value)? else {
+            return Ok(None);
+        };
+        let epoch = epoch.map(|entry| entry.revision);
+        let mut txn = Txn::begin(barrier, &keys, epoch);
+        let mounts = MountTable::load(&mut txn);
+        if matches!(txn.settle()?, Outcome::Done) {
+            return Ok(Some(Config {
+                keys,
+                mounts: mounts?,
+                epoch,
+            }));
+        }
+    }
+    Err(Error::new(
+        ErrorKind::Unavailable,
+        "others changed the keyring all the time",
+    ))
+}
+
+/// Decrypts the keyring with whichever of `roots` is its key.
+fn unlock(barrier: &Barrier, roots: &[Arc<RootKey>], stored: &[u8]) -> Result<Option<Keys>> {
+    for root in roots {
+        match Keyring::decrypt(barrier.vault(), root, stored) {
+            Ok(keyring) => {
+                vaultcore_os::scrub_stack();
+                return Ok(Some(Keys {
+                    root: Arc::clone(root),
+                    keyring,
+                }));
+            }
+            Err(error) if error.kind() == ErrorKind::Corrupt => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
+}
