@@ -1,20 +1,24 @@
 //! Versioned key-value secrets.
 
+mod metadata;
+mod names;
+mod transaction;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use transaction::KvTransaction;
+
 use crate::clock::Timestamp;
 use crate::engine::kv::{
-    Action, Cas, Change, Configure, Cursor, Delete, DeleteMetadata, Found, Get, KvConfig,
-    KvMetadata, List, MetadataUpdate, NamePage, Names, Patch, Put, ReadConfig, ReadMetadata,
-    Recursion, Rollback, Selection, Subkeys, Sweep, Sweeping, Transact, UpdateMode, VersionInfo,
-    WriteMetadata, Written, check_object, gone, to_json,
+    Cas, Delete, Found, Get, Patch, Plain, Put, Rollback, Selection, Subkeys, Sweep, Sweeping,
+    VersionInfo, Written, check_object, gone, to_json,
 };
 use crate::error::{Error, Result};
-use crate::path::{FolderPath, MountPath, SecretPath};
+use crate::path::{MountPath, SecretPath};
 use crate::secret::SecretBytes;
 use crate::vault::{Caller, Vault};
 
@@ -198,7 +202,7 @@ impl Kv {
         Ok(secret(found, decode(data.json())?))
     }
 
-    fn find(&self, path: &str, version: Option<u64>) -> Result<(Found, crate::engine::kv::Plain)> {
+    fn find(&self, path: &str, version: Option<u64>) -> Result<(Found, Plain)> {
         let operation = Get {
             mount: &self.mount,
             path: SecretPath::new(path)?,
@@ -274,192 +278,6 @@ impl Kv {
         }
     }
 
-    /// Reads the metadata of a secret.
-    ///
-    /// # Errors
-    /// `NotFound` if there is no such secret.
-    pub fn metadata(&self, path: &str) -> Result<KvMetadata> {
-        let (mount, path) = (self.mount.clone(), SecretPath::new(path)?);
-        self.vault.run(self.caller, &ReadMetadata { mount, path })
-    }
-
-    /// Writes the metadata of a secret: what `update` sets, with its custom metadata in place of
-    /// what was there. A secret that does not exist gets metadata and no version.
-    ///
-    /// # Errors
-    /// `InvalidArgument`, `LimitExceeded` for values beyond the limits.
-    pub fn put_metadata(&self, path: &str, update: &MetadataUpdate) -> Result<()> {
-        self.write_metadata(path, update, UpdateMode::Write)
-    }
-
-    /// Changes the metadata of a secret: what `update` sets, custom metadata key by key.
-    ///
-    /// # Errors
-    /// As [`put_metadata`](Self::put_metadata); `NotFound` if there is no such secret.
-    pub fn patch_metadata(&self, path: &str, update: &MetadataUpdate) -> Result<()> {
-        self.write_metadata(path, update, UpdateMode::Patch)
-    }
-
-    fn write_metadata(&self, path: &str, update: &MetadataUpdate, mode: UpdateMode) -> Result<()> {
-        let (mount, path) = (self.mount.clone(), SecretPath::new(path)?);
-        self.vault.run(
-            self.caller,
-            &WriteMetadata {
-                mount,
-                path,
-                update,
-                mode,
-            },
-        )
-    }
-
-    /// Removes a secret with its metadata and all versions, for good. Nothing happens if there is
-    /// none. A new secret at the same path begins at version 1.
-    ///
-    /// # Errors
-    /// `NotFound` without a mount.
-    pub fn delete_metadata(&self, path: &str) -> Result<()> {
-        let (mount, path) = (self.mount.clone(), SecretPath::new(path)?);
-        match self
-            .vault
-            .run(self.caller, &DeleteMetadata { mount, path })?
-        {
-            Some(rest) => self.vault.purge(self.caller, &rest),
-            None => Ok(()),
-        }
-    }
-
-    /// Lists the names in a folder, sorted; subfolders end in a slash. The mount's root is `""`.
-    ///
-    /// # Errors
-    /// `NotFound` without a mount; `Corrupt` if the storage was changed.
-    pub fn list(&self, folder: &str) -> Result<Vec<String>> {
-        self.names_of(folder, Recursion::One)
-    }
-
-    /// Lists at most `limit` names of a folder that come after `after` in the alphabet.
-    ///
-    /// As in OpenBao, and at the cost of a pass over the folder; see [`names`](Self::names).
-    ///
-    /// # Errors
-    /// As [`list`](Self::list).
-    pub fn list_page(&self, folder: &str, after: &str, limit: usize) -> Result<Vec<String>> {
-        let mut names = self.names_of(folder, Recursion::One)?;
-        let start = names.partition_point(|name| name.as_str() <= after);
-        names.drain(..start);
-        names.truncate(limit);
-        Ok(names)
-    }
-
-    /// Lists the names of all secrets below a folder, sorted, relative to it.
-    ///
-    /// # Errors
-    /// As [`list`](Self::list).
-    pub fn list_recursive(&self, folder: &str) -> Result<Vec<String>> {
-        self.names_of(folder, Recursion::All)
-    }
-
-    fn names_of(&self, folder: &str, recursion: Recursion) -> Result<Vec<String>> {
-        let (mount, folder) = (self.mount.clone(), FolderPath::new(folder)?);
-        let names = self.vault.run(
-            self.caller,
-            &List {
-                mount,
-                folder,
-                recursion,
-            },
-        )?;
-        Ok(names.iter().map(|name| (**name).clone()).collect())
-    }
-
-    /// Returns one page of a folder's names in the order of storage: cheap at any size.
-    ///
-    /// # Errors
-    /// `InvalidArgument` for a limit of 0; as [`list`](Self::list).
-    pub fn names(&self, folder: &str, cursor: Option<&Cursor>, limit: usize) -> Result<NamePage> {
-        let (mount, folder) = (self.mount.clone(), FolderPath::new(folder)?);
-        let operation = Names {
-            mount,
-            folder,
-            cursor,
-            limit,
-        };
-        let (names, next) = self.vault.run(self.caller, &operation)?;
-        let names = names.iter().map(|name| (**name).clone()).collect();
-        Ok(NamePage { names, next })
-    }
-
-    /// Changes many secrets at once: all of them, or none.
-    ///
-    /// The closure runs once and collects changes, at most 50, each of another secret. Returns the
-    /// newest version of each, in their order.
-    ///
-    /// # Errors
-    /// What the closure returns; `Conflict` if the expectation of any change fails;
-    /// `LimitExceeded` beyond 50; `TooLarge` beyond 1.25 MiB in all.
-    ///
-    /// ```
-    /// # use std::collections::BTreeMap;
-    /// # use vaultcore::{NewMount, NewSlot, Vault, kv::Cas, storage::Memory};
-    /// # let vault = Vault::builder(Memory::new()).build()?;
-    /// # let init = vault.init([NewSlot::shamir(1, 1)])?;
-    /// # for share in init.shares() { vault.unseal(share)?; }
-    /// # let session = vault.owner()?;
-    /// # session.sys().mount("secret", NewMount::kv2())?;
-    /// # let kv = session.kv("secret")?;
-    /// let done = kv.transaction(|tx| {
-    ///     tx.put("app/user", &BTreeMap::from([("name", "app")]), Cas::Absent)?;
-    ///     tx.put("app/password", &BTreeMap::from([("value", "s3cr3t")]), Cas::Absent)
-    /// })?;
-    /// assert_eq!(done.len(), 2);
-    /// # Ok::<(), vaultcore::Error>(())
-    /// ```
-    pub fn transaction(
-        &self,
-        collect: impl FnOnce(&mut KvTransaction) -> Result<()>,
-    ) -> Result<Vec<VersionInfo>> {
-        let mut collected = KvTransaction {
-            changes: Vec::new(),
-        };
-        collect(&mut collected)?;
-        if collected.changes.is_empty() {
-            return Ok(Vec::new());
-        }
-        let operation = Transact::new(self.mount.clone(), collected.changes)?;
-        let done = self.vault.run(self.caller, &operation)?;
-        for path in &done.unswept {
-            self.sweep(path)?;
-        }
-        Ok(done.infos)
-    }
-
-    /// Reads the configuration of the mount.
-    ///
-    /// # Errors
-    /// `NotFound` without a mount.
-    pub fn config(&self) -> Result<KvConfig> {
-        self.vault.run(
-            self.caller,
-            &ReadConfig {
-                mount: self.mount.clone(),
-            },
-        )
-    }
-
-    /// Writes the configuration of the mount.
-    ///
-    /// # Errors
-    /// `InvalidArgument` for values beyond the limits; `NotFound` without a mount.
-    pub fn configure(&self, config: KvConfig) -> Result<()> {
-        self.vault.run(
-            self.caller,
-            &Configure {
-                mount: self.mount.clone(),
-                config,
-            },
-        )
-    }
-
     /// Deletes what is left of dropped versions, and returns what was written.
     fn finish(&self, path: &SecretPath, written: Written) -> Result<VersionInfo> {
         if written.unswept {
@@ -484,48 +302,6 @@ impl fmt::Debug for Kv {
     }
 }
 
-/// Collects the changes of [`Kv::transaction`], which has an example.
-pub struct KvTransaction {
-    changes: Vec<Change>,
-}
-
-impl KvTransaction {
-    /// Adds a write of a new version.
-    ///
-    /// # Errors
-    /// As [`Kv::put`], but for `Conflict`, which the transaction returns.
-    pub fn put<T: Serialize + ?Sized>(&mut self, path: &str, data: &T, cas: Cas) -> Result<()> {
-        let path = SecretPath::new(path)?;
-        let json = SecretBytes::copy_from(&to_json(data)?);
-        self.changes.push(Change {
-            path,
-            cas,
-            action: Action::Put(json),
-        });
-        Ok(())
-    }
-
-    /// Adds the deletion of the newest version; `cas` tells which one that must be.
-    ///
-    /// # Errors
-    /// `InvalidArgument`, `TooLarge` for a path that cannot be.
-    pub fn delete(&mut self, path: &str, cas: Cas) -> Result<()> {
-        let path = SecretPath::new(path)?;
-        self.changes.push(Change {
-            path,
-            cas,
-            action: Action::Delete,
-        });
-        Ok(())
-    }
-}
-
-impl fmt::Debug for KvTransaction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KvTransaction({} changes)", self.changes.len())
-    }
-}
-
 fn secret<T>(found: Found, data: T) -> Secret<T> {
     Secret {
         data,
@@ -538,7 +314,7 @@ fn secret<T>(found: Found, data: T) -> Secret<T> {
 
 /// Decodes JSON straight into the caller's type. serde's message could quote the data, so it is
 /// not passed on.
-pub(super) fn decode<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
+pub(in crate::session) fn decode<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
     serde_json::from_slice(json)
         .map_err(|_| Error::invalid("the secret's data does not fit the type it is read as"))
 }

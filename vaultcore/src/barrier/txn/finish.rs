@@ -1,0 +1,166 @@
+//! The end of an attempt: commit, or the check that what was seen was true at one moment.
+
+use super::Txn;
+use super::reads::Freshness;
+use crate::barrier::Barrier;
+use crate::error::Result;
+use crate::path::EntryPath;
+use crate::storage::{Batch, StorageError};
+
+/// How an attempt ended.
+pub(crate) enum Outcome {
+    /// It is done, and what it returned was true at one moment.
+    Done,
+    /// It was overtaken, and nothing was written: run the operation again.
+    Overtaken,
+    /// The epoch moved, and nothing was written: load what rests on it, and run again.
+    Moved,
+}
+
+impl Txn<'_> {
+    /// Ends an attempt that failed or only read: checks that what it saw was true at one moment.
+    pub(crate) fn settle(mut self) -> Result<Outcome> {
+        if !self.moved && self.reads.is_empty() {
+            match self.check_epoch() {
+                Err(error) if !self.moved => return Err(error),
+                _ => {}
+            }
+        }
+        if self.moved {
+            self.forget();
+            return Ok(Outcome::Moved);
+        }
+        if self.one_moment()? {
+            return Ok(Outcome::Done);
+        }
+        let batch = self.expectations();
+        match self.barrier.storage.commit(&batch) {
+            Ok(_) => Ok(Outcome::Done),
+            Err(StorageError::Conflict) => {
+                self.forget();
+                Ok(Outcome::Overtaken)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Returns whether everything read is known to have been true at one moment.
+    fn one_moment(&self) -> Result<bool> {
+        let single = self.fetches == 1 && self.cached == 0 || self.proven && self.anchored;
+        match self.freshness {
+            Some(Freshness::Mark(_)) if self.fetches == 0 => Ok(true),
+            _ if single => Ok(true),
+            Some(Freshness::Mark(mark)) => Ok(self.barrier.storage.change_mark()? == Some(mark)),
+            Some(Freshness::Exclusive) => Ok(self.unchanged_in_cache()),
+            Some(Freshness::Unknown) | None => Ok(self.reads.is_empty()),
+        }
+    }
+
+    /// For an exclusive storage: whether every entry read is cached, unchanged. Revisions never
+    /// come back, so each was current from its read until now.
+    fn unchanged_in_cache(&self) -> bool {
+        self.reads.iter().all(|read| {
+            let cached = self.barrier.cache.entry(&read.path);
+            cached.is_some_and(|cached| Some(cached.entry.revision) == read.revision())
+        })
+    }
+
+    /// Commits the writes, or settles if there are none.
+    ///
+    /// # Errors
+    /// `Indeterminate` if the storage cannot say whether they happened, and whatever else it says.
+    pub(crate) fn commit(mut self) -> Result<Outcome> {
+        if self.writes.is_empty() || self.moved {
+            return self.settle();
+        }
+        self.expect_a_write()?;
+        let mut batch = self.expectations();
+        batch.writes = std::mem::take(&mut self.writes);
+        self.forget_written(&batch);
+        let outcome = submit(self.barrier, &batch);
+        self.forget_written(&batch);
+        if matches!(outcome, Ok(Outcome::Overtaken)) {
+            self.forget();
+        }
+        outcome
+    }
+
+    /// Makes sure that one path is both expected and written, so that an unknown outcome can be
+    /// settled by submitting the batch again.
+    fn expect_a_write(&mut self) -> Result<()> {
+        let overlap = self
+            .writes
+            .iter()
+            .any(|(path, _)| self.position(path).is_some());
+        match self.writes.first() {
+            Some((path, _)) if !overlap => {
+                let path = path.clone();
+                self.fetch(vec![path])
+            }
+            _ => Ok(()),
+        }?;
+        self.check_epoch()
+    }
+
+    fn expectations(&self) -> Batch {
+        let mut batch = Batch::new();
+        batch.expect = self
+            .reads
+            .iter()
+            .map(|read| (read.path.clone(), read.revision()))
+            .collect();
+        batch
+    }
+
+    fn forget_written(&self, batch: &Batch) {
+        for (path, _) in &batch.writes {
+            self.barrier.cache.forget(path);
+        }
+    }
+
+    fn forget(&self) {
+        for read in &self.reads {
+            self.barrier.cache.forget(&read.path);
+        }
+        self.barrier.cache.forget(&self.barrier.epoch_path);
+    }
+}
+
+/// How often an unknown outcome is asked for again.
+const SETTLE_ATTEMPTS: usize = 4;
+
+/// Commits `batch`, and settles an unknown outcome by submitting the identical bytes again.
+fn submit(barrier: &Barrier, batch: &Batch) -> Result<Outcome> {
+    let unknown = match barrier.storage.commit(batch) {
+        Ok(_) => return Ok(Outcome::Done),
+        Err(StorageError::Conflict) => return Ok(Outcome::Overtaken),
+        Err(error @ StorageError::Indeterminate(..)) => error,
+        Err(error) => return Err(error.into()),
+    };
+    for _ in 0..SETTLE_ATTEMPTS {
+        match barrier.storage.commit(batch) {
+            Ok(_) => return Ok(Outcome::Done),
+            Err(StorageError::Conflict) => return settle_conflict(barrier, batch, unknown),
+            Err(_) => {}
+        }
+    }
+    Err(unknown.into())
+}
+
+/// The first submission happened if storage holds what it wrote: ciphertext is never equal by
+/// chance. Otherwise somebody wrote meanwhile, before or after it, and nobody can tell.
+fn settle_conflict(barrier: &Barrier, batch: &Batch, unknown: StorageError) -> Result<Outcome> {
+    let paths: Vec<EntryPath> = batch.writes.iter().map(|(path, _)| path.clone()).collect();
+    let Ok(found) = barrier.storage.read(&paths) else {
+        return Err(unknown.into());
+    };
+    let equal = found
+        .iter()
+        .zip(&batch.writes)
+        .all(|(found, (_, written))| found.as_ref().map(|entry| &entry.value) == written.as_ref());
+    if equal {
+        Ok(Outcome::Done)
+    } else {
+        Err(unknown.into())
+    }
+}

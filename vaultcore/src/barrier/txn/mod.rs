@@ -1,0 +1,244 @@
+//! Optimistic transactions: what was read is expected, all of it, at commit.
+
+mod finish;
+mod reads;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+pub(crate) use finish::Outcome;
+use reads::{Freshness, Read};
+
+use super::envelope::{Place, Stored};
+use super::{Barrier, Keyring, Keys, RootKey, encrypt, hide_folder, layout};
+use crate::clock::Timestamp;
+use crate::crypto::rng::{Random, random};
+use crate::error::{Error, Result};
+use crate::id::VaultId;
+use crate::path::{EntryPath, Folder};
+use crate::record::Record;
+use crate::storage::{Revision, Scan};
+
+/// One attempt at an operation. It records what it read, absence too, sees its own writes, and
+/// expects all it read when it commits. The epoch is part of every read set, with no way round.
+pub(crate) struct Txn<'a> {
+    barrier: &'a Barrier,
+    keys: &'a Keys,
+    epoch: Option<Revision>,
+    now: Timestamp,
+    freshness: Option<Freshness>,
+    reads: Vec<Read>,
+    writes: Vec<(EntryPath, Option<Vec<u8>>)>,
+    cached: usize,
+    fetches: usize,
+    moved: bool,
+    anchored: bool,
+    proven: bool,
+}
+
+/// The stored epoch: only its revision matters, the count makes each write differ.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Epoch {
+    count: u64,
+    /// Raised to make every process seal itself.
+    seals: u64,
+}
+
+impl Epoch {
+    pub(crate) const FIRST: Self = Self { count: 1, seals: 0 };
+}
+
+impl Record for Epoch {
+    const FORMAT: u8 = 1;
+    const NAME: &'static str = "epoch";
+}
+
+impl<'a> Txn<'a> {
+    /// Begins an attempt that rests on `keys` and on what else was loaded at `epoch`.
+    pub(crate) fn begin(barrier: &'a Barrier, keys: &'a Keys, epoch: Option<Revision>) -> Self {
+        Self {
+            barrier,
+            keys,
+            epoch,
+            now: barrier.clock.read().wall,
+            freshness: None,
+            reads: Vec::with_capacity(4),
+            writes: Vec::new(),
+            cached: 0,
+            fetches: 0,
+            moved: false,
+            anchored: false,
+            proven: false,
+        }
+    }
+
+    /// Returns the time at which the attempt began.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub(crate) fn vault(&self) -> VaultId {
+        self.barrier.vault
+    }
+
+    pub(crate) fn keys(&self) -> &'a Keys {
+        self.keys
+    }
+
+    pub(crate) fn keyring(&self) -> &'a Keyring {
+        &self.keys.keyring
+    }
+
+    /// Returns the random source.
+    pub(crate) fn source(&self) -> &'a dyn Random {
+        self.barrier.random()
+    }
+
+    /// Returns 16 random bytes.
+    pub(crate) fn random(&self) -> Result<[u8; 16]> {
+        random(self.barrier.random())
+    }
+
+    /// Returns 16 bytes that name `context`: random, and never equal for two contexts even if
+    /// the random source repeats itself.
+    pub(crate) fn unique(&self, context: &[&[u8]]) -> Result<[u8; 16]> {
+        let fresh: [u8; 16] = self.random()?;
+        Ok(self.keyring().newest()?.key().unique(&fresh, context))
+    }
+
+    /// Says that later entries were proven by the first one read, as a version record is by the
+    /// metadata that names it: the outcome then rests on that one and on the epoch.
+    pub(crate) fn proven(&mut self) {
+        self.proven = true;
+    }
+
+    /// Returns the decrypted entry at `path`, if there is one.
+    pub(crate) fn get(&mut self, path: &EntryPath) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        if let Some((_, value)) = self.writes.iter().find(|(written, _)| written == path) {
+            return value
+                .as_ref()
+                .map(|stored| self.decrypt(path, stored))
+                .transpose();
+        }
+        let entry = self.read(path)?;
+        match entry {
+            Some(entry) => self.decrypt(path, &entry.value).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the record at `path`, if there is one.
+    pub(crate) fn load<R: Record>(&mut self, path: &EntryPath) -> Result<Option<R>> {
+        self.get(path)?.map(|bytes| R::decode(&bytes)).transpose()
+    }
+
+    /// Returns the stored bytes at `path`, for entries that encrypt themselves.
+    pub(crate) fn raw(&mut self, path: &EntryPath) -> Result<Option<Vec<u8>>> {
+        Ok(self.read(path)?.map(|entry| entry.value.clone()))
+    }
+
+    /// Encrypts `value` and writes it at `path`.
+    pub(crate) fn put(&mut self, path: EntryPath, value: &[u8]) -> Result<()> {
+        let vault = &self.barrier.vault;
+        let stored = encrypt(vault, self.keyring(), &path, value, self.source())?;
+        self.put_raw(path, stored);
+        Ok(())
+    }
+
+    /// Writes `record` at `path`.
+    pub(crate) fn store<R: Record>(&mut self, path: EntryPath, record: &R) -> Result<()> {
+        self.put(path, &record.encode()?)
+    }
+
+    /// Writes bytes that are stored as they are.
+    pub(crate) fn put_raw(&mut self, path: EntryPath, stored: Vec<u8>) {
+        self.write(path, Some(stored));
+    }
+
+    /// Deletes the entry at `path`, if there is one.
+    pub(crate) fn delete(&mut self, path: EntryPath) {
+        self.write(path, None);
+    }
+
+    fn write(&mut self, path: EntryPath, value: Option<Vec<u8>>) {
+        match self.writes.iter_mut().find(|(written, _)| *written == path) {
+            Some((_, old)) => *old = value,
+            None => self.writes.push((path, value)),
+        }
+    }
+
+    /// Writes `keyring`, encrypted under `keys`'s root key or a new one, and the epoch with it.
+    pub(crate) fn store_keyring(&mut self, keyring: &Keyring, root: &RootKey) -> Result<()> {
+        let path = layout::keyring()?;
+        self.read(&path)?;
+        self.put_raw(path, keyring.encrypt(root, self.source())?);
+        self.bump_epoch()
+    }
+
+    /// Writes the epoch: every process drops its keyring and mounts, and loads them again.
+    pub(crate) fn bump_epoch(&mut self) -> Result<()> {
+        let path = self.barrier.epoch_path.clone();
+        let missing = || Error::corrupt("the epoch entry is missing");
+        let mut epoch: Epoch = self.load(&path)?.ok_or_else(missing)?;
+        epoch.count = epoch.count.saturating_add(1);
+        self.store(path, &epoch)
+    }
+
+    /// Returns stored paths. What is absent here may exist: a scan is not part of the read set.
+    pub(crate) fn scan(&mut self, scan: &Scan) -> Result<Vec<String>> {
+        Ok(self.barrier.storage.scan(scan)?)
+    }
+
+    /// Returns the stored path of `path` below `root`, its segments hidden.
+    pub(crate) fn hidden_entry(&self, root: &Folder, path: &str) -> Result<EntryPath> {
+        self.barrier.hidden_entry(self.keyring(), root, path)
+    }
+
+    /// Returns the stored folder of `path` below `root`, its segments hidden.
+    pub(crate) fn hidden_folder(&self, root: &Folder, path: &str) -> Result<Folder> {
+        hide_folder(self.keyring(), root, path)
+    }
+
+    /// Returns the name that `part` hides in `folder`.
+    ///
+    /// # Errors
+    /// `Corrupt` if it hides none.
+    pub(crate) fn reveal(&self, folder: &Folder, part: &str) -> Result<Zeroizing<String>> {
+        let corrupt = || Error::corrupt("a stored name does not authenticate");
+        self.keyring()
+            .names()
+            .reveal(folder, part)
+            .ok_or_else(corrupt)
+    }
+
+    /// Encrypts the entry at `path` anew if it stands in a term before `target`, and otherwise
+    /// leaves it out of the transaction. Returns the bytes written.
+    pub(crate) fn rewrap(&mut self, path: &EntryPath, target: u32) -> Result<Option<usize>> {
+        let Some(entry) = self.read(path)? else {
+            return Ok(None);
+        };
+        let old = Stored::split(&entry.value).is_none_or(|record| record.term < target);
+        if old {
+            let plain = self.decrypt(path, &entry.value)?;
+            self.put(path.clone(), &plain)?;
+            return Ok(Some(entry.value.len()));
+        }
+        self.reads.retain(|read| read.path != *path);
+        Ok(None)
+    }
+
+    fn decrypt(&self, path: &EntryPath, stored: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+        let place = Place {
+            vault: &self.barrier.vault,
+            path,
+        };
+        Stored::split(stored)
+            .and_then(|record| {
+                self.keyring()
+                    .term(record.term)?
+                    .key()
+                    .decrypt(&place, &record)
+            })
+            .ok_or_else(|| Error::corrupt("a stored record does not authenticate"))
+    }
+}

@@ -1,0 +1,174 @@
+//! The read set: what an attempt saw, from the cache or from storage.
+
+use std::sync::Arc;
+
+use super::Txn;
+use crate::barrier::cache::Cached;
+use crate::error::{Error, ErrorKind, Result};
+use crate::path::EntryPath;
+use crate::storage::{Entry, Revision};
+
+/// One entry as it was read; without one, its absence.
+pub(super) struct Read {
+    pub(super) path: EntryPath,
+    pub(super) entry: Option<Arc<Entry>>,
+}
+
+impl Read {
+    pub(super) fn revision(&self) -> Option<Revision> {
+        self.entry.as_ref().map(|entry| entry.revision)
+    }
+}
+
+/// What the storage can tell about changes since the transaction began.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Freshness {
+    /// Nobody else writes, and every write of ours keeps the cache right.
+    Exclusive,
+    /// What was cached at this mark is current while the mark stands.
+    Mark(u64),
+    /// Nothing: a cached entry is as good as any guess, and the commit decides.
+    Unknown,
+}
+
+impl Txn<'_> {
+    /// Reads all of `paths` at one moment, so that later reads of them cost nothing.
+    pub(crate) fn prefetch(&mut self, paths: &[EntryPath]) -> Result<()> {
+        let mut wanted: Vec<EntryPath> = Vec::with_capacity(paths.len());
+        for path in paths {
+            if self.position(path).is_none() && !self.take_cached(path)? && !wanted.contains(path) {
+                wanted.push(path.clone());
+            }
+        }
+        self.check_epoch()?;
+        if wanted.is_empty() {
+            Ok(())
+        } else {
+            self.fetch(wanted)
+        }
+    }
+
+    pub(super) fn read(&mut self, path: &EntryPath) -> Result<Option<Arc<Entry>>> {
+        if self.position(path).is_none() {
+            let first = self.reads.is_empty();
+            if !self.take_cached(path)? {
+                self.fetch(vec![path.clone()])?;
+            }
+            self.check_epoch()?;
+            // The epoch is looked up last: it held from the snapshot until after the entry.
+            let vouched = self.fetches == 0 && self.freshness != Some(Freshness::Unknown);
+            self.anchored |= first && (self.cached == 0 || vouched);
+        }
+        let found = self.reads.iter().find(|read| read.path == *path);
+        Ok(found.and_then(|read| read.entry.clone()))
+    }
+
+    pub(super) fn position(&self, path: &EntryPath) -> Option<usize> {
+        self.reads.iter().position(|read| read.path == *path)
+    }
+
+    /// Takes `path` from the cache into the read set, if the storage vouches for it.
+    fn take_cached(&mut self, path: &EntryPath) -> Result<bool> {
+        let freshness = self.freshness()?;
+        let Some(cached) = self.barrier.cache.entry(path) else {
+            return Ok(false);
+        };
+        let current = match freshness {
+            Freshness::Exclusive | Freshness::Unknown => true,
+            Freshness::Mark(mark) => cached.mark == mark,
+        };
+        if current {
+            self.cached = self.cached.saturating_add(1);
+            self.reads.push(Read {
+                path: path.clone(),
+                entry: Some(cached.entry),
+            });
+        }
+        Ok(current)
+    }
+
+    /// Reads `paths` from storage at one moment; the first time together with the epoch.
+    pub(super) fn fetch(&mut self, mut paths: Vec<EntryPath>) -> Result<()> {
+        let epoch = &self.barrier.epoch_path;
+        if self.fetches == 0 && !paths.contains(epoch) {
+            paths.push(epoch.clone());
+        }
+        let mark = match self.freshness()? {
+            Freshness::Mark(mark) => mark,
+            Freshness::Exclusive | Freshness::Unknown => 0,
+        };
+        let cache = &self.barrier.cache;
+        let tickets: Vec<_> = paths.iter().map(|path| cache.ticket(path)).collect();
+        let entries = self.barrier.storage.read(&paths)?;
+        self.fetches = self.fetches.saturating_add(1);
+        for ((path, ticket), entry) in paths.into_iter().zip(tickets).zip(entries) {
+            let entry = entry.map(Arc::new);
+            if let Some(entry) = &entry {
+                cache.keep(
+                    &path,
+                    &ticket,
+                    Cached {
+                        entry: Arc::clone(entry),
+                        mark,
+                    },
+                );
+            }
+            self.note(path, entry);
+        }
+        Ok(())
+    }
+
+    /// Adds an entry to the read set. Of two reads of one entry the first is what was used.
+    fn note(&mut self, path: EntryPath, entry: Option<Arc<Entry>>) {
+        let read = Read { path, entry };
+        match self
+            .position(&read.path)
+            .and_then(|index| self.reads.get(index))
+        {
+            None => self.reads.push(read),
+            Some(before) if before.revision() == read.revision() => {}
+            Some(_) => self.moved = true,
+        }
+    }
+
+    /// Checks that the epoch is the one the attempt rests on.
+    pub(super) fn check_epoch(&mut self) -> Result<()> {
+        let path = self.barrier.epoch_path.clone();
+        if self.position(&path).is_none() && !self.take_cached(&path)? {
+            self.fetch(vec![path.clone()])?;
+        }
+        let found = self
+            .reads
+            .iter()
+            .find(|read| read.path == path)
+            .and_then(Read::revision);
+        if found != self.epoch {
+            self.moved = true;
+        }
+        if self.moved {
+            return Err(Error::new(
+                ErrorKind::Unavailable,
+                "the vault's keys or mounts changed",
+            ));
+        }
+        Ok(())
+    }
+
+    fn freshness(&mut self) -> Result<Freshness> {
+        if let Some(known) = self.freshness {
+            return Ok(known);
+        }
+        let storage = &self.barrier.storage;
+        let found = if !self.barrier.cache.keeps() {
+            Freshness::Unknown
+        } else if storage.exclusive() {
+            Freshness::Exclusive
+        } else {
+            storage
+                .change_mark()?
+                .map_or(Freshness::Unknown, Freshness::Mark)
+        };
+        self.freshness = Some(found);
+        Ok(found)
+    }
+}
