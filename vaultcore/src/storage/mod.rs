@@ -10,6 +10,8 @@ pub mod conformance;
 mod error;
 mod forward;
 mod memory;
+#[cfg(all(feature = "sqlite", unix))]
+mod sqlite;
 mod walk;
 
 use std::fmt;
@@ -18,6 +20,8 @@ pub use crate::path::{EntryPath, MAX_ENTRY_PATH};
 pub use batch::{Batch, MAX_BATCH, MAX_EXPECTATIONS, MAX_VALUE, MAX_WRITES};
 pub use error::StorageError;
 pub use memory::Memory;
+#[cfg(all(feature = "sqlite", unix))]
+pub use sqlite::{Create, Durability, Sqlite, SqliteOptions};
 
 /// Untrusted, ordered, shared by any number of processes.
 ///

@@ -8,6 +8,8 @@ use vaultcore::storage::{Memory, Storage};
 use vaultcore::storage_conformance;
 
 mod broken;
+#[cfg(all(feature = "sqlite", unix))]
+mod sqlite;
 
 storage_conformance!(memory, in_memory());
 
