@@ -1,4 +1,50 @@
 //! A secrets vault that lives inside your process.
+//!
+//! Everything is encrypted before it reaches storage, and nothing can be read until enough people
+//! have unsealed the vault. Several processes may share one storage.
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//! use vaultcore::kv::Cas;
+//! use vaultcore::{NewMount, NewSlot, Vault, storage::Memory};
+//!
+//! let vault = Vault::builder(Memory::new()).build()?; // or storage::Sqlite::open("app.vault")?
+//! let init = vault.init([NewSlot::shamir(5, 3)])?; // five shares, any three open it
+//! for share in init.shares().iter().take(3) {
+//!     vault.unseal(share)?;
+//! }
+//! let session = vault.owner()?;
+//! session.sys().mount("secret", NewMount::kv2())?;
+//! let kv = session.kv("secret")?;
+//! kv.put("app/db", &BTreeMap::from([("password", "s3cr3t")]), Cas::Absent)?;
+//! let secret = kv.get::<BTreeMap<String, String>>("app/db")?;
+//! assert_eq!(secret.data["password"], "s3cr3t");
+//! vault.seal()?;
+//! # Ok::<(), vaultcore::Error>(())
+//! ```
+//!
+//! # Words
+//!
+//! * *barrier*: encrypts every entry between engines and storage.
+//! * *seal, unseal*: a sealed vault has no key in memory and answers nothing.
+//! * *slot*: the root key, wrapped once: by shares of people, a passphrase, or a key.
+//! * *share*: a part of a slot's key; enough of them make it.
+//! * *keyring, term*: the keys of the barrier, and the number of one of them.
+//! * *mount, engine*: a path where an engine answers, and what answers there.
+//! * *version, check-and-set*: secrets keep old versions, and a write may say which it expects.
+//! * *owner*: the program that unsealed; it has full rights and no token.
+//!
+//! # What it is not
+//!
+//! A server, an HSM, or a guard against somebody with a debugger on your own process. `SECURITY.md`
+//! says what is promised and what is not.
+//!
+//! # Features
+//!
+//! * `sqlite` (default): the vault in one file, for any number of processes.
+//! * `passphrase` (default): key slots opened by a passphrase, by Argon2id.
+//! * `conformance`: the public test suite for storage backends, and a wrapper that makes any of
+//!   them fail.
 
 #![forbid(unsafe_code)]
 
@@ -30,7 +76,7 @@ pub use secret::{SecretBytes, SecretString};
 pub use session::{Session, Sys};
 pub use vault::{Init, Rekey, RekeyProgress, SealStatus, Vault, VaultBuilder};
 
-/// Key-value secrets.
+/// Key-value secrets: version 2, with versions and check-and-set, and version 1, without.
 pub mod kv {
     pub use crate::engine::kv::{
         Cas, Cursor, DeleteAfter, KvConfig, KvMetadata, MAX_VALUE, MetadataUpdate, NamePage,
