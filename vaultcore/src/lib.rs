@@ -84,3 +84,8 @@ pub mod kv {
     };
     pub use crate::session::{Kv, KvTransaction, KvV1, Secret};
 }
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
