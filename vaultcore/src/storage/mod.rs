@@ -8,6 +8,8 @@ mod batch;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;
+#[cfg(feature = "conformance")]
+mod fault;
 mod forward;
 mod memory;
 #[cfg(all(feature = "sqlite", unix))]
@@ -19,6 +21,8 @@ use std::fmt;
 pub use crate::path::{EntryPath, MAX_ENTRY_PATH};
 pub use batch::{Batch, MAX_BATCH, MAX_EXPECTATIONS, MAX_VALUE, MAX_WRITES};
 pub use error::StorageError;
+#[cfg(feature = "conformance")]
+pub use fault::{Call, Fault, Faults, Faulty};
 pub use memory::Memory;
 #[cfg(all(feature = "sqlite", unix))]
 pub use sqlite::{Create, Durability, Sqlite, SqliteOptions};

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use vaultcore::storage::{Memory, Storage};
+use vaultcore::storage::{Faulty, Memory, Storage};
 use vaultcore::storage_conformance;
 
 mod broken;
@@ -18,3 +18,8 @@ fn in_memory() -> impl Fn() -> Arc<dyn Storage> {
     let memory: Arc<dyn Storage> = Arc::new(Memory::new());
     move || Arc::clone(&memory)
 }
+
+storage_conformance!(unarmed, {
+    let faulty: Arc<dyn Storage> = Arc::new(Faulty::new(Memory::new()));
+    move || Arc::clone(&faulty)
+});
