@@ -9,6 +9,8 @@ use vaultcore::storage_conformance;
 
 mod broken;
 #[cfg(all(feature = "sqlite", unix))]
+mod processes;
+#[cfg(all(feature = "sqlite", unix))]
 mod sqlite;
 
 storage_conformance!(memory, in_memory());
