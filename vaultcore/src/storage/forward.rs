@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Batch, Entry, EntryPath, Revision, Scan, Storage, StorageError};
 
 macro_rules! forward {
-    ($($pointer:ty),*) => {$(
+    ($($pointer:ty: $exclusive:expr),*) => {$(
         impl<S: Storage + ?Sized> Storage for $pointer {
             fn read(&self, paths: &[EntryPath]) -> Result<Vec<Option<Entry>>, StorageError> {
                 (**self).read(paths)
@@ -24,10 +24,12 @@ macro_rules! forward {
             }
 
             fn exclusive(&self) -> bool {
-                (**self).exclusive()
+                let exclusive: fn(&Self) -> bool = $exclusive;
+                exclusive(self)
             }
         }
     )*};
 }
 
-forward!(&S, Arc<S>, Box<S>);
+// Whoever holds a reference or a shared pointer may not be the only one, so only a box can be.
+forward!(&S: |_| false, Arc<S>: |_| false, Box<S>: |storage| (**storage).exclusive());

@@ -67,6 +67,9 @@ pub trait Storage: Send + Sync {
     }
 
     /// Returns whether this handle is the only one that can write, in this process and any other.
+    ///
+    /// A vault that was given such a storage by value believes its cache without asking. One that
+    /// was given a reference or an `Arc`, which others may hold as well, does not.
     fn exclusive(&self) -> bool {
         false
     }

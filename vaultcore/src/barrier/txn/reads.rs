@@ -158,7 +158,8 @@ impl Txn<'_> {
         if let Some(known) = self.freshness {
             return Ok(known);
         }
-        let storage = &self.barrier.storage;
+        // The storage itself: a shared pointer to it would deny that it is exclusive.
+        let storage = &*self.barrier.storage;
         let found = if !self.barrier.cache.keeps() {
             Freshness::Unknown
         } else if storage.exclusive() {
