@@ -228,6 +228,15 @@ impl EntryPath {
         Ok(Self(Arc::from(text)))
     }
 
+    /// Takes a text whose parts are known to be right, and checks only that it is not too long.
+    pub(crate) fn from_parts(text: &str) -> Result<Self> {
+        debug_assert!(Self::new(text).is_ok());
+        if text.len() > MAX_ENTRY_PATH {
+            return Self::new(text); // refuses it
+        }
+        Ok(Self(Arc::from(text)))
+    }
+
     /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -254,15 +263,11 @@ impl Folder {
     }
 
     pub(crate) fn then(&self, part: &str) -> Self {
-        Self(format!("{}{part}/", self.0))
+        Self([&self.0, part, "/"].concat())
     }
 
     pub(crate) fn entry(&self, part: &str) -> Result<EntryPath> {
-        EntryPath::new(&format!("{}{part}", self.0))
-    }
-
-    pub(crate) fn number(&self, number: u64) -> Result<EntryPath> {
-        self.entry(&format!("{number:016x}"))
+        EntryPath::from_parts(&[&self.0, part].concat())
     }
 
     pub(crate) fn as_str(&self) -> &str {

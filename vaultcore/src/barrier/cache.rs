@@ -3,14 +3,16 @@
 //! Nothing here is trusted: an entry is used only while the storage says that nothing changed, or
 //! under an expectation that the commit checks. Values stay encrypted.
 
+use std::any::Any;
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache as QuickCache;
 use zeroize::Zeroizing;
 
-use crate::path::{EntryPath, Folder};
+use super::Tree;
+use crate::path::EntryPath;
 use crate::storage::Entry;
 
 const STRIPES: usize = 64;
@@ -28,21 +30,50 @@ pub(crate) struct Cache {
 /// A cached entry, and the storage's change mark when it was last known to be current.
 #[derive(Clone)]
 pub(crate) struct Cached {
-    pub(crate) entry: Arc<Entry>,
+    pub(crate) held: Arc<Held>,
     pub(crate) mark: u64,
 }
 
-/// A name in clear, with the folder it is in; wiped when dropped.
+/// An entry in memory. A record that holds no secret is kept in its decoded form beside it.
+pub(crate) struct Held {
+    pub(crate) entry: Entry,
+    decoded: OnceLock<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Held {
+    pub(crate) fn new(entry: Entry) -> Arc<Self> {
+        Arc::new(Self {
+            entry,
+            decoded: OnceLock::new(),
+        })
+    }
+
+    pub(crate) fn decoded<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        Arc::clone(self.decoded.get()?).downcast().ok()
+    }
+
+    pub(crate) fn keep_decoded<T: Any + Send + Sync>(&self, record: &Arc<T>) {
+        // Another thread may have been faster; what it kept is equal.
+        let _ = self
+            .decoded
+            .set(Arc::clone(record) as Arc<dyn Any + Send + Sync>);
+    }
+}
+
+/// A name in clear, with the tree it is in; wiped when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct NameKey(Zeroizing<Vec<u8>>);
 
 impl NameKey {
-    pub(crate) fn new(root: &Folder, path: &str) -> Self {
-        let (root, path) = (root.as_str().as_bytes(), path.as_bytes());
-        let mut key = Zeroizing::new(Vec::with_capacity(root.len().saturating_add(path.len())));
-        key.extend_from_slice(root);
-        key.extend_from_slice(path);
-        Self(key)
+    pub(crate) fn new(tree: Tree, path: &str) -> Self {
+        // Areas have no `/`, and ids have one length: no two trees begin alike.
+        let fields = [
+            tree.area.as_bytes(),
+            b"/",
+            tree.mount.as_bytes(),
+            path.as_bytes(),
+        ];
+        Self(Zeroizing::new(fields.concat()))
     }
 }
 
@@ -60,7 +91,7 @@ struct ByBytes;
 
 impl Weighter<EntryPath, Cached> for ByBytes {
     fn weight(&self, path: &EntryPath, cached: &Cached) -> u64 {
-        let bytes = path.as_str().len() + cached.entry.value.len() + ENTRY_COST;
+        let bytes = path.as_str().len() + cached.held.entry.value.len() + ENTRY_COST;
         u64::try_from(bytes).unwrap_or(u64::MAX)
     }
 }

@@ -17,11 +17,24 @@ pub(crate) use txn::{Epoch, Outcome, Txn};
 use crate::clock::Clock;
 use crate::crypto::rng::Random;
 use crate::error::Result;
-use crate::id::VaultId;
+use crate::id::{MountId, VaultId};
 use crate::path::{EntryPath, Folder};
 use crate::storage::Storage;
 use cache::{Cache, NameKey};
 use envelope::Place;
+
+/// A tree of hidden names: what one mount keeps in one area.
+#[derive(Clone, Copy)]
+pub(crate) struct Tree {
+    pub(crate) area: &'static str,
+    pub(crate) mount: MountId,
+}
+
+impl Tree {
+    pub(crate) fn folder(self) -> Folder {
+        layout::area(layout::ROOT_NAMESPACE, self.area).then(&self.mount.to_string())
+    }
+}
 
 /// The keys of an open vault, as of one epoch.
 pub(crate) struct Keys {
@@ -71,20 +84,15 @@ impl Barrier {
         &*self.storage
     }
 
-    /// Returns the stored path of the segments `path` below `root`, each of them hidden.
+    /// Returns the stored path of the segments `path` in `tree`, each of them hidden.
     ///
     /// The last segment is the entry's own part; those before it are folders.
-    pub(crate) fn hidden_entry(
-        &self,
-        keyring: &Keyring,
-        root: &Folder,
-        path: &str,
-    ) -> Result<EntryPath> {
-        let key = NameKey::new(root, path);
+    fn hidden_entry(&self, keyring: &Keyring, tree: Tree, path: &str) -> Result<EntryPath> {
+        let key = NameKey::new(tree, path);
         if let Some(known) = self.cache.name(&key) {
             return Ok(known);
         }
-        let hidden = hide_all(keyring, root, path)?;
+        let hidden = hide_all(keyring, &tree.folder(), path)?;
         self.cache.keep_name(key, hidden.clone());
         Ok(hidden)
     }

@@ -61,7 +61,7 @@ impl Txn<'_> {
     fn unchanged_in_cache(&self) -> bool {
         self.reads.iter().all(|read| {
             let cached = self.barrier.cache.entry(&read.path);
-            cached.is_some_and(|cached| Some(cached.entry.revision) == read.revision())
+            cached.is_some_and(|cached| Some(cached.held.entry.revision) == read.revision())
         })
     }
 

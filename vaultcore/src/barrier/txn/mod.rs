@@ -3,6 +3,8 @@
 mod finish;
 mod reads;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -10,7 +12,7 @@ pub(crate) use finish::Outcome;
 use reads::{Freshness, Read};
 
 use super::envelope::{Place, Stored};
-use super::{Barrier, Keyring, Keys, RootKey, encrypt, hide_folder, layout};
+use super::{Barrier, Keyring, Keys, RootKey, Tree, encrypt, hide_folder, layout};
 use crate::clock::Timestamp;
 use crate::crypto::rng::{Random, random};
 use crate::error::{Error, Result};
@@ -120,9 +122,8 @@ impl<'a> Txn<'a> {
                 .map(|stored| self.decrypt(path, stored))
                 .transpose();
         }
-        let entry = self.read(path)?;
-        match entry {
-            Some(entry) => self.decrypt(path, &entry.value).map(Some),
+        match self.read(path)? {
+            Some(held) => self.decrypt(path, &held.entry.value).map(Some),
             None => Ok(None),
         }
     }
@@ -132,9 +133,32 @@ impl<'a> Txn<'a> {
         self.get(path)?.map(|bytes| R::decode(&bytes)).transpose()
     }
 
+    /// Returns the record at `path` as [`load`](Self::load) does, from memory if it was decoded
+    /// before. It is kept there if `holds_no_secret` says so.
+    pub(crate) fn load_shared<R: Record + Send + Sync + 'static>(
+        &mut self,
+        path: &EntryPath,
+        holds_no_secret: fn(&R) -> bool,
+    ) -> Result<Option<Arc<R>>> {
+        if self.writes.iter().any(|(written, _)| written == path) {
+            return Ok(self.load(path)?.map(Arc::new));
+        }
+        let Some(held) = self.read(path)? else {
+            return Ok(None);
+        };
+        if let Some(known) = held.decoded::<R>() {
+            return Ok(Some(known));
+        }
+        let record = Arc::new(R::decode(&self.decrypt(path, &held.entry.value)?)?);
+        if self.barrier.cache.keeps() && holds_no_secret(&record) {
+            held.keep_decoded(&record);
+        }
+        Ok(Some(record))
+    }
+
     /// Returns the stored bytes at `path`, for entries that encrypt themselves.
     pub(crate) fn raw(&mut self, path: &EntryPath) -> Result<Option<Vec<u8>>> {
-        Ok(self.read(path)?.map(|entry| entry.value.clone()))
+        Ok(self.read(path)?.map(|held| held.entry.value.clone()))
     }
 
     /// Encrypts `value` and writes it at `path`.
@@ -189,14 +213,14 @@ impl<'a> Txn<'a> {
         Ok(self.barrier.storage.scan(scan)?)
     }
 
-    /// Returns the stored path of `path` below `root`, its segments hidden.
-    pub(crate) fn hidden_entry(&self, root: &Folder, path: &str) -> Result<EntryPath> {
-        self.barrier.hidden_entry(self.keyring(), root, path)
+    /// Returns the stored path of `path` in `tree`, its segments hidden.
+    pub(crate) fn hidden_entry(&self, tree: Tree, path: &str) -> Result<EntryPath> {
+        self.barrier.hidden_entry(self.keyring(), tree, path)
     }
 
-    /// Returns the stored folder of `path` below `root`, its segments hidden.
-    pub(crate) fn hidden_folder(&self, root: &Folder, path: &str) -> Result<Folder> {
-        hide_folder(self.keyring(), root, path)
+    /// Returns the stored folder of `path` in `tree`, its segments hidden.
+    pub(crate) fn hidden_folder(&self, tree: Tree, path: &str) -> Result<Folder> {
+        hide_folder(self.keyring(), &tree.folder(), path)
     }
 
     /// Returns the name that `part` hides in `folder`.
@@ -214,14 +238,14 @@ impl<'a> Txn<'a> {
     /// Encrypts the entry at `path` anew if it stands in a term before `target`, and otherwise
     /// leaves it out of the transaction. Returns the bytes written.
     pub(crate) fn rewrap(&mut self, path: &EntryPath, target: u32) -> Result<Option<usize>> {
-        let Some(entry) = self.read(path)? else {
+        let Some(held) = self.read(path)? else {
             return Ok(None);
         };
-        let old = Stored::split(&entry.value).is_none_or(|record| record.term < target);
+        let old = Stored::split(&held.entry.value).is_none_or(|record| record.term < target);
         if old {
-            let plain = self.decrypt(path, &entry.value)?;
+            let plain = self.decrypt(path, &held.entry.value)?;
             self.put(path.clone(), &plain)?;
-            return Ok(Some(entry.value.len()));
+            return Ok(Some(held.entry.value.len()));
         }
         self.reads.retain(|read| read.path != *path);
         Ok(None)

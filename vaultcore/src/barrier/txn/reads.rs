@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use super::Txn;
-use crate::barrier::cache::Cached;
+use crate::barrier::cache::{Cached, Held};
 use crate::error::{Error, ErrorKind, Result};
 use crate::path::EntryPath;
-use crate::storage::{Entry, Revision};
+use crate::storage::Revision;
 
 /// One entry as it was read; without one, its absence.
 pub(super) struct Read {
     pub(super) path: EntryPath,
-    pub(super) entry: Option<Arc<Entry>>,
+    pub(super) held: Option<Arc<Held>>,
 }
 
 impl Read {
     pub(super) fn revision(&self) -> Option<Revision> {
-        self.entry.as_ref().map(|entry| entry.revision)
+        self.held.as_ref().map(|held| held.entry.revision)
     }
 }
 
@@ -48,7 +48,7 @@ impl Txn<'_> {
         }
     }
 
-    pub(super) fn read(&mut self, path: &EntryPath) -> Result<Option<Arc<Entry>>> {
+    pub(super) fn read(&mut self, path: &EntryPath) -> Result<Option<Arc<Held>>> {
         if self.position(path).is_none() {
             let first = self.reads.is_empty();
             if !self.take_cached(path)? {
@@ -60,7 +60,7 @@ impl Txn<'_> {
             self.anchored |= first && (self.cached == 0 || vouched);
         }
         let found = self.reads.iter().find(|read| read.path == *path);
-        Ok(found.and_then(|read| read.entry.clone()))
+        Ok(found.and_then(|read| read.held.clone()))
     }
 
     pub(super) fn position(&self, path: &EntryPath) -> Option<usize> {
@@ -81,7 +81,7 @@ impl Txn<'_> {
             self.cached = self.cached.saturating_add(1);
             self.reads.push(Read {
                 path: path.clone(),
-                entry: Some(cached.entry),
+                held: Some(cached.held),
             });
         }
         Ok(current)
@@ -102,25 +102,25 @@ impl Txn<'_> {
         let entries = self.barrier.storage.read(&paths)?;
         self.fetches = self.fetches.saturating_add(1);
         for ((path, ticket), entry) in paths.into_iter().zip(tickets).zip(entries) {
-            let entry = entry.map(Arc::new);
-            if let Some(entry) = &entry {
+            let held = entry.map(Held::new);
+            if let Some(held) = &held {
                 cache.keep(
                     &path,
                     &ticket,
                     Cached {
-                        entry: Arc::clone(entry),
+                        held: Arc::clone(held),
                         mark,
                     },
                 );
             }
-            self.note(path, entry);
+            self.note(path, held);
         }
         Ok(())
     }
 
     /// Adds an entry to the read set. Of two reads of one entry the first is what was used.
-    fn note(&mut self, path: EntryPath, entry: Option<Arc<Entry>>) {
-        let read = Read { path, entry };
+    fn note(&mut self, path: EntryPath, held: Option<Arc<Held>>) {
+        let read = Read { path, held };
         match self
             .position(&read.path)
             .and_then(|index| self.reads.get(index))

@@ -46,10 +46,22 @@ pub(super) fn load(
     let slot = version.slot.ok_or_else(corrupt)?;
     let entry = metadata.data_entry(mount.id, slot)?;
     let bytes = cx.txn.get(&entry)?.ok_or_else(corrupt)?;
-    let expected = encode(&metadata.key, version.number, &version.mark, &[]);
-    if bytes.get(..HEADER) != Some(expected.as_slice()) {
+    if !is_of(&bytes, &metadata.key, version.number, &version.mark) {
         return Err(corrupt());
     }
     cx.txn.proven();
     Ok(Plain(bytes))
+}
+
+/// Returns whether `record` begins as that of version `number` of the secret `key` does.
+fn is_of(record: &[u8], key: &[u8; 16], number: u64, mark: &[u8; 16]) -> bool {
+    let fields: [&[u8]; 4] = [&[FORMAT], key, &number.to_be_bytes(), mark];
+    let mut rest = record;
+    fields.iter().all(|field| match rest.strip_prefix(*field) {
+        Some(behind) => {
+            rest = behind;
+            true
+        }
+        None => false,
+    })
 }

@@ -38,19 +38,18 @@ impl Operation for Get<'_> {
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Found> {
-        let mut metadata = Metadata::load(cx, &self.path)?.ok_or_else(no_secret)?;
-        let version = wanted(&metadata, self.version)?.clone();
+        let metadata = Metadata::load_shared(cx, &self.path)?.ok_or_else(no_secret)?;
+        let version = wanted(&metadata, self.version)?;
         let live = version.live(cx.txn.now());
         let mount = cx.mount()?;
         let data = if live {
-            Some(data::load(cx, mount, &metadata, &version)?)
+            Some(data::load(cx, mount, &metadata, version)?)
         } else {
             None
         };
-        let custom = std::mem::take(&mut metadata.custom);
         Ok(Found {
             info: version.info(),
-            custom,
+            custom: metadata.custom.clone(),
             data,
         })
     }

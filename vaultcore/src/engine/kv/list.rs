@@ -2,7 +2,8 @@
 
 use zeroize::Zeroizing;
 
-use super::{KIND_V2, api_path, metadata_folder};
+use super::{KIND_V2, api_path, metadata_tree};
+use crate::barrier::Tree;
 use crate::error::{Error, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::{Folder, FolderPath, MountPath};
@@ -40,19 +41,19 @@ impl Operation for List {
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Name>> {
-        let root = metadata_folder(cx.mount()?);
-        list(cx, &root, &self.folder, self.recursion)
+        let tree = metadata_tree(cx.mount()?);
+        list(cx, tree, &self.folder, self.recursion)
     }
 }
 
-/// Lists the names in `folder` of the tree of hidden names at `root`, sorted.
+/// Lists the names in `folder` of the names in `tree`, sorted.
 pub(super) fn list(
     cx: &mut Context<'_, '_>,
-    root: &Folder,
+    tree: Tree,
     folder: &FolderPath,
     recursion: Recursion,
 ) -> Result<Vec<Name>> {
-    let stored = cx.txn.hidden_folder(root, folder.as_str())?;
+    let stored = cx.txn.hidden_folder(tree, folder.as_str())?;
     let scan = match recursion {
         Recursion::One => Scan::new(stored.as_str()).folders(),
         Recursion::All => Scan::new(stored.as_str()),
@@ -218,7 +219,7 @@ impl Operation for Names<'_> {
         }
         let stored = cx
             .txn
-            .hidden_folder(&metadata_folder(cx.mount()?), self.folder.as_str())?;
+            .hidden_folder(metadata_tree(cx.mount()?), self.folder.as_str())?;
         let mut scan = Scan::new(stored.as_str()).folders().limit(self.limit);
         if let Some(cursor) = self.cursor {
             scan = scan.after(format!("{}{}", stored.as_str(), cursor.0));

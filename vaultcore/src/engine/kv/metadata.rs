@@ -1,13 +1,15 @@
 //! The stored metadata of a secret, and the rules of its versions.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
 use super::config::Config;
-use super::{data_folder, metadata_folder};
+use super::metadata_tree;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::MountId;
@@ -72,7 +74,7 @@ impl VersionInfo {
 }
 
 /// The metadata of a secret, as stored.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Metadata {
     /// Random; the versions are stored under it.
     pub(super) key: [u8; 16],
@@ -137,13 +139,22 @@ impl Metadata {
     /// Returns where the metadata of `path` is stored.
     pub(super) fn entry(cx: &Context<'_, '_>, path: &SecretPath) -> Result<EntryPath> {
         let mount = cx.mount()?;
-        cx.txn.hidden_entry(&metadata_folder(mount), path.as_str())
+        cx.txn.hidden_entry(metadata_tree(mount), path.as_str())
     }
 
     /// Reads the metadata of `path`, if there is any.
     pub(super) fn load(cx: &mut Context<'_, '_>, path: &SecretPath) -> Result<Option<Self>> {
+        Ok(Self::load_shared(cx, path)?.map(Arc::unwrap_or_clone))
+    }
+
+    /// Reads the metadata of `path`, if there is any, to look at it only.
+    pub(super) fn load_shared(
+        cx: &mut Context<'_, '_>,
+        path: &SecretPath,
+    ) -> Result<Option<Arc<Self>>> {
         let entry = Self::entry(cx, path)?;
-        cx.txn.load(&entry)
+        cx.txn
+            .load_shared(&entry, |metadata: &Self| metadata.custom.is_empty())
     }
 
     /// Makes the metadata of a new secret.
@@ -279,8 +290,15 @@ impl Metadata {
 
 /// Returns where the record in `slot` of the secret `key` is stored.
 pub(super) fn data_entry(mount: MountId, key: &[u8; 16], slot: u16) -> Result<EntryPath> {
-    let key = data_encoding::HEXLOWER.encode(key);
-    data_folder(mount).then(&key).number(u64::from(slot))
+    const PREFIX: &str = "ns/root/kv-data/"; // as `Tree::folder` makes it
+    let mut text = String::with_capacity(128);
+    text.push_str(PREFIX);
+    for number in [mount.as_bytes(), key] {
+        HEXLOWER.encode_append(number, &mut text);
+        text.push('/');
+    }
+    HEXLOWER.encode_append(&u64::from(slot).to_be_bytes(), &mut text);
+    EntryPath::from_parts(&text)
 }
 
 impl Cas {

@@ -35,11 +35,9 @@ pub(crate) use put::{Put, Written};
 pub(crate) use transact::{Action, Change, Transact};
 pub(crate) use v1::{DeleteV1, GetV1, ListV1, PutV1};
 
-use crate::barrier::layout;
+use crate::barrier::Tree;
 use crate::error::{Error, Result};
-use crate::id::MountId;
 use crate::operation::{Engine, Mounted};
-use crate::path::Folder;
 use crate::record::Record;
 use config::Config;
 
@@ -87,16 +85,12 @@ fn refuse_options(options: &[(String, String)]) -> Result<()> {
     ))
 }
 
-fn metadata_folder(mount: Mounted<'_>) -> Folder {
-    area("kv-meta", mount.id)
-}
-
-fn data_folder(mount: MountId) -> Folder {
-    area("kv-data", mount)
-}
-
-fn area(name: &'static str, mount: MountId) -> Folder {
-    layout::area(layout::ROOT_NAMESPACE, name).then(&mount.to_string())
+/// Returns the tree of names whose entries are metadata.
+fn metadata_tree(mount: Mounted<'_>) -> Tree {
+    Tree {
+        area: "kv-meta",
+        mount: mount.id,
+    }
 }
 
 /// Returns the path as policies name it: `secret/` `data` `/` `app/db`.

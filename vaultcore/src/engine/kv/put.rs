@@ -44,7 +44,7 @@ impl Operation for Put<'_> {
 
 /// A write creates a secret that has no metadata yet, and updates any other.
 pub(super) fn write_access(cx: &mut Context<'_, '_>, path: &SecretPath) -> Result<Access> {
-    let exists = Metadata::load(cx, path)?.is_some();
+    let exists = Metadata::load_shared(cx, path)?.is_some();
     let capability = if exists {
         Capability::Update
     } else {

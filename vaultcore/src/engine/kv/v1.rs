@@ -2,22 +2,26 @@
 
 use zeroize::Zeroizing;
 
+use super::KIND_V1;
 use super::list::{Name, Recursion, list};
-use super::{KIND_V1, area};
+use crate::barrier::Tree;
 use crate::error::Result;
 use crate::operation::{Access, Capability, Context, Mounted, Operation, Target};
-use crate::path::{EntryPath, Folder, FolderPath, MountPath, SecretPath};
+use crate::path::{EntryPath, FolderPath, MountPath, SecretPath};
 use crate::secret::SecretWriter;
 
 const FORMAT: u8 = 1;
 
-fn folder(mount: Mounted<'_>) -> Folder {
-    area("kv-one", mount.id)
+fn tree(mount: Mounted<'_>) -> Tree {
+    Tree {
+        area: "kv-one",
+        mount: mount.id,
+    }
 }
 
 fn entry(cx: &Context<'_, '_>, path: &SecretPath) -> Result<EntryPath> {
     let mount = cx.mount()?;
-    cx.txn.hidden_entry(&folder(mount), path.as_str())
+    cx.txn.hidden_entry(tree(mount), path.as_str())
 }
 
 fn api_path(cx: &Context<'_, '_>, path: &str) -> Result<String> {
@@ -144,7 +148,7 @@ impl Operation for ListV1 {
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Name>> {
-        let root = folder(cx.mount()?);
-        list(cx, &root, &self.folder, Recursion::One)
+        let tree = tree(cx.mount()?);
+        list(cx, tree, &self.folder, Recursion::One)
     }
 }
