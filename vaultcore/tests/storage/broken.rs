@@ -136,7 +136,14 @@ broken! {
         let mut entries = Vec::new();
         for path in paths {
             entries.extend(self.memory.read(std::slice::from_ref(path))?);
-            std::thread::yield_now();
+            let before = self.memory.change_mark()?;
+            // Long enough for a writer to come between, whatever else the machine does.
+            for _ in 0..1_000 {
+                if self.memory.change_mark()? != before {
+                    break;
+                }
+                std::thread::yield_now();
+            }
         }
         Ok(entries)
     }
