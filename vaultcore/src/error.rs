@@ -49,7 +49,7 @@ kinds! {
     Closed = 6,
     /// The lease, token or version has run out.
     Expired = 7,
-    /// This process is a forked child of the one that opened the vault; open it again.
+    /// This process is a forked child of the one that opened the vault, which does not cross a fork.
     Forked = 8,
     /// The storage has no room left.
     Full = 9,

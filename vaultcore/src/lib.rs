@@ -71,7 +71,7 @@ pub use engine::sys::{KeyStatus, MountInfo, MountTune, NewMount, SlotInfo, SlotT
 pub use error::{Error, ErrorKind, Result};
 pub use id::{MountId, Nonce, SlotId, VaultId};
 pub use path::{FolderPath, MAX_PATH, MAX_SEGMENTS, MountPath, SecretPath};
-pub use seal::{Argon2Params, CeremonyId, NewSlot, Share};
+pub use seal::{Argon2Params, CeremonyId, NewSlot, Share, key_file};
 pub use secret::{SecretBytes, SecretString};
 pub use session::{Session, Sys};
 pub use vault::{Init, Rekey, RekeyProgress, SealStatus, Vault, VaultBuilder};

@@ -2,6 +2,7 @@
 
 mod header;
 mod kdf;
+pub mod key_file;
 mod make;
 mod share;
 mod slot;

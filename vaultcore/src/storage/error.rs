@@ -32,7 +32,7 @@ pub enum StorageError {
     #[error("the storage is full")]
     Full(#[source] Option<Source>),
     /// This process is a forked child of the one that opened the storage.
-    #[error("the storage was opened before this process was forked; open it again")]
+    #[error("a storage does not cross a fork: this process is a child of the one that opened it")]
     Forked,
     /// The storage found its own files damaged, or not its own.
     #[error("the storage is damaged: {0}")]

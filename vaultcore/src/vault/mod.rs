@@ -202,7 +202,7 @@ impl Vault {
         if self.core.fork.forked() {
             return Err(Error::new(
                 ErrorKind::Forked,
-                "the vault was opened before this process was forked; open it again here",
+                "a vault does not cross a fork: this process is a child of the one that opened it",
             ));
         }
         Ok(())
