@@ -1,0 +1,7 @@
+//! The vault as its users see it, one module a story.
+
+// All of it is test code, the helpers too, which clippy cannot tell.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod common;
+mod kv_rules;
