@@ -73,7 +73,14 @@ impl Txn<'_> {
         if self.writes.is_empty() || self.moved {
             return self.settle();
         }
-        self.expect_a_write()?;
+        if let Err(error) = self.expect_a_write() {
+            // An operation that read nothing learns only here that the epoch moved.
+            return if self.moved {
+                self.settle()
+            } else {
+                Err(error)
+            };
+        }
         let mut batch = self.expectations();
         batch.writes = std::mem::take(&mut self.writes);
         self.forget_written(&batch);

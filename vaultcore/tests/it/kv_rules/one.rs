@@ -93,3 +93,21 @@ fn the_two_versions_do_not_mix() {
     kv.put("a", &json!({"x": 1})).expect("written");
     assert_eq!(kind(world.kv().get::<Value>("a")), ErrorKind::NotFound);
 }
+
+#[test]
+fn it_outlives_rotation_and_sealing() {
+    let (world, kv) = one();
+    kv.put("a", &json!({"x": 1})).expect("written");
+    let sys = world.owner().sys();
+    sys.rotate().expect("rotated");
+    kv.put("b", &json!({"x": 2})).expect("written");
+    assert_eq!(sys.rewrap_all(|_| Ok(())).expect("rewrapped"), 1);
+    kv.put("c", &json!({"x": 3})).expect("written");
+    sys.rotate().expect("rotated");
+    kv.delete("c").expect("removed");
+    world.vault.seal().expect("sealed");
+    assert_eq!(kind(kv.get::<Value>("a")), ErrorKind::Sealed);
+    world.unseal(&world.vault);
+    assert_eq!(kv.get::<Value>("a").expect("read"), json!({"x": 1}));
+    assert_eq!(kv.get::<Value>("b").expect("read"), json!({"x": 2}));
+}
