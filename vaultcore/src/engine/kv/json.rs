@@ -30,7 +30,10 @@ pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<Zeroizing<Vec<
 /// is not JSON, and for JSON that is not an object.
 pub(crate) fn check_object(json: &[u8]) -> Result<()> {
     check_bounds(json)?;
-    serde_json::from_slice::<IgnoredAny>(json)
+    // serde does not look at the bytes of a string that it passes over.
+    let text = str::from_utf8(json)
+        .map_err(|_| Error::invalid("the value is not JSON: it is not UTF-8"))?;
+    serde_json::from_str::<IgnoredAny>(text)
         .map(|_| ())
         .map_err(|error| {
             Error::invalid(format!("the value is not JSON, at byte {}", error.column()))

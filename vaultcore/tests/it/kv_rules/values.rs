@@ -204,6 +204,7 @@ fn data_that_is_no_object_is_refused() {
     ] {
         refused(kv.put_json("a", bad.as_bytes(), Cas::Any));
     }
+    refused(kv.put_json("a", b"{\"a\":\"\xff\"}", Cas::Any));
     assert_eq!(kind(kv.metadata("a")), ErrorKind::NotFound);
 }
 
