@@ -117,16 +117,17 @@ fn delete(cx: &Context<'_, '_>, metadata: &mut Metadata, numbers: &[u64]) -> boo
     changed
 }
 
-/// Clears the time of deletion, then applies `delete_version_after` again, from now.
+/// Clears the time of deletion, then applies `delete_version_after` again, from now; to live
+/// versions too, as in Vault.
 fn undelete(cx: &Context<'_, '_>, metadata: &mut Metadata, numbers: &[u64]) -> Result<bool> {
     let lifetime = Config::of(cx.mount()?)?.lifetime(metadata.delete_after());
     let again = lifetime.map(|life| cx.txn.now().saturating_add(life));
     let mut changed = false;
     for number in numbers {
-        let deleted = metadata
+        let named = metadata
             .version_mut(*number)
             .filter(|version| !version.destroyed);
-        if let Some(version) = deleted.filter(|version| version.deletion.is_some()) {
+        if let Some(version) = named.filter(|version| version.deletion != again) {
             version.deletion = again;
             changed = true;
         }

@@ -159,6 +159,19 @@ fn undelete_gives_the_life_anew_from_now() {
     assert_eq!(kind(kv.get::<Value>("a")), ErrorKind::NotFound);
 }
 
+/// So does OpenBao: what an undelete names gets the life that is configured now.
+#[test]
+fn undelete_limits_a_version_that_had_no_limit() {
+    let kv = World::new().kv();
+    put(&kv, "a", 1);
+    on_secret(&kv, "a", 10);
+    kv.undelete("a", &[1]).expect("undeleted");
+    assert_eq!(
+        kv.get::<Value>("a").expect("alive").deletion_time,
+        later(10)
+    );
+}
+
 #[test]
 fn undelete_lifts_a_limit_that_is_no_longer_set() {
     let kv = World::new().kv();
