@@ -6,7 +6,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::get::{live, no_secret};
 use super::json::to_json;
 use super::metadata::{Cas, Metadata};
-use super::put::{SWEEP, Written, add_to};
+use super::put::{SWEEP, Written, add_to, check_cas};
 use super::{KIND_V2, api_path, data};
 use crate::error::{Error, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
@@ -66,7 +66,9 @@ impl Operation for Patch<'_> {
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Written> {
-        let (metadata, json) = load_live(cx, &self.path, None)?;
+        let metadata = Metadata::load(cx, &self.path)?.ok_or_else(no_secret)?;
+        check_cas(cx, &metadata, self.cas)?; // first, as in Vault: it tells that others wrote
+        let json = read_live(cx, &metadata, None)?;
         let mut tree = Tree::parse(json.json())?;
         let mut patch = Tree::parse(self.json)?;
         merge(&mut tree.0, &mut patch.0);
@@ -168,8 +170,12 @@ impl Operation for Subkeys {
 fn keys_only(value: &mut Value, levels: usize) {
     match value {
         Value::Object(map) if levels > 0 => {
-            map.values_mut()
-                .for_each(|child| keys_only(child, levels.saturating_sub(1)));
+            for child in map.values_mut() {
+                // An empty object has no keys to show: a leaf, as in Vault.
+                let leaf = child.as_object().is_some_and(Map::is_empty);
+                let deeper = if leaf { 0 } else { levels.saturating_sub(1) };
+                keys_only(child, deeper);
+            }
         }
         other => {
             wipe(other);
@@ -185,10 +191,18 @@ fn load_live(
     version: Option<u64>,
 ) -> Result<(Metadata, data::Plain)> {
     let metadata = Metadata::load(cx, path)?.ok_or_else(no_secret)?;
-    let version = live(&metadata, version, cx.txn.now())?;
-    let mount = cx.mount()?;
-    let json = data::load(cx, mount, &metadata, &version)?;
+    let json = read_live(cx, &metadata, version)?;
     Ok((metadata, json))
+}
+
+fn read_live(
+    cx: &mut Context<'_, '_>,
+    metadata: &Metadata,
+    version: Option<u64>,
+) -> Result<data::Plain> {
+    let version = live(metadata, version, cx.txn.now())?;
+    let mount = cx.mount()?;
+    data::load(cx, mount, metadata, &version)
 }
 
 #[cfg(test)]

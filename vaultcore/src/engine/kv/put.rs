@@ -82,7 +82,7 @@ pub(super) fn add_to(
 ) -> Result<Written> {
     let mount = cx.mount()?;
     let config = Config::of(mount)?;
-    cas.check(metadata.current, config.cas_required(metadata.cas_required))?;
+    check_cas(cx, &metadata, cas)?;
     let number = metadata.next_version()?;
     let mark = cx
         .txn
@@ -99,4 +99,10 @@ pub(super) fn add_to(
         info: info.ok_or_else(missing)?,
         unswept,
     })
+}
+
+/// Checks `cas` against the newest version, and whether it may be left out.
+pub(super) fn check_cas(cx: &Context<'_, '_>, metadata: &Metadata, cas: Cas) -> Result<()> {
+    let config = Config::of(cx.mount()?)?;
+    cas.check(metadata.current, config.cas_required(metadata.cas_required))
 }

@@ -78,6 +78,19 @@ fn a_patch_honours_check_and_set() {
     assert_eq!(patch(Cas::Version(1)).expect("patched").version, 2);
 }
 
+/// As in OpenBao: a caller who expects another version learns of that first.
+#[test]
+fn a_patch_of_a_deleted_version_checks_first() {
+    let kv = with(&json!({"a": 1}));
+    kv.delete("a").expect("deleted");
+    let patch = |cas| kv.patch("a", &json!({"b": 1}), cas);
+    assert_eq!(conflict(patch(Cas::Version(7))), (7, 1));
+    assert_eq!(kind(patch(Cas::Version(1))), ErrorKind::NotFound);
+    kv.patch_metadata("a", &MetadataUpdate::new().cas_required(true))
+        .expect("metadata");
+    assert_eq!(kind(patch(Cas::Any)), ErrorKind::InvalidArgument);
+}
+
 #[test]
 fn a_patch_is_an_object_and_so_is_its_result() {
     let kv = with(&json!({"a": 1}));
@@ -166,6 +179,15 @@ fn subkeys_show_keys_to_a_depth() {
     for depth in [0, 3, 4, usize::MAX] {
         assert_eq!(subkeys(&kv, 0, depth), all, "depth {depth}");
     }
+}
+
+/// OpenBao 2.7.2 answers null for an empty object, at every depth.
+#[test]
+fn an_empty_object_is_a_leaf() {
+    let kv = with(&json!({"e": {}, "o": {"e": {}}}));
+    assert_eq!(subkeys(&kv, 0, 0), json!({"e": null, "o": {"e": null}}));
+    let kv = with(&json!({}));
+    assert_eq!(subkeys(&kv, 0, 0), json!({}));
 }
 
 #[test]
