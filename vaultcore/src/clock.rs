@@ -98,6 +98,21 @@ impl ClockReading {
 }
 
 /// Where the vault gets its time from.
+///
+/// ```
+/// use vaultcore::{Clock, ClockReading, SystemClock, Vault, storage::Memory};
+///
+/// /// The clock of a machine whose boot id is not to be known.
+/// struct Anonymous;
+/// impl Clock for Anonymous {
+///     fn read(&self) -> ClockReading {
+///         let reading = SystemClock.read();
+///         ClockReading::new(reading.wall, reading.since_boot, [0; 16])
+///     }
+/// }
+/// let vault = Vault::builder(Memory::new()).clock(Anonymous).build()?;
+/// # Ok::<(), vaultcore::Error>(())
+/// ```
 pub trait Clock: Send + Sync {
     /// Returns the present reading.
     fn read(&self) -> ClockReading;

@@ -8,6 +8,22 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// What the vault derives from it is hedged: a source that repeats itself, or returns zeros, never
 /// makes one (key, nonce) pair serve two plaintexts. An error stops the operation.
+///
+/// ```
+/// use vaultcore::{OsRandom, Random, Result, Vault, storage::Memory};
+///
+/// /// Mixes the bytes of a device into those of the system.
+/// struct Mixed(fn() -> u8);
+/// impl Random for Mixed {
+///     fn fill(&self, buffer: &mut [u8]) -> Result<()> {
+///         OsRandom.fill(buffer)?;
+///         buffer.iter_mut().for_each(|byte| *byte ^= (self.0)());
+///         Ok(())
+///     }
+/// }
+/// let vault = Vault::builder(Memory::new()).random(Mixed(|| 0x5a)).build()?;
+/// # Ok::<(), vaultcore::Error>(())
+/// ```
 pub trait Random: Send + Sync {
     /// Fills `buffer` with random bytes.
     ///

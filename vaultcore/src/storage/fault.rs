@@ -27,6 +27,19 @@ pub struct Faulty<S> {
 }
 
 /// The switch of a [`Faulty`], which may be kept and used after the storage was handed on.
+///
+/// ```
+/// use vaultcore::storage::{Fault, Faulty, Memory};
+/// use vaultcore::{ErrorKind, Vault};
+/// let storage = Faulty::new(Memory::new());
+/// let faults = storage.faults();
+/// let vault = Vault::builder(storage).build()?;
+/// faults.arm(Fault::from_call(1));
+/// assert!(vault.status().is_err_and(|error| error.kind() == ErrorKind::Unavailable));
+/// faults.disarm();
+/// assert!(!vault.status()?.initialized());
+/// # Ok::<(), vaultcore::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Faults(Arc<State>);
 
@@ -44,6 +57,12 @@ struct Armed {
 }
 
 /// A method of [`Storage`] that can be made to fail.
+///
+/// ```
+/// use vaultcore::storage::{Call, Fault};
+/// let fault = Fault::once(1).of(&[Call::Read, Call::Scan]);
+/// # let _ = fault;
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {

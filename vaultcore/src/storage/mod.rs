@@ -30,6 +30,18 @@ pub use sqlite::{Create, Durability, Sqlite, SqliteOptions};
 /// Untrusted, ordered, shared by any number of processes.
 ///
 /// Every backend passes the public suite in `storage::conformance` (feature `conformance`).
+///
+/// ```
+/// use vaultcore::storage::{Batch, EntryPath, Memory, Storage, StorageError};
+/// let storage = Memory::new();
+/// let path = EntryPath::new("a/b")?;
+/// let create = Batch::new().expect(path.clone(), None).put(path.clone(), b"value".to_vec());
+/// let revision = storage.commit(&create)?;
+/// assert!(matches!(storage.commit(&create), Err(StorageError::Conflict)));
+/// let entries = storage.read(&[path])?;
+/// assert!(entries.iter().flatten().all(|entry| entry.revision == revision));
+/// # Ok::<(), vaultcore::Error>(())
+/// ```
 pub trait Storage: Send + Sync {
     /// Returns the entries at `paths`, all as of one moment, in the order of `paths`.
     ///

@@ -16,6 +16,18 @@ use crate::seal::{NewSlot, Share, SlotDraft};
 ///
 /// The new shares count only once enough of them were given back; until then the old ones open
 /// the vault, and these open nothing.
+///
+/// ```
+/// # use vaultcore::{NewSlot, Vault, storage::Memory};
+/// # let vault = Vault::builder(Memory::new()).build()?;
+/// # let init = vault.init([NewSlot::shamir(2, 2)])?;
+/// # for share in init.shares() { vault.unseal(share)?; }
+/// let sys = vault.owner()?.sys();
+/// let rekey = sys.rekey(None, 5, 3)?;
+/// assert_eq!(rekey.shares().len(), 5);
+/// sys.rekey_cancel()?; // the old shares stay
+/// # Ok::<(), vaultcore::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Rekey {
     nonce: Nonce,

@@ -10,6 +10,15 @@ use crate::seal::{Header, NewSlot, Share, SlotDraft, Slots};
 use crate::storage::{Batch, StorageError};
 
 /// What [`Vault::init`] returns: the shares, which exist nowhere else.
+///
+/// ```
+/// # use vaultcore::{NewSlot, Vault, storage::Memory};
+/// let vault = Vault::builder(Memory::new()).build()?;
+/// let init = vault.init([NewSlot::shamir(5, 3)])?;
+/// let printed: Vec<_> = init.shares().iter().map(|share| share.to_text()).collect();
+/// assert!(printed.iter().all(|text| text.expose().starts_with("vcs1-")));
+/// # Ok::<(), vaultcore::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Init {
     vault: VaultId,

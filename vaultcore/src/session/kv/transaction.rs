@@ -56,7 +56,25 @@ impl Kv {
     }
 }
 
-/// Collects the changes of [`Kv::transaction`], which has an example.
+/// Collects the changes of [`Kv::transaction`].
+///
+/// ```
+/// # use std::collections::BTreeMap;
+/// # use vaultcore::{ErrorKind, NewMount, NewSlot, Vault, kv::Cas, storage::Memory};
+/// # let vault = Vault::builder(Memory::new()).build()?;
+/// # let init = vault.init([NewSlot::shamir(1, 1)])?;
+/// # for share in init.shares() { vault.unseal(share)?; }
+/// # let session = vault.owner()?;
+/// # session.sys().mount("secret", NewMount::kv2())?;
+/// # let kv = session.kv("secret")?;
+/// let refused = kv.transaction(|tx| {
+///     tx.put("new", &BTreeMap::from([("value", "x")]), Cas::Absent)?;
+///     tx.put("old", &BTreeMap::from([("value", "y")]), Cas::Version(7)) // it has none
+/// });
+/// assert!(refused.is_err_and(|error| error.kind() == ErrorKind::Conflict));
+/// assert!(kv.list("")?.is_empty()); // neither was written
+/// # Ok::<(), vaultcore::Error>(())
+/// ```
 pub struct KvTransaction {
     changes: Vec<Change>,
 }

@@ -38,6 +38,13 @@ mod steps;
 /// Somewhere that one storage is kept, empty until the first commit.
 ///
 /// A closure that returns the storage is a place.
+///
+/// ```
+/// use std::sync::Arc;
+/// use vaultcore::storage::{Memory, Storage, conformance};
+/// let memory = || Arc::new(Memory::new()) as Arc<dyn Storage>;
+/// conformance::committing::a_failed_last_expectation_stops_all(&memory);
+/// ```
 pub trait Place: Sync {
     /// Opens the storage; what was committed before is there again.
     fn open(&self) -> Arc<dyn Storage>;

@@ -75,6 +75,12 @@ enum Sharing {
 }
 
 /// What a commit waits for.
+///
+/// ```
+/// use vaultcore::storage::{Durability, SqliteOptions};
+/// let options = SqliteOptions::new().durability(Durability::Normal);
+/// # let _ = options;
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
@@ -87,6 +93,13 @@ pub enum Durability {
 }
 
 /// Whether the file may or must be created.
+///
+/// ```
+/// use vaultcore::storage::{Create, SqliteOptions};
+/// # let folder = tempfile::tempdir().expect("folder");
+/// let absent = SqliteOptions::new().create(Create::Never).open(folder.path().join("app.vault"));
+/// assert!(absent.is_err());
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Create {
