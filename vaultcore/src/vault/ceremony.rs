@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{Nonce, SlotId};
 use crate::operation::Operation;
 use crate::seal::{NewSlot, Share, SlotDraft};
+use crate::secret::SecretBytes;
 
 /// A rekey that was started: its nonce, and the new shares.
 ///
@@ -139,6 +140,7 @@ impl Vault {
         if let Some(shares) = complete {
             let kek = combine(&shares)?;
             self.with_new_root(caller, |root| CommitRekey { nonce, kek, root })?;
+            self.forget_new_shares();
             return Ok(RekeyProgress {
                 progress,
                 threshold,
@@ -152,13 +154,14 @@ impl Vault {
         })
     }
 
-    /// Keeps a new share in memory; returns all of them once there are enough.
+    /// Keeps a new share in memory; returns copies of all of them once there are enough. They stay
+    /// until the rekey is done, so that one that failed needs only one share given again.
     fn collect_new_share(
         &self,
         nonce: Nonce,
         share: &Share,
         threshold: u8,
-    ) -> Result<(u8, Option<Vec<crate::secret::SecretBytes>>)> {
+    ) -> Result<(u8, Option<Vec<SecretBytes>>)> {
         self.with_open(|open| {
             let mut rekey = open.rekey().lock().unwrap_or_else(PoisonError::into_inner);
             let collected = match &mut *rekey {
@@ -167,13 +170,17 @@ impl Vault {
             };
             collected.add(share.expose());
             let progress = u8::try_from(collected.shares.len()).unwrap_or(u8::MAX);
-            let complete = if progress >= threshold {
-                rekey.take()
-            } else {
-                None
-            };
-            Ok((progress, complete.map(|collected| collected.shares)))
+            let copies = || collected.shares.iter().map(copy).collect();
+            Ok((progress, (progress >= threshold).then(copies)))
         })
+    }
+
+    fn forget_new_shares(&self) {
+        // A vault that is sealed meanwhile has forgotten them already.
+        let _ = self.with_open(|open| {
+            *open.rekey().lock().unwrap_or_else(PoisonError::into_inner) = None;
+            Ok(())
+        });
     }
 
     /// Runs an operation that stores a new root key, and follows it.
@@ -186,4 +193,8 @@ impl Vault {
         let operation = operation(Arc::clone(&root));
         self.with_open(|open| open.change_root(&root, || self.run_on(open, caller, &operation)))
     }
+}
+
+fn copy(share: &SecretBytes) -> SecretBytes {
+    SecretBytes::copy_from(share.expose())
 }

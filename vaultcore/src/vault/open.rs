@@ -1,6 +1,6 @@
 //! The unsealed vault: the keys, and the loop that runs transactions.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -24,9 +24,23 @@ pub(super) struct OpenVault {
     barrier: Barrier,
     config: ArcSwap<Config>,
     /// Root keys that this process is about to store: a reload tries them too.
-    coming: Mutex<Vec<Arc<RootKey>>>,
+    coming: Mutex<Vec<Coming>>,
     /// The new shares of a rekey given so far.
     rekey: Mutex<Option<Collected>>,
+}
+
+/// A root key that may come into force.
+struct Coming {
+    root: Arc<RootKey>,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Its commit is still to come, or under way.
+    Open,
+    /// Its commit is over, and nobody could look whether it happened.
+    Over,
 }
 
 /// What is loaded once and kept until the epoch moves.
@@ -107,15 +121,14 @@ impl OpenVault {
 
     /// Loads keyring and mounts again, under whichever root key opens them.
     pub(super) fn reload(&self) -> Result<()> {
-        let current = Arc::clone(&self.config.load().keys.root);
-        let mut roots = vec![current];
-        roots.extend(
-            self.coming
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .iter()
-                .cloned(),
-        );
+        let mut roots = vec![Arc::clone(&self.config.load().keys.root)];
+        let mut over = Vec::new();
+        for coming in self.coming().iter() {
+            roots.push(Arc::clone(&coming.root));
+            if coming.stage == Stage::Over {
+                over.push(Arc::clone(&coming.root));
+            }
+        }
         let config = load(&self.barrier, &roots)?.ok_or_else(|| {
             Error::new(
                 ErrorKind::Sealed,
@@ -123,25 +136,38 @@ impl OpenVault {
             )
         })?;
         self.config.store(Arc::new(config));
+        let known = |root: &Arc<RootKey>| over.iter().any(|other| Arc::ptr_eq(other, root));
+        self.coming().retain(|coming| !known(&coming.root));
         Ok(())
     }
 
     /// Runs `work`, which may store `root` as the new root key, and follows it if it did.
+    ///
+    /// If it cannot be looked up now whether it did, the key is kept for the next reload.
     pub(super) fn change_root<T>(
         &self,
         root: &Arc<RootKey>,
         work: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
-        self.coming
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::clone(root));
+        self.coming().push(Coming {
+            root: Arc::clone(root),
+            stage: Stage::Open,
+        });
         let result = work();
-        let reloaded = self.reload();
-        let mut coming = self.coming.lock().unwrap_or_else(PoisonError::into_inner);
-        coming.retain(|other| !Arc::ptr_eq(other, root));
-        let value = result?;
-        reloaded.map(|()| value)
+        for coming in self.coming().iter_mut() {
+            if Arc::ptr_eq(&coming.root, root) {
+                coming.stage = Stage::Over;
+            }
+        }
+        match self.reload() {
+            Err(error) if error.kind() == ErrorKind::Sealed => Err(error),
+            // What was committed stays so: whoever calls next finds the epoch moved, and reloads.
+            _ => result,
+        }
+    }
+
+    fn coming(&self) -> MutexGuard<'_, Vec<Coming>> {
+        self.coming.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits a little, longer with each attempt, and not as long as whoever else waits.

@@ -146,15 +146,12 @@ impl Vault {
             State::Sealed(progress) => progress,
         };
         let nonce = Nonce::from_bytes(random(&*self.core.random)?);
-        progress.add(slot.id, nonce, share);
-        let Some(shares) = progress.complete(shamir.threshold) else {
-            return Ok(status(
-                Some(&locked.slots),
-                true,
-                progress.ceremony.as_ref(),
-            ));
-        };
-        let kek = combine(&shares)?;
+        let collected = progress.add(slot.id, shamir, nonce, share);
+        if collected.shares.len() < usize::from(shamir.threshold) {
+            return Ok(status(Some(&locked.slots), true, Some(collected)));
+        }
+        // If storage fails now the shares stay, and any of them given again tries again.
+        let kek = combine(&collected.shares)?;
         *state = State::Unsealed(Box::new(self.open(&locked, slot, &kek)?));
         drop(state);
         vaultcore_os::scrub_stack();
@@ -290,24 +287,24 @@ impl Locked {
 }
 
 impl Progress {
-    /// Keeps `share`, once; shares of another slot start over.
-    fn add(&mut self, slot: SlotId, nonce: Nonce, share: &Share) {
-        let collected = match &mut self.ceremony {
-            Some(collected) if collected.slot == Some(slot) => collected,
-            other => other.insert(Collected {
-                slot: Some(slot),
-                ..Collected::new(nonce)
-            }),
-        };
-        collected.add(share.expose());
-    }
-
-    /// Returns the shares, and forgets them, once there are enough.
-    fn complete(&mut self, threshold: u8) -> Option<Vec<SecretBytes>> {
-        let enough = |collected: &Collected| collected.shares.len() >= usize::from(threshold);
+    /// Keeps `share`, once. Shares of another slot, and those that a rekey has replaced since, are
+    /// dropped.
+    fn add(
+        &mut self,
+        slot: SlotId,
+        shamir: &ShamirSlot,
+        nonce: Nonce,
+        share: &Share,
+    ) -> &mut Collected {
         self.ceremony
-            .take_if(|collected| enough(collected))
-            .map(|collected| collected.shares)
+            .take_if(|collected| collected.slot != Some(slot));
+        let collected = self.ceremony.get_or_insert_with(|| Collected {
+            slot: Some(slot),
+            ..Collected::new(nonce)
+        });
+        collected.shares.retain(|old| shamir.knows(old.expose()));
+        collected.add(share.expose());
+        collected
     }
 }
 

@@ -72,7 +72,8 @@ impl Operation for Delete {
                 Err(no_secret())
             };
         };
-        if !self.selection.apply(cx, &mut metadata)? {
+        // A call that only finishes what another began has records to delete and nothing to change.
+        if !self.selection.apply(cx, &mut metadata)? && metadata.doomed.is_empty() {
             return Ok(Sweeping::Done);
         }
         let mount = cx.mount()?;

@@ -17,7 +17,7 @@ use crate::engine::kv::{
     Cas, Delete, Found, Get, Patch, Plain, Put, Rollback, Selection, Subkeys, Sweep, Sweeping,
     VersionInfo, Written, check_object, gone, to_json,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::path::{MountPath, SecretPath};
 use crate::secret::SecretBytes;
 use crate::vault::{Caller, Vault};
@@ -274,14 +274,15 @@ impl Kv {
         };
         match self.vault.run(self.caller, &operation)? {
             Sweeping::Done => Ok(()),
-            Sweeping::More => self.sweep(&operation.path),
+            Sweeping::More => self.sweep(&operation.path).map_err(half_done),
         }
     }
 
     /// Deletes what is left of dropped versions, and returns what was written.
     fn finish(&self, path: &SecretPath, written: Written) -> Result<VersionInfo> {
         if written.unswept {
-            self.sweep(path)?;
+            // The write stands, so it is not reported as failed. The next one sweeps again.
+            let _ = self.sweep(path);
         }
         Ok(written.info)
     }
@@ -300,6 +301,13 @@ impl fmt::Debug for Kv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Kv")
     }
+}
+
+/// Says that versions are gone, but that not all of their data could be deleted.
+fn half_done(error: Error) -> Error {
+    let message =
+        "the versions are destroyed, but data of some is still stored: destroy them again";
+    Error::new(ErrorKind::Indeterminate, message).with_source(error)
 }
 
 fn secret<T>(found: Found, data: T) -> Secret<T> {
