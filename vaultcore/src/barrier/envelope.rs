@@ -7,7 +7,6 @@
 use zeroize::Zeroizing;
 
 use crate::crypto::aead::{self, NONCE, TAG};
-use crate::crypto::digest::sha256;
 use crate::crypto::mac::{MacKey, derive};
 use crate::crypto::rng::{Random, random};
 use crate::crypto::{RawKey, framed};
@@ -107,9 +106,8 @@ impl SealingKey {
         source: &dyn Random,
     ) -> Result<([u8; SALT], [u8; NONCE])> {
         let fresh: [u8; 32] = random(source)?;
-        let hedged = self
-            .hedge
-            .sign(&[&fresh, &sha256(&[aad]), &sha256(&[plaintext])]);
+        let hedged = self.hedge.sign(&[&fresh, aad, plaintext]);
+        vaultcore_os::scrub_stack(); // the MAC's context held the last block of the plaintext
         let (mut salt, mut nonce) = ([0; SALT], [0; NONCE]);
         let outputs = salt.iter_mut().chain(nonce.iter_mut());
         for (to, from) in outputs.zip(hedged.iter()) {
