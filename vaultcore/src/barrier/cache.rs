@@ -5,7 +5,7 @@
 
 use std::any::Any;
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache as QuickCache;
@@ -19,44 +19,47 @@ const STRIPES: usize = 64;
 /// What one cached entry costs beside its bytes: key, pointers, table.
 const ENTRY_COST: usize = 160;
 
-/// Cached entries, at most so many bytes.
+/// Cached entries and names, at most so many bytes.
 pub(crate) struct Cache {
     entries: QuickCache<EntryPath, Cached, ByBytes>,
-    names: QuickCache<NameKey, EntryPath>,
-    stripes: [Mutex<u64>; STRIPES],
+    names: QuickCache<NameKey, EntryPath, ByBytes>,
+    stripes: [Mutex<Stripe>; STRIPES],
     keeps: bool,
 }
 
-/// A cached entry, and the storage's change mark when it was last known to be current.
+/// What is known of the writes to a part of the paths.
+#[derive(Default)]
+struct Stripe {
+    /// Counts the beginnings and ends of writes.
+    generation: u64,
+    /// Commits that write here and have not answered yet.
+    running: u64,
+}
+
+/// A cached entry, and the storage's change mark when it was last known to be current, if the
+/// storage has such marks.
 #[derive(Clone)]
 pub(crate) struct Cached {
     pub(crate) held: Arc<Held>,
-    pub(crate) mark: u64,
+    pub(crate) mark: Option<u64>,
 }
 
-/// An entry in memory. A record that holds no secret is kept in its decoded form beside it.
+/// An entry in memory. A record that holds no secret may be kept in its decoded form beside it.
 pub(crate) struct Held {
-    pub(crate) entry: Entry,
-    decoded: OnceLock<Arc<dyn Any + Send + Sync>>,
+    pub(crate) entry: Arc<Entry>,
+    decoded: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Held {
     pub(crate) fn new(entry: Entry) -> Arc<Self> {
         Arc::new(Self {
-            entry,
-            decoded: OnceLock::new(),
+            entry: Arc::new(entry),
+            decoded: None,
         })
     }
 
     pub(crate) fn decoded<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
-        Arc::clone(self.decoded.get()?).downcast().ok()
-    }
-
-    pub(crate) fn keep_decoded<T: Any + Send + Sync>(&self, record: &Arc<T>) {
-        // Another thread may have been faster; what it kept is equal.
-        let _ = self
-            .decoded
-            .set(Arc::clone(record) as Arc<dyn Any + Send + Sync>);
+        Arc::clone(self.decoded.as_ref()?).downcast().ok()
     }
 }
 
@@ -83,7 +86,7 @@ impl Hash for NameKey {
     }
 }
 
-/// Permission to cache what a read returns, void once the path is written.
+/// Permission to cache an entry, void once its path is written.
 pub(crate) struct Ticket(u64);
 
 #[derive(Clone)]
@@ -91,18 +94,41 @@ struct ByBytes;
 
 impl Weighter<EntryPath, Cached> for ByBytes {
     fn weight(&self, path: &EntryPath, cached: &Cached) -> u64 {
-        let bytes = path.as_str().len() + cached.held.entry.value.len() + ENTRY_COST;
-        u64::try_from(bytes).unwrap_or(u64::MAX)
+        let value = cached.held.entry.value.len();
+        // Decoded metadata takes about three times its encoding.
+        let decoded = if cached.held.decoded.is_some() {
+            value.saturating_mul(3)
+        } else {
+            0
+        };
+        bytes(
+            path.as_str()
+                .len()
+                .saturating_add(value)
+                .saturating_add(decoded),
+        )
     }
 }
 
+impl Weighter<NameKey, EntryPath> for ByBytes {
+    fn weight(&self, name: &NameKey, path: &EntryPath) -> u64 {
+        bytes(name.0.len().saturating_add(path.as_str().len()))
+    }
+}
+
+fn bytes(length: usize) -> u64 {
+    u64::try_from(length.saturating_add(ENTRY_COST)).unwrap_or(u64::MAX)
+}
+
 impl Cache {
-    /// Creates a cache of at most `bytes`; 0 keeps nothing.
+    /// Creates a cache of at most `bytes`, a quarter of them for names; 0 keeps nothing.
     pub(crate) fn new(bytes: usize) -> Self {
-        let weight = u64::try_from(bytes).unwrap_or(u64::MAX);
-        let entries = QuickCache::with_weighter(bytes / 4_096, weight, ByBytes);
-        let names = QuickCache::new((bytes / 1_024).min(65_536));
-        let stripes = std::array::from_fn(|_| Mutex::new(0));
+        let weight = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
+        let for_names = bytes / 4;
+        let for_entries = bytes.saturating_sub(for_names);
+        let entries = QuickCache::with_weighter(for_entries / 4_096, weight(for_entries), ByBytes);
+        let names = QuickCache::with_weighter(for_names / 4_096, weight(for_names), ByBytes);
+        let stripes = std::array::from_fn(|_| Mutex::default());
         Self {
             entries,
             names,
@@ -122,22 +148,79 @@ impl Cache {
 
     /// Returns a ticket; to be taken before the read whose result is to be cached.
     pub(crate) fn ticket(&self, path: &EntryPath) -> Ticket {
-        Ticket(*self.stripe(path))
+        Ticket(self.stripe(path).generation)
     }
 
-    /// Caches what was read, unless the path was written since the ticket was taken.
+    /// Caches what was read, unless the path was written since the ticket was taken, or is being
+    /// written.
     pub(crate) fn keep(&self, path: &EntryPath, ticket: &Ticket, cached: Cached) {
-        let generation = self.stripe(path);
-        if self.keeps && *generation == ticket.0 {
+        let stripe = self.stripe(path);
+        if self.keeps && stripe.running == 0 && stripe.generation == ticket.0 {
             self.entries.insert(path.clone(), cached);
         }
     }
 
-    /// Forgets `path` and voids its tickets; called before and after each write of it.
+    /// Keeps `record`, which `held` decodes to, if that is still what is cached.
+    pub(crate) fn keep_decoded<T: Any + Send + Sync>(
+        &self,
+        path: &EntryPath,
+        held: &Arc<Held>,
+        record: &Arc<T>,
+    ) {
+        let _stripe = self.stripe(path);
+        let Some(cached) = self.entries.peek(path) else {
+            return;
+        };
+        if Arc::ptr_eq(&cached.held, held) {
+            let decoded = Some(Arc::clone(record) as Arc<dyn Any + Send + Sync>);
+            let held = Arc::new(Held {
+                entry: Arc::clone(&held.entry),
+                decoded,
+            });
+            self.entries.insert(
+                path.clone(),
+                Cached {
+                    held,
+                    mark: cached.mark,
+                },
+            );
+        }
+    }
+
+    /// Forgets `path` and voids its tickets.
     pub(crate) fn forget(&self, path: &EntryPath) {
-        let mut generation = self.stripe(path);
-        *generation = generation.wrapping_add(1);
+        let mut stripe = self.stripe(path);
+        stripe.generation = stripe.generation.wrapping_add(1);
         self.entries.remove(path);
+    }
+
+    /// Forgets `paths`, which are about to be written: nothing is kept there until it is over.
+    pub(crate) fn begin_write(&self, paths: impl Iterator<Item = EntryPath>) -> Writing<'_> {
+        let begin = |path: EntryPath| {
+            let mut stripe = self.stripe(&path);
+            stripe.running = stripe.running.saturating_add(1);
+            stripe.generation = stripe.generation.wrapping_add(1);
+            self.entries.remove(&path);
+            let ticket = Ticket(stripe.generation);
+            drop(stripe);
+            (path, ticket)
+        };
+        Writing {
+            cache: self,
+            paths: paths.map(begin).collect(),
+        }
+    }
+
+    fn end_write(&self, path: &EntryPath, ticket: &Ticket, written: Option<Cached>) {
+        let mut stripe = self.stripe(path);
+        // Nobody else began or ended a write here meanwhile: what was written is what is there.
+        let alone = stripe.running == 1 && stripe.generation == ticket.0;
+        stripe.running = stripe.running.saturating_sub(1);
+        stripe.generation = stripe.generation.wrapping_add(1);
+        match written.filter(|_| alone && self.keeps) {
+            Some(cached) => self.entries.insert(path.clone(), cached),
+            None => drop(self.entries.remove(path)),
+        }
     }
 
     pub(crate) fn name(&self, key: &NameKey) -> Option<EntryPath> {
@@ -149,14 +232,41 @@ impl Cache {
     }
 
     #[allow(clippy::indexing_slicing)] // reduced modulo the length, which is a constant
-    fn stripe(&self, path: &EntryPath) -> MutexGuard<'_, u64> {
+    fn stripe(&self, path: &EntryPath) -> MutexGuard<'_, Stripe> {
         // The first bytes are alike for most paths, the last ones are not.
-        let tail = path.as_str().bytes().rev().take(8);
+        let tail = path.as_str().bytes().rev().take(32);
         let hash = tail.fold(0usize, |hash, byte| {
             hash.wrapping_mul(31) ^ usize::from(byte)
         });
         self.stripes[hash % STRIPES]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A commit under way. Whatever becomes of it, and if it panics too, what it writes is forgotten.
+pub(crate) struct Writing<'c> {
+    cache: &'c Cache,
+    paths: Vec<(EntryPath, Ticket)>,
+}
+
+impl Writing<'_> {
+    /// Ends a commit that happened, and keeps what it wrote: `values`, in the order of the paths.
+    pub(crate) fn keep(mut self, values: impl Iterator<Item = Option<Entry>>) {
+        for ((path, ticket), value) in self.paths.drain(..).zip(values) {
+            let written = value.map(|entry| Cached {
+                held: Held::new(entry),
+                mark: None,
+            });
+            self.cache.end_write(&path, &ticket, written);
+        }
+    }
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        for (path, ticket) in &self.paths {
+            self.cache.end_write(path, ticket, None);
+        }
     }
 }

@@ -103,8 +103,7 @@ impl OpenVault {
             let result = attempt(&mut txn, &config);
             let outcome = match &result {
                 Ok(_) => txn.commit()?,
-                // If the check fails as well, the first error tells more.
-                Err(_) => txn.settle().unwrap_or(Outcome::Done),
+                Err(_) => txn.settle()?, // what was not checked may never have been true
             };
             match outcome {
                 Outcome::Done => return result,

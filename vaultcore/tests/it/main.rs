@@ -4,4 +4,6 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod common;
+mod hooked;
 mod kv_rules;
+mod moments;

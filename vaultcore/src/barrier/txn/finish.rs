@@ -5,7 +5,7 @@ use super::reads::Freshness;
 use crate::barrier::Barrier;
 use crate::error::Result;
 use crate::path::EntryPath;
-use crate::storage::{Batch, StorageError};
+use crate::storage::{Batch, Entry, Revision, StorageError};
 
 /// How an attempt ended.
 pub(crate) enum Outcome {
@@ -33,12 +33,15 @@ impl Txn<'_> {
         if self.one_moment()? {
             return Ok(Outcome::Done);
         }
-        let batch = self.expectations();
-        match self.barrier.storage.commit(&batch) {
+        match self.barrier.storage.commit(&self.expectations()) {
             Ok(_) => Ok(Outcome::Done),
             Err(StorageError::Conflict) => {
                 self.forget();
                 Ok(Outcome::Overtaken)
+            }
+            // Nothing was to be written, so there is no outcome to be in doubt about.
+            Err(StorageError::Indeterminate(what, source)) => {
+                Err(StorageError::Unavailable(what, source).into())
             }
             Err(error) => Err(error.into()),
         }
@@ -46,7 +49,9 @@ impl Txn<'_> {
 
     /// Returns whether everything read is known to have been true at one moment.
     fn one_moment(&self) -> Result<bool> {
-        let single = self.fetches == 1 && self.cached == 0 || self.proven && self.anchored;
+        // The epoch, the entry that proves, and the one that it proves.
+        let proven = self.proven && self.anchored && self.reads.len() <= 3;
+        let single = proven || self.fetches == 1 && self.cached == 0;
         match self.freshness {
             Some(Freshness::Mark(_)) if self.fetches == 0 => Ok(true),
             _ if single => Ok(true),
@@ -83,13 +88,24 @@ impl Txn<'_> {
         }
         let mut batch = self.expectations();
         batch.writes = std::mem::take(&mut self.writes);
-        self.forget_written(&batch);
-        let outcome = submit(self.barrier, &batch);
-        self.forget_written(&batch);
-        if matches!(outcome, Ok(Outcome::Overtaken)) {
-            self.forget();
+        let writing = self
+            .barrier
+            .cache
+            .begin_write(batch.writes.iter().map(|(path, _)| path.clone()));
+        match submit(self.barrier, &batch)? {
+            Submitted::Done(revision) => {
+                if !matches!(self.freshness, Some(Freshness::Mark(_))) {
+                    let entry = |value| Some(Entry::new(value?, revision?));
+                    writing.keep(batch.writes.into_iter().map(|(_, value)| entry(value)));
+                }
+                Ok(Outcome::Done)
+            }
+            Submitted::Conflict => {
+                drop(writing);
+                self.forget();
+                Ok(Outcome::Overtaken)
+            }
         }
-        outcome
     }
 
     /// Makes sure that one path is both expected and written, so that an unknown outcome can be
@@ -119,12 +135,6 @@ impl Txn<'_> {
         batch
     }
 
-    fn forget_written(&self, batch: &Batch) {
-        for (path, _) in &batch.writes {
-            self.barrier.cache.forget(path);
-        }
-    }
-
     fn forget(&self) {
         for read in &self.reads {
             self.barrier.cache.forget(&read.path);
@@ -133,20 +143,28 @@ impl Txn<'_> {
     }
 }
 
+/// What became of a batch.
+enum Submitted {
+    /// It is committed, under this revision if that is known.
+    Done(Option<Revision>),
+    /// An expectation did not hold.
+    Conflict,
+}
+
 /// How often an unknown outcome is asked for again.
 const SETTLE_ATTEMPTS: usize = 4;
 
 /// Commits `batch`, and settles an unknown outcome by submitting the identical bytes again.
-fn submit(barrier: &Barrier, batch: &Batch) -> Result<Outcome> {
+fn submit(barrier: &Barrier, batch: &Batch) -> Result<Submitted> {
     let unknown = match barrier.storage.commit(batch) {
-        Ok(_) => return Ok(Outcome::Done),
-        Err(StorageError::Conflict) => return Ok(Outcome::Overtaken),
+        Ok(revision) => return Ok(Submitted::Done(Some(revision))),
+        Err(StorageError::Conflict) => return Ok(Submitted::Conflict),
         Err(error @ StorageError::Indeterminate(..)) => error,
         Err(error) => return Err(error.into()),
     };
     for _ in 0..SETTLE_ATTEMPTS {
         match barrier.storage.commit(batch) {
-            Ok(_) => return Ok(Outcome::Done),
+            Ok(revision) => return Ok(Submitted::Done(Some(revision))),
             Err(StorageError::Conflict) => return settle_conflict(barrier, batch, unknown),
             Err(_) => {}
         }
@@ -156,7 +174,7 @@ fn submit(barrier: &Barrier, batch: &Batch) -> Result<Outcome> {
 
 /// The first submission happened if storage holds what it wrote: ciphertext is never equal by
 /// chance. Otherwise somebody wrote meanwhile, before or after it, and nobody can tell.
-fn settle_conflict(barrier: &Barrier, batch: &Batch, unknown: StorageError) -> Result<Outcome> {
+fn settle_conflict(barrier: &Barrier, batch: &Batch, unknown: StorageError) -> Result<Submitted> {
     let paths: Vec<EntryPath> = batch.writes.iter().map(|(path, _)| path.clone()).collect();
     let Ok(found) = barrier.storage.read(&paths) else {
         return Err(unknown.into());
@@ -166,7 +184,7 @@ fn settle_conflict(barrier: &Barrier, batch: &Batch, unknown: StorageError) -> R
         .zip(&batch.writes)
         .all(|(found, (_, written))| found.as_ref().map(|entry| &entry.value) == written.as_ref());
     if equal {
-        Ok(Outcome::Done)
+        Ok(Submitted::Done(None))
     } else {
         Err(unknown.into())
     }

@@ -150,14 +150,17 @@ impl<'a> Txn<'a> {
             return Ok(Some(known));
         }
         let record = Arc::new(R::decode(&self.decrypt(path, &held.entry.value)?)?);
-        if self.barrier.cache.keeps() && holds_no_secret(&record) {
-            held.keep_decoded(&record);
+        if holds_no_secret(&record) {
+            self.barrier.cache.keep_decoded(path, &held, &record);
         }
         Ok(Some(record))
     }
 
     /// Returns the stored bytes at `path`, for entries that encrypt themselves.
     pub(crate) fn raw(&mut self, path: &EntryPath) -> Result<Option<Vec<u8>>> {
+        if let Some((_, value)) = self.writes.iter().find(|(written, _)| written == path) {
+            return Ok(value.clone());
+        }
         Ok(self.read(path)?.map(|held| held.entry.value.clone()))
     }
 

@@ -75,7 +75,7 @@ impl Txn<'_> {
         };
         let current = match freshness {
             Freshness::Exclusive | Freshness::Unknown => true,
-            Freshness::Mark(mark) => cached.mark == mark,
+            Freshness::Mark(mark) => cached.mark == Some(mark),
         };
         if current {
             self.cached = self.cached.saturating_add(1);
@@ -94,8 +94,8 @@ impl Txn<'_> {
             paths.push(epoch.clone());
         }
         let mark = match self.freshness()? {
-            Freshness::Mark(mark) => mark,
-            Freshness::Exclusive | Freshness::Unknown => 0,
+            Freshness::Mark(mark) => Some(mark),
+            Freshness::Exclusive | Freshness::Unknown => None,
         };
         let cache = &self.barrier.cache;
         let tickets: Vec<_> = paths.iter().map(|path| cache.ticket(path)).collect();
