@@ -175,6 +175,48 @@ fn doomed_records_go_with_the_secret() {
     assert_eq!((world.records(), world.work()), (0, 0));
 }
 
+/// A write changes data, versions and metadata in one commit: there is no state in between.
+#[test]
+fn a_write_that_prunes_does_not_tear() {
+    let (storage, world) = dying();
+    let kv = world.kv();
+    limit(&kv, 3);
+    put_many(&kv, "a", 3);
+    limit(&kv, 2);
+    let before = kv.metadata("a").expect("metadata");
+    storage.die_after(0);
+    let write = || kv.put("a", &json!({"n": 4}), Cas::Version(3));
+    assert_eq!(kind(write()), ErrorKind::Unavailable);
+    assert_eq!(
+        (kv.metadata("a").expect("metadata"), world.records()),
+        (before, 3)
+    );
+    storage.die_after(1);
+    assert_eq!(write().expect("one commit").version, 4);
+    assert_eq!((kept(&kv, "a"), world.records()), (vec![3, 4], 2));
+    assert_eq!(data(&kv, "a"), json!({"n": 4}));
+}
+
+#[test]
+fn a_transaction_is_one_commit() {
+    let (storage, world) = dying();
+    let kv = world.kv();
+    let write = || {
+        kv.transaction(|tx| {
+            (0..50).try_for_each(|n| tx.put(&format!("s{n}"), &json!({}), Cas::Absent))
+        })
+    };
+    storage.die_after(0);
+    assert_eq!(kind(write()), ErrorKind::Unavailable);
+    assert_eq!((kv.list("").expect("list").len(), world.records()), (0, 0));
+    storage.die_after(1);
+    write().expect("one commit");
+    assert_eq!(
+        (kv.list("").expect("list").len(), world.records()),
+        (50, 50)
+    );
+}
+
 #[test]
 fn a_refused_call_writes_nothing() {
     let world = World::new();
