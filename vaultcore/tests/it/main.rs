@@ -5,5 +5,6 @@
 
 mod common;
 mod hooked;
+mod kv_model;
 mod kv_rules;
 mod moments;
