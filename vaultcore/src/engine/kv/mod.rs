@@ -7,6 +7,7 @@
 mod config;
 mod data;
 mod delete;
+mod fields;
 mod get;
 mod json;
 mod list;

@@ -119,6 +119,22 @@ fn numbers_survive_a_patch() {
     assert_eq!(data(&kv, "a"), expected);
 }
 
+/// A patch that does not name a number must not round it.
+#[test]
+fn numbers_beyond_64_bits_survive_a_patch() {
+    let kv = World::new().kv();
+    let odd = br#"{"n":340282366920938463463374607431768211455,"f":0.10000000000000000555}"#;
+    kv.put_json("a", odd, Cas::Any).expect("written");
+    kv.patch("a", &json!({"x": 1}), Cas::Any).expect("patched");
+    let json = kv.get_json("a").expect("read").data;
+    let text = str::from_utf8(json.expose()).expect("text");
+    assert!(
+        text.contains("340282366920938463463374607431768211455"),
+        "{text}"
+    );
+    assert!(text.contains("0.10000000000000000555"), "{text}");
+}
+
 #[test]
 fn a_rollback_writes_old_data_as_a_new_version() {
     let kv = World::new().kv();
