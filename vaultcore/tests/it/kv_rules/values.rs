@@ -162,6 +162,33 @@ fn floats_come_back_exactly() {
 }
 
 #[test]
+fn any_float_comes_back_exactly() {
+    let kv = World::new().kv();
+    let mut state = 1u64;
+    let mut next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        f64::from_bits(state ^ (state >> 29))
+    };
+    let floats: Vec<f64> = (0..9_000)
+        .map(|_| next())
+        .filter(|f| f.is_finite())
+        .collect();
+    kv.put("a", &json!({ "f": floats }), Cas::Any)
+        .expect("written");
+    let back = kv
+        .get::<BTreeMap<String, Vec<f64>>>("a")
+        .expect("read")
+        .data;
+    let differ = floats
+        .iter()
+        .zip(&back["f"])
+        .filter(|(a, b)| a.to_bits() != b.to_bits());
+    assert_eq!(differ.count(), 0);
+}
+
+#[test]
 fn enums_that_serialize_to_objects() {
     let kv = World::new().kv();
     let value = Kind::Named {
