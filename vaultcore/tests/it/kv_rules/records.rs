@@ -162,6 +162,25 @@ fn an_interrupted_sweep_is_finished_by_the_next_write() {
 }
 
 #[test]
+fn an_interrupted_destruction_is_finished_by_calling_it_again() {
+    let (storage, world) = dying();
+    let kv = world.kv();
+    limit(&kv, 400);
+    put_many(&kv, "a", 400);
+    let all: Vec<u64> = (1..=400).collect();
+    storage.die_after(1);
+    assert_eq!(kind(kv.destroy("a", &all)), ErrorKind::Unavailable);
+    storage.revive();
+    assert_eq!(
+        world.records(),
+        300,
+        "the data is still there, and the caller knows"
+    );
+    kv_of(&world.other()).destroy("a", &all).expect("destroyed");
+    assert_eq!(world.records(), 0);
+}
+
+#[test]
 fn doomed_records_go_with_the_secret() {
     let (storage, world) = dying();
     let kv = world.kv();
