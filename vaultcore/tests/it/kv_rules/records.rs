@@ -161,6 +161,31 @@ fn an_interrupted_sweep_is_finished_by_the_next_write() {
     assert_eq!((world.records(), kept(&other, "a")), (1, vec![402]));
 }
 
+/// The version was written, and a caller who is told otherwise writes it twice.
+#[test]
+fn a_write_succeeds_though_its_sweep_is_interrupted() {
+    let (storage, world) = dying();
+    let kv = world.kv();
+    limit(&kv, 150);
+    put_many(&kv, "a", 150);
+    limit(&kv, 1);
+    storage.die_after(1);
+    let info = kv
+        .put("a", &json!({"n": 7}), Cas::Version(150))
+        .expect("written");
+    assert_eq!(info.version, 151);
+    storage.revive();
+    limit(&kv, 150);
+    put_many(&kv, "a", 149);
+    limit(&kv, 1);
+    storage.die_after(1);
+    let done = kv.transaction(|tx| tx.put("a", &json!({"n": 8}), Cas::Any));
+    assert_eq!(done.expect("written")[0].version, 301);
+    storage.revive();
+    put(&kv, "a", 9);
+    assert_eq!((world.records(), data(&kv, "a")), (1, json!({"n": 9})));
+}
+
 #[test]
 fn an_interrupted_destruction_is_finished_by_calling_it_again() {
     let (storage, world) = dying();
