@@ -194,7 +194,7 @@ fn an_interrupted_destruction_is_finished_by_calling_it_again() {
     put_many(&kv, "a", 400);
     let all: Vec<u64> = (1..=400).collect();
     storage.die_after(1);
-    assert_eq!(kind(kv.destroy("a", &all)), ErrorKind::Unavailable);
+    assert_eq!(kind(kv.destroy("a", &all)), ErrorKind::Indeterminate);
     storage.revive();
     assert_eq!(
         world.records(),
