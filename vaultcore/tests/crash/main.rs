@@ -1,0 +1,14 @@
+//! What is left of acknowledged work when processes are killed, or the power goes.
+#![cfg(all(feature = "sqlite", target_os = "linux"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "this is test code, where a panic is the report"
+)]
+
+mod kill;
+mod ledger;
+mod power;
+#[path = "../shim/mod.rs"]
+mod shim;
+mod writer;
