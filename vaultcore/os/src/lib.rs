@@ -9,7 +9,7 @@
 //! so that a child forked at any moment can go on.
 //!
 //! What wiping cannot reach: registers, and the stacks of threads that used a key and have not been
-//! scrubbed since ([`scrub_stack`]).
+//! scrubbed since ([`scrub_stack`], [`scrubbed`]).
 
 mod arena;
 mod boot;
@@ -22,4 +22,4 @@ pub use arena::{MemLock, memory_lock};
 pub use boot::{BootId, boot_clock};
 pub use fork::ForkMark;
 pub use locked::LockedBox;
-pub use wipe::{Wiped, scrub_stack};
+pub use wipe::{Wiped, scrub_stack, scrubbed};

@@ -60,6 +60,33 @@ pub fn scrub_stack() {
     wipe(&mut frame);
 }
 
+/// Calls `work` in a stack frame of its own, then overwrites 32 KiB of the stack that it used.
+///
+/// For work that makes keys: each move of a value may leave a copy of it behind.
+///
+/// ```
+/// assert_eq!(vaultcore_os::scrubbed(|| 2 + 2), 4);
+/// ```
+pub fn scrubbed<T>(work: impl FnOnce() -> T) -> T {
+    let _scrub = DeepScrubOnDrop;
+    apart(work)
+}
+
+#[inline(never)] // its frame, and those below it, are what gets scrubbed
+fn apart<T>(work: impl FnOnce() -> T) -> T {
+    work()
+}
+
+struct DeepScrubOnDrop;
+
+impl Drop for DeepScrubOnDrop {
+    #[inline(never)]
+    fn drop(&mut self) {
+        let mut frame = MaybeUninit::<[u8; 32_768]>::uninit();
+        wipe(&mut frame);
+    }
+}
+
 /// Scrubs the stack when it is dropped, so also while a panic unwinds.
 pub(crate) struct ScrubOnDrop;
 

@@ -84,7 +84,7 @@ impl Sys {
     /// # Errors
     /// `LimitExceeded` if there are 1,000 terms.
     pub fn rotate(&self) -> Result<u32> {
-        self.vault.run(self.caller, &Rotate)
+        vaultcore_os::scrubbed(|| self.vault.run(self.caller, &Rotate))
     }
 
     /// Returns what the keyring holds.

@@ -79,9 +79,11 @@ impl Vault {
     /// Adds a slot. Returns its id and, for Shamir, the shares.
     pub(crate) fn add_slot(&self, caller: Caller, new: &NewSlot) -> Result<(SlotId, Vec<Share>)> {
         self.with_open(|_| Ok(()))?; // before the work of making a key
-        let draft = SlotDraft::new(new, &*self.core.random)?;
-        self.run(caller, &AddSlot { draft: &draft })?;
-        Ok((draft.id, draft.shares))
+        vaultcore_os::scrubbed(|| {
+            let draft = SlotDraft::new(new, &*self.core.random)?;
+            self.run(caller, &AddSlot { draft: &draft })?;
+            Ok((draft.id, draft.shares))
+        })
     }
 
     /// Removes a slot, under a new root key.
@@ -103,19 +105,19 @@ impl Vault {
         threshold: u8,
     ) -> Result<Rekey> {
         let source = &*self.core.random;
-        let draft = SlotDraft::new(&NewSlot::shamir(shares, threshold), source)?;
         let nonce = Nonce::from_bytes(random(source)?);
-        self.run(
-            caller,
-            &StartRekey {
+        vaultcore_os::scrubbed(|| {
+            let draft = SlotDraft::new(&NewSlot::shamir(shares, threshold), source)?;
+            let start = StartRekey {
                 slot,
                 draft: &draft,
                 nonce,
-            },
-        )?;
-        Ok(Rekey {
-            nonce,
-            shares: draft.shares,
+            };
+            self.run(caller, &start)?;
+            Ok(Rekey {
+                nonce,
+                shares: draft.shares,
+            })
         })
     }
 
@@ -138,8 +140,10 @@ impl Vault {
         let threshold = sharing.threshold;
         let (progress, complete) = self.collect_new_share(nonce, share, threshold)?;
         if let Some(shares) = complete {
-            let kek = combine(&shares)?;
-            self.with_new_root(caller, |root| CommitRekey { nonce, kek, root })?;
+            vaultcore_os::scrubbed(|| {
+                let kek = combine(&shares)?;
+                self.with_new_root(caller, |root| CommitRekey { nonce, kek, root })
+            })?;
             self.forget_new_shares();
             return Ok(RekeyProgress {
                 progress,
@@ -189,9 +193,11 @@ impl Vault {
         caller: Caller,
         operation: impl FnOnce(Arc<RootKey>) -> O,
     ) -> Result<O::Reply> {
-        let root = RootKey::generate(&*self.core.random)?;
-        let operation = operation(Arc::clone(&root));
-        self.with_open(|open| open.change_root(&root, || self.run_on(open, caller, &operation)))
+        vaultcore_os::scrubbed(|| {
+            let root = RootKey::generate(&*self.core.random)?;
+            let operation = operation(Arc::clone(&root));
+            self.with_open(|open| open.change_root(&root, || self.run_on(open, caller, &operation)))
+        })
     }
 }
 

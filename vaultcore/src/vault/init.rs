@@ -47,14 +47,22 @@ impl Vault {
     /// `InvalidArgument` without a slot, or for a slot that cannot be.
     pub fn init(&self, slots: impl IntoIterator<Item = NewSlot>) -> Result<Init> {
         self.check_process()?;
+        let slots: Vec<NewSlot> = slots.into_iter().collect();
+        vaultcore_os::scrubbed(|| self.make(&slots))
+    }
+
+    fn make(&self, slots: &[NewSlot]) -> Result<Init> {
         let source = &*self.core.random;
         match self.header() {
             Ok(_) => return Err(already()),
             Err(error) if error.kind() == ErrorKind::NotInitialized => {}
             Err(error) => return Err(error),
         }
-        let drafts = slots.into_iter().map(|slot| SlotDraft::new(&slot, source));
-        let drafts = drafts.collect::<Result<Vec<_>>>()?;
+        // Never moved to a larger place, which would leave the keys in the old one.
+        let mut drafts = Vec::with_capacity(slots.len());
+        for slot in slots {
+            drafts.push(SlotDraft::new(slot, source)?);
+        }
         if drafts.is_empty() {
             return Err(Error::invalid("a vault has at least one key slot"));
         }

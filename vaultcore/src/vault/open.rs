@@ -120,6 +120,10 @@ impl OpenVault {
 
     /// Loads keyring and mounts again, under whichever root key opens them.
     pub(super) fn reload(&self) -> Result<()> {
+        vaultcore_os::scrubbed(|| self.load_again())
+    }
+
+    fn load_again(&self) -> Result<()> {
         let mut roots = vec![Arc::clone(&self.config.load().keys.root)];
         let mut over = Vec::new();
         for coming in self.coming().iter() {

@@ -151,10 +151,11 @@ impl Vault {
             return Ok(status(Some(&locked.slots), true, Some(collected)));
         }
         // If storage fails now the shares stay, and any of them given again tries again.
-        let kek = combine(&collected.shares)?;
-        *state = State::Unsealed(Box::new(self.open(&locked, slot, &kek)?));
-        drop(state);
-        vaultcore_os::scrub_stack();
+        let open = vaultcore_os::scrubbed(|| {
+            let kek = combine(&collected.shares)?;
+            self.open(&locked, slot, &kek).map(Box::new)
+        });
+        *state = State::Unsealed(open?);
         Ok(status(Some(&locked.slots), false, None))
     }
 
@@ -165,9 +166,13 @@ impl Vault {
     /// # Errors
     /// `UnsealFailed` if it opens no slot, `Unsupported` without the feature `passphrase`.
     pub fn unseal_passphrase(&self, passphrase: &SecretString) -> Result<SealStatus> {
-        self.unseal_directly("passphrase", |kind| match kind {
-            SlotKind::Passphrase { salt, params } => stretch(passphrase, salt, params).map(Some),
-            _ => Ok(None),
+        vaultcore_os::scrubbed(|| {
+            self.unseal_directly("passphrase", |kind| match kind {
+                SlotKind::Passphrase { salt, params } => {
+                    stretch(passphrase, salt, params).map(Some)
+                }
+                _ => Ok(None),
+            })
         })
     }
 
@@ -176,10 +181,12 @@ impl Vault {
     /// # Errors
     /// `UnsealFailed` if it opens no slot, `InvalidArgument` for any other length.
     pub fn unseal_key(&self, key: &SecretBytes) -> Result<SealStatus> {
-        let kek = from_key(key)?;
-        self.unseal_directly("key", |kind| match kind {
-            SlotKind::Key => Ok(Some(kek.clone())),
-            _ => Ok(None),
+        vaultcore_os::scrubbed(|| {
+            let kek = from_key(key)?;
+            self.unseal_directly("key", |kind| match kind {
+                SlotKind::Key => Ok(Some(kek.clone())),
+                _ => Ok(None),
+            })
         })
     }
 
