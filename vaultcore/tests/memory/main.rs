@@ -5,4 +5,8 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
 mod scan;
+#[cfg(feature = "sqlite")]
+mod scenario;
 mod self_test;
+#[cfg(feature = "sqlite")]
+mod vault;
