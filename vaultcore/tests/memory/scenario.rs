@@ -334,7 +334,7 @@ fn hold(vault: &Vault) -> Result<Doc> {
     Ok(kv.get("held")?.data)
 }
 
-fn wipe(names: &mut Vec<String>) {
+fn wipe(names: &mut [String]) {
     assert!(!names.is_empty());
     names.iter_mut().for_each(Zeroize::zeroize);
 }

@@ -1,0 +1,216 @@
+//! Forks of a process that has a vault open, while its other threads work.
+#![cfg(all(feature = "sqlite", target_os = "linux"))]
+#![allow(
+    clippy::unwrap_used,
+    reason = "this is test code, where a panic is the report"
+)]
+
+mod process;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rusqlite::Connection;
+use vaultcore::kv::{Cas, Kv, MetadataUpdate};
+use vaultcore::storage::{Memory, Sqlite, Storage};
+use vaultcore::{ErrorKind, NewMount, NewSlot, Result, SecretBytes, SecretString, Session, Vault};
+
+const FORKS: u64 = 120;
+const THREADS: usize = 3;
+
+fn key() -> SecretBytes {
+    SecretBytes::copy_from(&[0x46; 32])
+}
+
+fn data(number: u64) -> BTreeMap<String, u64> {
+    BTreeMap::from([("number".to_owned(), number)])
+}
+
+fn make(storage: impl Storage + 'static) -> Result<Vault> {
+    let vault = Vault::builder(storage).build()?;
+    vault.init([NewSlot::key(key())])?;
+    vault.unseal_key(&key())?;
+    vault.owner()?.sys().mount("kv", NewMount::kv2())?;
+    Ok(vault)
+}
+
+#[test]
+fn a_forked_child_is_told_so_and_harms_nothing() {
+    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+    let file = folder.path().join("db");
+    let vault = make(Sqlite::open(&file).unwrap()).unwrap();
+    let (stop, ready) = (AtomicBool::new(false), Barrier::new(THREADS + 1));
+    let written = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                let (vault, stop, ready) = (vault.clone(), &stop, &ready);
+                scope.spawn(move || write_until(&vault, thread, stop, ready).unwrap())
+            })
+            .collect();
+        ready.wait();
+        for number in 0..FORKS {
+            let inherited = vault.clone();
+            let code = process::in_fork(|| child(inherited, folder.path(), number));
+            assert_eq!(code, 0, "fork {number}");
+        }
+        stop.store(true, Ordering::Relaxed);
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect::<Vec<u64>>()
+    });
+    vault.close().unwrap();
+    drop(vault);
+    check(&file, &written);
+}
+
+/// Writes until it is told to stop, and returns how often.
+fn write_until(vault: &Vault, thread: usize, stop: &AtomicBool, ready: &Barrier) -> Result<u64> {
+    let kv = vault.owner()?.kv("kv")?;
+    let path = format!("thread/{thread}");
+    let mut number = 0;
+    kv.put(&path, &data(0), Cas::Absent)?;
+    ready.wait();
+    while !stop.load(Ordering::Relaxed) {
+        number += 1;
+        let before = kv.get::<BTreeMap<String, u64>>(&path)?.version;
+        kv.put(&path, &data(number), Cas::Version(before))?;
+    }
+    Ok(number)
+}
+
+/// The file is sound and holds what each thread wrote last.
+#[allow(clippy::print_stderr, reason = "figures for whoever reads the log")]
+fn check(file: &Path, written: &[u64]) {
+    let connection = Connection::open(file).unwrap();
+    let said: String = connection
+        .query_row("PRAGMA quick_check", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(said, "ok");
+    drop(connection);
+    let vault = Vault::builder(Sqlite::open(file).unwrap()).build().unwrap();
+    vault.unseal_key(&key()).unwrap();
+    let kv = vault.owner().unwrap().kv("kv").unwrap();
+    for (thread, number) in written.iter().enumerate() {
+        let secret = kv
+            .get::<BTreeMap<String, u64>>(&format!("thread/{thread}"))
+            .unwrap();
+        assert_eq!(secret.data, data(*number));
+        assert!(*number > 0, "thread {thread} did nothing beside the forks");
+    }
+    eprintln!("{FORKS} forks, {written:?} writes beside them");
+}
+
+/// What the child does; the exit code tells what failed.
+fn child(inherited: Vault, folder: &Path, number: u64) -> u8 {
+    let answers = [
+        inherited.status().map(drop),
+        inherited.owner().map(drop),
+        inherited.seal(),
+        inherited.close(),
+        inherited.unseal_key(&key()).map(drop),
+        inherited
+            .unseal_passphrase(&SecretString::copy_from("text"))
+            .map(drop),
+        inherited.init([NewSlot::key(key())]).map(drop),
+    ];
+    let Some(failed) = (1..).zip(&answers).find(|(_, answer)| !is_forked(answer)) else {
+        drop(inherited);
+        return own_vaults(folder, number);
+    };
+    failed.0
+}
+
+fn is_forked<T>(answer: &Result<T>) -> bool {
+    answer
+        .as_ref()
+        .is_err_and(|error| error.kind() == ErrorKind::Forked)
+}
+
+/// A vault that the child opens itself works, on a file of its own and in memory.
+fn own_vaults(folder: &Path, number: u64) -> u8 {
+    let file = folder.join(format!("child-{number}"));
+    let works = |vault: Result<Vault>| {
+        let kv = vault?.owner()?.kv("kv")?;
+        kv.put("own", &data(number), Cas::Absent)?;
+        kv.get::<BTreeMap<String, u64>>("own")
+    };
+    if works(make(Memory::new())).is_err() {
+        return 50;
+    }
+    let in_file = Sqlite::open(&file).map_err(Into::into).and_then(make);
+    if works(in_file).is_err() {
+        return 51;
+    }
+    // The parent's own file stays closed to the child: its locks would be the parent's.
+    match Sqlite::open(folder.join("db")) {
+        Ok(_) => 52,
+        Err(_) => 0,
+    }
+}
+
+#[test]
+fn every_call_of_a_session_from_before_the_fork_answers_forked() {
+    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+    let vault = make(Sqlite::open(folder.path().join("db")).unwrap()).unwrap();
+    let session = vault.owner().unwrap();
+    session
+        .kv("kv")
+        .unwrap()
+        .put("a", &data(1), Cas::Absent)
+        .unwrap();
+    let code = process::in_fork(|| {
+        let answers = answers(&session);
+        let wrong = (1..).zip(&answers).find(|(_, answer)| !is_forked(answer));
+        wrong.map_or(0, |(number, _)| number)
+    });
+    assert_eq!(code, 0, "the number of the answer that was another");
+    let kv = session.kv("kv").unwrap();
+    assert_eq!(kv.get::<BTreeMap<String, u64>>("a").unwrap().version, 1);
+}
+
+fn answers(session: &Session) -> Vec<Result<()>> {
+    let sys = session.sys();
+    let kv = session.kv("kv").unwrap();
+    let old = session.kv_v1("kv").unwrap();
+    let mut answers = vec![
+        sys.mounts().map(drop),
+        sys.mount("other", NewMount::kv1()).map(drop),
+        sys.rotate().map(drop),
+        sys.rotate_root(),
+        sys.rewrap_all(|_| Ok(())).map(drop),
+        sys.key_status().map(drop),
+        sys.slots().map(drop),
+        sys.add_slot(&NewSlot::shamir(1, 1)).map(drop),
+        sys.rekey(None, 2, 2).map(drop),
+        sys.rekey_cancel(),
+        old.get::<BTreeMap<String, u64>>("a").map(drop),
+        old.put("a", &data(1)),
+        old.delete("a"),
+        old.list("").map(drop),
+    ];
+    answers.extend(kv_answers(&kv));
+    answers
+}
+
+fn kv_answers(kv: &Kv) -> [Result<()>; 14] {
+    [
+        kv.get::<BTreeMap<String, u64>>("a").map(drop),
+        kv.get_json("a").map(drop),
+        kv.subkeys("a", 0, 0).map(drop),
+        kv.put("a", &data(2), Cas::Any).map(drop),
+        kv.patch("a", &data(2), Cas::Any).map(drop),
+        kv.delete("a"),
+        kv.undelete("a", &[1]),
+        kv.destroy("a", &[1]),
+        kv.metadata("a").map(drop),
+        kv.put_metadata("a", &MetadataUpdate::new()),
+        kv.list("").map(drop),
+        kv.names("", None, 1).map(drop),
+        kv.config().map(drop),
+        kv.transaction(|tx| tx.put("a", &data(2), Cas::Any))
+            .map(drop),
+    ]
+}
