@@ -41,6 +41,7 @@ const DESCRIPTION: u64 = 0x10f;
 const MOUNT: u64 = 0x110;
 const RAW: u64 = 0x111;
 const ELSEWHERE: u64 = 0x112;
+const ESCAPED: u64 = 0x115;
 pub(crate) const HELD: u64 = 0x113;
 pub(crate) const LEAKED: u64 = 0x114;
 
@@ -65,6 +66,7 @@ pub(crate) const NAMED: &[(u64, &str)] = &[
     (MOUNT, "mount-path"),
     (RAW, "raw-json"),
     (ELSEWHERE, "value-of-another-thread"),
+    (ESCAPED, "value-with-a-line-break"),
     (HELD, "held-by-caller"),
     (LEAKED, "leaked"),
 ];
@@ -230,6 +232,16 @@ fn versions(kv: &Kv, path: &str) -> Result<()> {
     kv.get_version::<Doc>(path, written.version)?;
     kv.get_json(path)?;
     kv.subkeys(path, 0, 0)?;
+    with(ESCAPED, |value| {
+        // As long as a key in PEM: short copies in freed memory are soon written over.
+        let mut lines = Zeroizing::new(String::with_capacity(4_000));
+        for _ in 0..100 {
+            lines.push_str(value);
+            lines.push('\n');
+        }
+        kv.put(path, &BTreeMap::from([("key", &*lines)]), Cas::Any)
+    })?;
+    kv.get::<Doc>(path)?;
     with(PATCHED, |value| {
         with(PATCHED_KEY, |key| {
             kv.patch(path, &BTreeMap::from([(key, value)]), Cas::Any)
