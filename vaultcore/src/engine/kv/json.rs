@@ -1,7 +1,10 @@
 //! JSON in and out, within bounds, without trees of plain strings.
 
-use serde::Serialize;
-use serde::de::IgnoredAny;
+use std::fmt;
+
+use serde::de::{DeserializeOwned, IgnoredAny, Visitor};
+use serde::{Deserializer as _, Serialize};
+use serde_json::Deserializer;
 use zeroize::Zeroizing;
 
 use super::MAX_VALUE;
@@ -21,6 +24,40 @@ pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<Zeroizing<Vec<
     let json = writer.into_bytes();
     check_bounds(&json)?;
     Ok(json)
+}
+
+/// Decodes JSON without leaving a copy of its strings behind, if it is of the shape of `T`.
+///
+/// serde_json puts strings that hold escapes together in a buffer of its own, and does not wipe
+/// it. So a string without meaning goes first, which makes that buffer as large as it will be, and
+/// one goes last, which overwrites it. An error ends the decoding before that.
+pub(crate) fn from_json<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
+    if !json.contains(&b'\\') {
+        return serde_json::from_slice(json);
+    }
+    let filler = [b"\"\\n", &*vec![b' '; json.len()], b"\""].concat();
+    let text = Zeroizing::new([&filler, json, &filler].concat());
+    let mut deserializer = Deserializer::from_slice(&text);
+    deserializer.deserialize_str(Filler)?;
+    let value = T::deserialize(&mut deserializer)?;
+    deserializer.deserialize_str(Filler)?;
+    deserializer.end()?;
+    Ok(value)
+}
+
+/// Takes a string and forgets it. `IgnoredAny` would not have it put together.
+struct Filler;
+
+impl Visitor<'_> for Filler {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E>(self, _: &str) -> std::result::Result<(), E> {
+        Ok(())
+    }
 }
 
 /// Checks that `json`, text from outside, is one JSON object within the bounds.
@@ -136,6 +173,16 @@ mod tests {
             *to_json(&std::collections::BTreeMap::from([("a", 1)])).expect("json"),
             b"{\"a\":1}"
         );
+    }
+
+    #[test]
+    fn escapes_are_decoded_and_nothing_behind_them_is_passed_over() {
+        type Texts = std::collections::BTreeMap<String, String>;
+        let texts: Texts = from_json(br#" {"a\n":"\"b\u00e9\\"} "#).expect("json");
+        assert_eq!(texts["a\n"], "\"b\u{e9}\\");
+        for bad in [r#"{"a":"\n"} x"#, r#"{"a":"\n"} ""#, r#"{"a":1,"b":"\n"}"#] {
+            assert!(from_json::<Texts>(bad.as_bytes()).is_err(), "{bad}");
+        }
     }
 
     #[test]

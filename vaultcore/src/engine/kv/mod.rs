@@ -27,7 +27,7 @@ pub use metadata::{Cas, VersionInfo};
 pub(crate) use config::{Configure, ReadConfig};
 pub(crate) use delete::{Delete, Selection, Sweep, Sweeping};
 pub(crate) use get::{Found, Get, Plain, gone};
-pub(crate) use json::{check_object, to_json};
+pub(crate) use json::{check_object, from_json, to_json};
 pub(crate) use list::{List, Names, Recursion};
 pub(crate) use meta::{DeleteMetadata, ReadMetadata, UpdateMode, WriteMetadata};
 pub(crate) use patch::{Patch, Rollback, Subkeys};

@@ -15,7 +15,7 @@ pub use transaction::KvTransaction;
 use crate::clock::Timestamp;
 use crate::engine::kv::{
     Cas, Delete, Found, Get, Patch, Plain, Put, Rollback, Selection, Subkeys, Sweep, Sweeping,
-    VersionInfo, Written, check_object, gone, to_json,
+    VersionInfo, Written, check_object, from_json, gone, to_json,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::path::{MountPath, SecretPath};
@@ -323,6 +323,6 @@ fn secret<T>(found: Found, data: T) -> Secret<T> {
 /// Decodes JSON straight into the caller's type. serde's message could quote the data, so it is
 /// not passed on.
 pub(in crate::session) fn decode<T: DeserializeOwned>(json: &[u8]) -> Result<T> {
-    serde_json::from_slice(json)
+    from_json(json)
         .map_err(|_| Error::invalid("the secret's data does not fit the type it is read as"))
 }
