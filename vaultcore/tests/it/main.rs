@@ -6,5 +6,6 @@
 mod common;
 mod hooked;
 mod kv_model;
+mod kv_repairs;
 mod kv_rules;
 mod moments;

@@ -2,7 +2,7 @@
 
 use super::config::Config;
 use super::get::no_secret;
-use super::metadata::Metadata;
+use super::metadata::{Metadata, Version};
 use super::put::SWEEP;
 use super::{KIND_V2, api_path};
 use crate::error::{Error, Result};
@@ -107,18 +107,20 @@ fn delete(cx: &Context<'_, '_>, metadata: &mut Metadata, numbers: &[u64]) -> boo
     let now = cx.txn.now();
     let mut changed = false;
     for number in numbers {
-        if let Some(version) = metadata
+        let named = metadata
             .version_mut(*number)
-            .filter(|version| version.live(now))
-        {
-            version.deletion = Some(now);
+            .filter(|version| !version.destroyed && !version.deleted);
+        if let Some(version) = named {
+            // One that ran out is marked too: by a clock that is behind it is live.
+            version.deleted = true;
+            version.deletion = Some(version.deletion.map_or(now, |time| time.min(now)));
             changed = true;
         }
     }
     changed
 }
 
-/// Clears the time of deletion, then applies `delete_version_after` again, from now; to live
+/// Clears the mark and the time of deletion, then applies `delete_version_after` again, from now; to live
 /// versions too, as in Vault.
 fn undelete(cx: &Context<'_, '_>, metadata: &mut Metadata, numbers: &[u64]) -> Result<bool> {
     let lifetime = Config::of(cx.mount()?)?.lifetime(metadata.delete_after());
@@ -128,8 +130,10 @@ fn undelete(cx: &Context<'_, '_>, metadata: &mut Metadata, numbers: &[u64]) -> R
         let named = metadata
             .version_mut(*number)
             .filter(|version| !version.destroyed);
-        if let Some(version) = named.filter(|version| version.deletion != again) {
+        let as_before = |version: &Version| version.deletion == again && !version.deleted;
+        if let Some(version) = named.filter(|version| !as_before(version)) {
             version.deletion = again;
+            version.deleted = false;
             changed = true;
         }
     }

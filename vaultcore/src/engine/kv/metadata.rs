@@ -63,13 +63,14 @@ pub struct VersionInfo {
     pub deletion_time: Option<Timestamp>,
     /// Whether its data is gone for good.
     pub destroyed: bool,
+    marked: bool,
 }
 
 impl VersionInfo {
-    /// Returns whether the version was deleted by `now`.
+    /// Returns whether the version is deleted: by a call, or because its time had come by `now`.
     #[must_use]
     pub fn deleted(&self, now: Timestamp) -> bool {
-        self.deletion_time.is_some_and(|time| time <= now)
+        self.marked || self.deletion_time.is_some_and(|time| time <= now)
     }
 }
 
@@ -98,7 +99,10 @@ pub(super) struct Metadata {
 pub(super) struct Version {
     pub(super) number: u64,
     pub(super) created: Timestamp,
+    /// When it was deleted, or will be.
     pub(super) deletion: Option<Timestamp>,
+    /// Deleted by a call, and so for every process, whatever its clock says.
+    pub(super) deleted: bool,
     pub(super) destroyed: bool,
     /// Where its record is, unless destroyed.
     pub(super) slot: Option<u16>,
@@ -127,6 +131,7 @@ impl Version {
             created_time: self.created,
             deletion_time: self.deletion,
             destroyed: self.destroyed,
+            marked: self.deleted,
         }
     }
 
@@ -249,6 +254,7 @@ impl Metadata {
             number,
             created: now,
             deletion,
+            deleted: false,
             destroyed: false,
             slot: Some(slot),
             mark,
