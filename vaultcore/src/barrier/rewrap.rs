@@ -10,8 +10,10 @@ use crate::storage::Scan;
 
 /// Entries looked at in one commit.
 const PAGE_ENTRIES: usize = 48;
-/// Bytes written in one commit, about; a single value may be as large by itself.
+/// Bytes in one commit, unless a single entry has more.
 const PAGE_BYTES: usize = 200_000;
+/// Entries read at once: none may be beyond what is written, and each may have 1 MiB.
+const READ_ENTRIES: usize = 8;
 
 /// How far the work has come. Stored, so that any process can go on with it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -71,19 +73,36 @@ impl Rewrap {
             .iter()
             .map(|text| EntryPath::new(text))
             .collect::<Result<Vec<_>>>()?;
-        txn.prefetch(&paths)?;
-        let mut bytes = 0usize;
-        for path in &paths {
-            if !encrypts_itself(path)? {
-                bytes = bytes.saturating_add(txn.rewrap(path, self.target)?.unwrap_or(0));
-            }
-            self.after = path.as_str().to_owned();
-            self.done = self.done.saturating_add(1);
-            if bytes > PAGE_BYTES && Some(path) != paths.last() {
-                return self.stored(txn, false);
+        let mut bytes = 0;
+        for group in paths.chunks(READ_ENTRIES) {
+            txn.prefetch(group)?;
+            for path in group {
+                if !self.entry(txn, path, &mut bytes)? {
+                    return self.stored(txn, false);
+                }
             }
         }
         self.stored(txn, finished)
+    }
+
+    /// Encrypts one entry anew if it is old. Returns whether it fitted beside the `bytes` that the
+    /// commit has already, which it adds to; the first entry always does.
+    fn entry(&mut self, txn: &mut Txn<'_>, path: &EntryPath, bytes: &mut usize) -> Result<bool> {
+        if !encrypts_itself(path)? {
+            let value = txn.raw(path)?.map_or(0, |value| value.len());
+            // The path is there twice: it is expected and written.
+            let size = path.as_str().len().saturating_mul(2).saturating_add(value);
+            let sum = bytes.saturating_add(size);
+            if *bytes > 0 && sum > PAGE_BYTES {
+                return Ok(false);
+            }
+            if txn.rewrap(path, self.target)?.is_some() {
+                *bytes = sum;
+            }
+        }
+        self.after = path.as_str().to_owned();
+        self.done = self.done.saturating_add(1);
+        Ok(true)
     }
 
     fn stored(mut self, txn: &mut Txn<'_>, finished: bool) -> Result<Page> {

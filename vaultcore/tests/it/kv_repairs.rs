@@ -1,3 +1,4 @@
 //! Rules of key-value secrets that were once broken.
 
 mod clocks;
+mod large;
