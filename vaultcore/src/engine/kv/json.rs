@@ -23,6 +23,7 @@ pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<Zeroizing<Vec<
         .map_err(|_| Error::invalid("the value does not serialize to JSON"))?;
     let json = writer.into_bytes();
     check_bounds(&json)?;
+    check_readable(&json)?; // a type may serialize text of its own
     Ok(json)
 }
 
@@ -64,7 +65,8 @@ impl Visitor<'_> for Filler {
 ///
 /// # Errors
 /// `TooLarge` beyond 1 MiB, `InvalidArgument` beyond depth 32 or 10,000 values, for anything that
-/// is not JSON, and for JSON that is not an object.
+/// is not JSON, for JSON that is not an object, and for half a surrogate pair or a number beyond
+/// the range of a double, which readers refuse.
 pub(crate) fn check_object(json: &[u8]) -> Result<()> {
     check_bounds(json)?;
     // serde does not look at the bytes of a string that it passes over.
@@ -74,7 +76,68 @@ pub(crate) fn check_object(json: &[u8]) -> Result<()> {
         .map(|_| ())
         .map_err(|error| {
             Error::invalid(format!("the value is not JSON, at byte {}", error.column()))
-        })
+        })?;
+    check_readable(json)
+}
+
+/// Checks what serde does not where it passes text over: that every string is Unicode and every
+/// number is in the range of a double. `json` is JSON otherwise.
+fn check_readable(json: &[u8]) -> Result<()> {
+    let mut rest = json;
+    while let Some((byte, behind)) = rest.split_first() {
+        rest = match byte {
+            b'"' => pass_string(behind).ok_or_else(|| Error::invalid("a string is not Unicode"))?,
+            b'-' | b'0'..=b'9' => pass_number(rest)
+                .ok_or_else(|| Error::invalid("a number is beyond the range of a double"))?,
+            _ => behind,
+        };
+    }
+    Ok(())
+}
+
+/// Returns what is behind the string whose first quote was passed; `None` if an escape in it is
+/// half a surrogate pair.
+fn pass_string(text: &[u8]) -> Option<&[u8]> {
+    let mut rest = text;
+    loop {
+        let at = rest.iter().position(|byte| b"\"\\".contains(byte))?;
+        let (special, behind) = rest.get(at..)?.split_first()?;
+        if *special == b'"' {
+            return Some(behind);
+        }
+        rest = match escaped_unit(rest.get(at..)?) {
+            None => behind.get(1..)?,
+            Some(0xd800..=0xdbff) => {
+                let low = behind.get(5..)?;
+                escaped_unit(low).filter(|unit| (0xdc00..=0xdfff).contains(unit))?;
+                low.get(6..)?
+            }
+            Some(0xdc00..=0xdfff) => return None,
+            Some(_) => behind.get(5..)?,
+        };
+    }
+}
+
+/// Returns the UTF-16 unit of the escape that `text` begins with, if it is one of four digits.
+fn escaped_unit(text: &[u8]) -> Option<u32> {
+    let digits = text.strip_prefix(b"\\u")?.get(..4)?;
+    u32::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()
+}
+
+/// Returns what is behind the number that `text` begins with; `None` if it is out of range.
+fn pass_number(text: &[u8]) -> Option<&[u8]> {
+    let part = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
+    let end = text.iter().position(|byte| !part(byte));
+    let (number, rest) = text.split_at_checked(end.unwrap_or(text.len()))?;
+    let plain = number.len() <= 308 && !number.iter().any(|byte| b"eE".contains(byte));
+    let finite = || {
+        str::from_utf8(number)
+            .ok()?
+            .parse()
+            .ok()
+            .map(f64::is_finite)
+    };
+    (plain || finite() == Some(true)).then_some(rest)
 }
 
 /// Checks size, shape and nesting by one pass over the text.
@@ -183,6 +246,52 @@ mod tests {
         for bad in [r#"{"a":"\n"} x"#, r#"{"a":"\n"} ""#, r#"{"a":1,"b":"\n"}"#] {
             assert!(from_json::<Texts>(bad.as_bytes()).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn only_what_every_reader_takes() {
+        let nines = "9".repeat(308);
+        let good = [
+            r#""\ud83d\ude00""#,
+            r#""\uD83D\uDE00 \\ud800 \"""#,
+            r#""\\\u0041""#,
+            "1.7e308",
+            "-1E-999",
+            "0e999",
+            &nines,
+            "123456789012345678901234567890.5",
+        ];
+        for text in good {
+            let json = format!("{{\"a\":[{text},1]}}");
+            check_object(json.as_bytes()).expect(text);
+            serde_json::from_str::<serde_json::Value>(&json).expect(text);
+        }
+        let more = format!("{nines}9");
+        let bad = [
+            r#""\ud800""#,
+            r#""\udc00""#,
+            r#""\ud800\ud800""#,
+            r#""\ud800x\udc00""#,
+            r#""\ud800\n""#,
+            r#""\\\ud800""#,
+            "1e309",
+            "-1e999",
+            "1e99999999999999999999",
+            &more,
+        ];
+        for text in bad {
+            for json in [
+                format!("{{\"a\":{text}}}"),
+                format!("{{\"a\":[0,{text},1]}}"),
+            ] {
+                let error = check_object(json.as_bytes()).expect_err(text);
+                assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{text}");
+                serde_json::from_str::<serde_json::Value>(&json).expect_err(text);
+            }
+        }
+        assert!(check_object(br#"{"\ud800":1}"#).is_err());
+        let raw = serde_json::value::RawValue::from_string(r#"{"a":1e999}"#.into());
+        assert!(to_json(&raw.expect("raw")).is_err());
     }
 
     #[test]

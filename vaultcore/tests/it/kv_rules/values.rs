@@ -285,3 +285,17 @@ fn a_type_that_does_not_serialize_is_refused_without_its_words() {
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     assert!(!format!("{error} {error:?}").contains("hunter2"));
 }
+
+#[test]
+fn json_that_other_readers_refuse_is_refused() {
+    let kv = World::new().kv();
+    for json in [
+        &br#"{"a":"\ud800"}"#[..],
+        br#"{"a":1e999}"#,
+        b"{\"a\":\"\xff\"}",
+    ] {
+        let put = kv.put_json("a", json, Cas::Any);
+        assert_eq!(kind(put), ErrorKind::InvalidArgument);
+    }
+    assert_eq!(kind(kv.metadata("a")), ErrorKind::NotFound);
+}
