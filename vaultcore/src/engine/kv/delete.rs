@@ -1,11 +1,11 @@
 //! Deleting, undeleting and destroying of versions.
 
-use super::config::Config;
+use super::config::{Config, MAX_VERSIONS};
 use super::get::no_secret;
 use super::metadata::{Metadata, Version};
 use super::put::SWEEP;
 use super::{KIND_V2, api_path};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::{MountPath, SecretPath};
 
@@ -88,19 +88,28 @@ impl Selection {
     pub(super) fn apply(&self, cx: &Context<'_, '_>, metadata: &mut Metadata) -> Result<bool> {
         match self {
             Self::DeleteNewest => Ok(delete(cx, metadata, &[metadata.current])),
-            Self::Delete(numbers) => some(numbers).map(|()| delete(cx, metadata, numbers)),
-            Self::Undelete(numbers) => some(numbers).and_then(|()| undelete(cx, metadata, numbers)),
-            Self::Destroy(numbers) => some(numbers).map(|()| destroy(metadata, numbers)),
+            Self::Delete(numbers) => check(numbers).map(|()| delete(cx, metadata, numbers)),
+            Self::Undelete(numbers) => {
+                check(numbers).and_then(|()| undelete(cx, metadata, numbers))
+            }
+            Self::Destroy(numbers) => check(numbers).map(|()| destroy(metadata, numbers)),
         }
     }
 }
 
-fn some(numbers: &[u64]) -> Result<()> {
+/// A secret has at most 1,000 versions, so that more numbers name nothing.
+fn check(numbers: &[u64]) -> Result<()> {
     if numbers.is_empty() {
-        Err(Error::invalid("no version is named"))
-    } else {
-        Ok(())
+        return Err(Error::invalid("no version is named"));
     }
+    if numbers.len() > MAX_VERSIONS as usize {
+        let message = format!(
+            "a call names at most {MAX_VERSIONS} versions, not {}",
+            numbers.len()
+        );
+        return Err(Error::new(ErrorKind::TooLarge, message));
+    }
+    Ok(())
 }
 
 fn delete(cx: &Context<'_, '_>, metadata: &mut Metadata, numbers: &[u64]) -> bool {

@@ -200,17 +200,19 @@ impl Metadata {
     }
 
     pub(super) fn version(&self, number: u64) -> Option<&Version> {
-        self.versions
-            .iter()
-            .rev()
-            .find(|version| version.number == number)
+        self.versions.get(self.index(number)?)
     }
 
     pub(super) fn version_mut(&mut self, number: u64) -> Option<&mut Version> {
-        self.versions
-            .iter_mut()
-            .rev()
-            .find(|version| version.number == number)
+        let index = self.index(number)?;
+        self.versions.get_mut(index)
+    }
+
+    fn index(&self, number: u64) -> Option<usize> {
+        let found = self
+            .versions
+            .binary_search_by_key(&number, |version| version.number);
+        found.ok()
     }
 
     /// Returns the newest version, if any was written.

@@ -245,7 +245,8 @@ impl Kv {
     /// Marks versions as deleted; unknown numbers are passed over.
     ///
     /// # Errors
-    /// `NotFound` if there is no such secret, `InvalidArgument` without a number.
+    /// `NotFound` if there is no such secret, `InvalidArgument` without a number, `TooLarge` for
+    /// more than 1,000.
     pub fn delete_versions(&self, path: &str, versions: &[u64]) -> Result<()> {
         self.select(path, Selection::Delete(versions.to_vec()))
     }

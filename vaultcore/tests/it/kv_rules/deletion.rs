@@ -132,6 +132,8 @@ fn lists_of_versions_need_a_number_and_a_secret() {
         assert_eq!(kind(call(&kv, "a", &[])), ErrorKind::InvalidArgument);
         assert_eq!(kind(call(&kv, "b", &[1])), ErrorKind::NotFound);
         call(&kv, "a", &[0, 4, u64::MAX]).expect("unknown numbers are passed over");
+        call(&kv, "a", &[9; 1_000]).expect("as many as a secret may have");
+        assert_eq!(kind(call(&kv, "a", &[1; 1_001])), ErrorKind::TooLarge);
     }
     assert_eq!(data(&kv, "a"), json!({"n": 3}));
 }
