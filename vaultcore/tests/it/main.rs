@@ -4,8 +4,11 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod common;
+mod faults;
 mod hooked;
 mod kv_model;
 mod kv_repairs;
 mod kv_rules;
 mod moments;
+mod rig;
+mod world;
