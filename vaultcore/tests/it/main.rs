@@ -11,4 +11,6 @@ mod kv_repairs;
 mod kv_rules;
 mod moments;
 mod rig;
+
+mod tamper;
 mod world;

@@ -96,6 +96,19 @@ impl Rig {
         self.0.memory.commit(&batch).expect("overwrites");
     }
 
+    /// Puts all entries back as they were in `values`, and removes those that are not in it.
+    pub(crate) fn restore(&self, values: &BTreeMap<String, Vec<u8>>) {
+        let now = self.values();
+        for path in now.keys().filter(|path| !values.contains_key(*path)) {
+            self.overwrite(path, None);
+        }
+        for (path, value) in values {
+            if now.get(path) != Some(value) {
+                self.overwrite(path, Some(value.clone()));
+            }
+        }
+    }
+
     /// Lets calls fail from now on.
     pub(crate) fn arm(&self, plan: Plan) {
         self.0.calls.store(0, Ordering::SeqCst);
@@ -107,6 +120,11 @@ impl Rig {
     pub(crate) fn disarm(&self) -> u64 {
         *self.0.plan.lock().expect("lock") = None;
         self.0.failed.load(Ordering::SeqCst)
+    }
+
+    /// Returns every value ever written, with its path.
+    pub(crate) fn log(&self) -> Vec<(String, Vec<u8>)> {
+        self.0.log.lock().expect("lock").clone()
     }
 
     fn strike(&self) -> Option<Effect> {

@@ -38,13 +38,20 @@ fn reads(vault: &Vault, names: &BTreeSet<(String, String, u64)>) -> Answers {
         };
         answers.insert(format!("{mount}{name} {version}"), answer(read));
     }
-    for (mount, _, version) in names {
-        let list = if *version == u64::MAX {
+    let mounts: BTreeSet<_> = names
+        .iter()
+        .map(|(mount, _, n)| (mount, *n == u64::MAX))
+        .collect();
+    for (mount, one) in mounts {
+        let list = if one {
             owner.kv_v1(mount).expect("kv").list("")
         } else {
             owner.kv(mount).expect("kv").list_recursive("")
         };
-        answers.insert(format!("list {mount}"), answer(list.map(|names| names.join(","))));
+        answers.insert(
+            format!("list {mount}"),
+            answer(list.map(|names| names.join(","))),
+        );
     }
     let sys = owner.sys();
     let slots = sys.slots().map(|slots| format!("{slots:?}"));
@@ -254,41 +261,55 @@ fn an_entry_in_the_place_of_another_is_noticed() {
 /// Two vaults whose storage was copied go on by themselves: same keys, same paths, other records.
 #[test]
 fn a_record_of_a_copy_is_right_or_noticed() {
-    let subject = Subject::new();
+    let mut subject = Subject::new();
     let copy = subject.rig.copy();
-    let vault = on(&copy);
-    vault.unseal_key(&key()).expect("unseals");
-    let owner = vault.owner().expect("owner");
-    for (mount, name, _) in &subject.names {
-        if mount != "old/" {
+    for (rig, number) in [(&copy, 1_000), (&subject.rig, 2_000)] {
+        let vault = on(rig);
+        vault.unseal_key(&key()).expect("unseals");
+        let owner = vault.owner().expect("owner");
+        for (mount, name, _) in subject.names.iter().filter(|(mount, ..)| mount != "old/") {
             let kv = owner.kv(mount).expect("kv");
-            kv.put(name, &value(1_000), Cas::Any).expect("puts");
+            kv.put(name, &value(number), Cas::Any).expect("puts");
         }
+        subject.right = reads(&vault, &subject.names);
     }
     let copied = copy.values();
     let (count, wrong) = every(&subject, |path, _| {
         let other = copied.get(path).filter(|_| path.contains("/kv-data/"));
-        other.map(|value| ("of the copy".to_owned(), value.clone())).into_iter().collect()
+        other
+            .map(|value| ("of the copy".to_owned(), value.clone()))
+            .into_iter()
+            .collect()
     });
     println!("{count} records of a copy");
     assert!(wrong.is_empty(), "{} wrong: {wrong:#?}", wrong.len());
-    assert!(count > 0, "{count}");
+    assert!(count > 20, "{count}");
 }
 
 /// A vault that was made by itself: other keys, and another id.
 #[test]
 fn an_entry_of_another_vault_is_noticed() {
     let (subject, other) = (Subject::new(), Subject::new().rig.values());
-    let fixed = ["sys/slots", "sys/keyring", "sys/epoch", "ns/root/sys/mounts"];
+    let fixed = [
+        "sys/slots",
+        "sys/keyring",
+        "sys/epoch",
+        "ns/root/sys/mounts",
+    ];
     let (count, wrong) = every(&subject, |path, _| {
         let same = other.get(path).filter(|_| fixed.contains(&path));
-        same.map(|value| ("of another vault".to_owned(), value.clone())).into_iter().collect()
+        same.map(|value| ("of another vault".to_owned(), value.clone()))
+            .into_iter()
+            .collect()
     });
     assert_eq!((count, wrong), (fixed.len(), Vec::new()));
     // The header alone is in clear. That of another vault opens nothing.
     let rig = subject.rig.copy();
     rig.overwrite("sys/header", Some(other["sys/header"].clone()));
-    assert_eq!(unseal(&on(&rig), &subject.shares), Err(ErrorKind::Corrupt));
+    assert_eq!(
+        unseal(&on(&rig), &subject.shares),
+        Err(ErrorKind::UnsealFailed)
+    );
 }
 
 /// Puts every older copy of every entry back.
@@ -299,8 +320,14 @@ fn an_older_record_of_a_version_is_noticed() {
     let mut history: Vec<Bytes> = Vec::new();
     for number in 10..16 {
         history.push(world.rig.values());
-        world.kv().put("canary-shrunk", &value(number), Cas::Any).expect("puts");
-        world.kv().put("canary-plain", &value(number), Cas::Any).expect("puts");
+        world
+            .kv()
+            .put("canary-shrunk", &value(number), Cas::Any)
+            .expect("puts");
+        world
+            .kv()
+            .put("canary-plain", &value(number), Cas::Any)
+            .expect("puts");
     }
     let names = names(&world.vault);
     let subject = Subject {
@@ -312,7 +339,8 @@ fn an_older_record_of_a_version_is_noticed() {
     let (count, wrong) = every(&subject, |path, _| {
         let old = history.iter().filter(|_| path.contains("/kv-data/"));
         let old = old.filter_map(|bytes| bytes.get(path));
-        old.map(|value| ("an older copy".to_owned(), value.clone())).collect()
+        old.map(|value| ("an older copy".to_owned(), value.clone()))
+            .collect()
     });
     println!("{count} older records");
     assert!(wrong.is_empty(), "{} wrong: {wrong:#?}", wrong.len());
@@ -325,16 +353,26 @@ fn an_older_record_of_a_version_is_noticed() {
 fn a_whole_secret_put_back_is_not_noticed_yet() {
     let world = Template::new().world(Caching::Off);
     let before = world.rig.values();
-    world.kv().put("canary-shrunk", &value(99), Cas::Any).expect("puts");
+    world
+        .kv()
+        .put("canary-shrunk", &value(99), Cas::Any)
+        .expect("puts");
     let read = || {
         let secret = on(&world.rig);
         secret.unseal_key(&key()).expect("unseals");
-        let kv = secret.owner().expect("owner").kv("canary-secret").expect("kv");
+        let kv = secret
+            .owner()
+            .expect("owner")
+            .kv("canary-secret")
+            .expect("kv");
         kv.get::<Value>("canary-shrunk").map(|secret| secret.data)
     };
     assert_eq!(read().expect("reads"), value(99));
     world.rig.restore(&before);
-    assert_eq!(read().expect("the old state is taken for the present one"), value(4));
+    assert_eq!(
+        read().expect("the old state is taken for the present one"),
+        value(4)
+    );
 }
 
 /// A deleted entry is missing, and nothing says yet that there was one. What is left is right.
@@ -347,7 +385,9 @@ fn a_deleted_entry_is_missing_or_noticed() {
         let found = on(&rig);
         match unseal(&found, &subject.shares) {
             Ok(()) if path.contains("/kv-data/") => {
-                subject.compare(&reads(&found, &subject.names), path).expect(path);
+                subject
+                    .compare(&reads(&found, &subject.names), path)
+                    .expect(path);
             }
             Ok(()) => {
                 let mut answers = reads(&found, &subject.names);
@@ -355,7 +395,10 @@ fn a_deleted_entry_is_missing_or_noticed() {
                 let right = |what: &String| subject.right.get(what).cloned();
                 for (what, answer) in answers {
                     let gone = Answer::Refused(ErrorKind::NotFound);
-                    assert!(answer == gone || Some(&answer) == right(&what).as_ref(), "{what}");
+                    assert!(
+                        answer == gone || Some(&answer) == right(&what).as_ref(),
+                        "{what}"
+                    );
                 }
             }
             Err(kind) => {
@@ -381,7 +424,9 @@ fn an_open_vault_notices_too() {
         let last = flipped.len() - 1;
         flipped[last] ^= 1;
         rig.overwrite(path, Some(flipped));
-        subject.compare(&reads(&vault, &subject.names), path).expect(path);
+        subject
+            .compare(&reads(&vault, &subject.names), path)
+            .expect(path);
         rig.overwrite(path, Some(entry.value.clone()));
     }
     assert_eq!(reads(&vault, &subject.names), subject.right);

@@ -7,8 +7,9 @@ use zeroize::Zeroizing;
 use super::sys;
 use crate::barrier::{Keyring, RootKey, Txn, layout};
 use crate::clock::Timestamp;
+use crate::crypto::RawKey;
 use crate::error::{Error, Result};
-use crate::id::SlotId;
+use crate::id::{SlotId, VaultId};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::record::Record;
 use crate::seal::{Slot, SlotDraft, SlotKind, Slots};
@@ -167,10 +168,26 @@ impl Operation for RemoveSlot {
     }
 }
 
-/// Reads the list of slots.
+/// Reads the list of slots. It stands in clear, so each must be one that the keyring knows.
 pub(super) fn load_slots(txn: &mut Txn<'_>) -> Result<Slots> {
     let missing = || Error::corrupt("the list of key slots is missing");
-    Slots::parse(&txn.raw(&layout::slots()?)?.ok_or_else(missing)?)
+    let slots = Slots::parse(&txn.raw(&layout::slots()?)?.ok_or_else(missing)?)?;
+    for slot in &slots.slots {
+        known_kek(txn.keyring(), &txn.vault(), slot)?;
+    }
+    Ok(slots)
+}
+
+/// Returns the key of `slot`, which nobody has changed.
+fn known_kek<'k>(keyring: &'k Keyring, vault: &VaultId, slot: &Slot) -> Result<&'k RawKey> {
+    let missing = || Error::corrupt("the keyring lacks the key of a slot");
+    let kek = keyring.kek(slot.id).ok_or_else(missing)?;
+    if slot.accepts(vault, kek)? {
+        return Ok(kek);
+    }
+    Err(Error::corrupt(
+        "a key slot is not the one that the keyring knows",
+    ))
 }
 
 /// Wraps `root` in every slot of `slots`, and writes them with `keyring` under `root`.
@@ -182,13 +199,7 @@ pub(super) fn store_with_root(
 ) -> Result<()> {
     let (vault, source) = (txn.vault(), txn.source());
     let rewrapped = slots.slots.iter().map(|slot| {
-        let missing = || Error::corrupt("the keyring lacks the key of a slot");
-        let kek = keyring.kek(slot.id).ok_or_else(missing)?;
-        if !slot.accepts(&vault, kek)? {
-            return Err(Error::corrupt(
-                "a key slot is not the one that the keyring knows",
-            ));
-        }
+        let kek = known_kek(keyring, &vault, slot)?;
         slot.rewrapped(&vault, kek, root, source)
     });
     let slots = Slots::checked(rewrapped.collect::<Result<_>>()?)?;
