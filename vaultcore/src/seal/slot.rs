@@ -1,5 +1,7 @@
 //! Key slots: the root key, wrapped once by each seal.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -198,6 +200,9 @@ impl Slots {
         if slots.slots.is_empty() || slots.slots.len() > MAX_SLOTS {
             return corrupt("the stored list of key slots is empty or too long");
         }
+        if slots.repeats_an_id() {
+            return corrupt("two stored key slots have the same id");
+        }
         for slot in &slots.slots {
             match &slot.kind {
                 SlotKind::Shamir(shamir) if !shamir.is_sane() => {
@@ -215,7 +220,8 @@ impl Slots {
     /// Makes the list of `slots`.
     ///
     /// # Errors
-    /// `LimitExceeded` with too many.
+    /// `LimitExceeded` with too many; `Unavailable` if two have the same id, which a random source
+    /// that repeats itself brings about: the keyring keeps their keys by it.
     pub(crate) fn checked(slots: Vec<Slot>) -> Result<Self> {
         if slots.len() > MAX_SLOTS {
             return Err(Error::new(
@@ -223,7 +229,19 @@ impl Slots {
                 format!("a vault has at most {MAX_SLOTS} key slots"),
             ));
         }
-        Ok(Self { slots })
+        let slots = Self { slots };
+        if slots.repeats_an_id() {
+            return Err(Error::new(
+                ErrorKind::Unavailable,
+                "the random source repeats itself: two key slots got the same id",
+            ));
+        }
+        Ok(slots)
+    }
+
+    fn repeats_an_id(&self) -> bool {
+        let ids: BTreeSet<SlotId> = self.slots.iter().map(|slot| slot.id).collect();
+        ids.len() < self.slots.len()
     }
 
     pub(crate) fn position(&self, id: SlotId) -> Result<usize> {
