@@ -5,12 +5,14 @@
 
 mod common;
 mod faults;
+mod handles;
 mod hooked;
+mod input;
 mod kv_model;
 mod kv_repairs;
 mod kv_rules;
 mod moments;
 mod rig;
-
+mod rng;
 mod tamper;
 mod world;
