@@ -34,6 +34,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match words.split_first() {
         Some((first, rest)) if first == "case" => cases::run(rest),
+        Some((first, rest)) if first == "idle" => cases::idle(rest),
         _ => parent::run(&words),
     };
     match outcome {

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use tempfile::TempDir;
 use vaultcore::kv::{Cas, Kv};
 use vaultcore::storage::{Sqlite, SqliteOptions};
-use vaultcore::{NewMount, NewSlot, Session, Share, Vault};
+use vaultcore::{NewMount, NewSlot, Share, Vault};
 
 use crate::Result;
 use crate::harness::Dice;
@@ -43,22 +43,46 @@ pub(crate) fn folder() -> Result<TempDir> {
 
 /// A vault on disk that is not open: its file, and the share that opens it.
 pub(crate) struct Stored {
-    folder: TempDir,
+    path: PathBuf,
     share: Share,
+    _folder: Option<TempDir>,
 }
 
 impl Stored {
     /// Makes a vault with one key-value mount, `secret`.
     pub(crate) fn new() -> Result<Self> {
         let folder = folder()?;
-        let storage = Sqlite::exclusive(folder.path().join("ours.vault"))?;
+        let path = folder.path().join("ours.vault");
+        let storage = Sqlite::exclusive(&path)?;
         let vault = Vault::builder(storage).build()?;
         let init = vault.init([NewSlot::shamir(1, 1)])?;
         let share = init.shares().first().ok_or("a vault without a share")?;
         let share = Share::parse(share.to_text().expose())?;
         vault.unseal(&share)?;
         vault.owner()?.sys().mount("secret", NewMount::kv2())?;
-        Ok(Self { folder, share })
+        Ok(Self {
+            path,
+            share,
+            _folder: Some(folder),
+        })
+    }
+
+    /// Takes back what `address` gave, in another process.
+    pub(crate) fn at(address: &[String]) -> Result<Self> {
+        let [path, share] = address else {
+            return Err("a vault is told of by its path and its share".into());
+        };
+        Ok(Self {
+            path: PathBuf::from(path),
+            share: Share::parse(share)?,
+            _folder: None,
+        })
+    }
+
+    /// Returns the path and the share, for another process.
+    pub(crate) fn address(&self) -> [String; 2] {
+        let share = self.share.to_text();
+        [self.path.display().to_string(), share.expose().to_owned()]
     }
 
     /// Makes a vault and fills it with `secrets`.
@@ -72,20 +96,16 @@ impl Stored {
         Ok(stored)
     }
 
-    pub(crate) fn path(&self) -> PathBuf {
-        self.folder.path().join("ours.vault")
-    }
-
     /// Copies the file, so that a raw side works on the very same tree of pages.
     pub(crate) fn copy(&self, name: &str) -> Result<PathBuf> {
-        let copy = self.folder.path().join(name);
-        fs::copy(self.path(), &copy)?;
+        let copy = self.path.with_file_name(name);
+        fs::copy(&self.path, &copy)?;
         Ok(copy)
     }
 
     /// Opens and unseals the vault.
     pub(crate) fn open(&self, sharing: Sharing, cached: Cached) -> Result<Open> {
-        let storage = storage(&self.path(), sharing)?;
+        let storage = storage(&self.path, sharing)?;
         let builder = Vault::builder(storage).cache_bytes(match cached {
             Cached::Everything => 1 << 30,
             Cached::Nothing => 0,
@@ -95,7 +115,7 @@ impl Stored {
 
     /// Opens and unseals the vault as a program does that sets nothing.
     pub(crate) fn open_plainly(&self) -> Result<Open> {
-        let storage = storage(&self.path(), Sharing::Exclusive)?;
+        let storage = storage(&self.path, Sharing::Exclusive)?;
         Open::unsealed(Vault::builder(storage).build()?, &self.share)
     }
 }
@@ -111,15 +131,13 @@ fn storage(path: &Path, sharing: Sharing) -> Result<Sqlite> {
 /// An unsealed vault.
 pub(crate) struct Open {
     pub(crate) kv: Kv,
-    pub(crate) session: Session,
 }
 
 impl Open {
     fn unsealed(vault: Vault, share: &Share) -> Result<Self> {
         vault.unseal(share)?;
-        let session = vault.owner()?;
-        let kv = session.kv("secret")?;
-        Ok(Self { kv, session })
+        let kv = vault.owner()?.kv("secret")?;
+        Ok(Self { kv })
     }
 }
 

@@ -8,6 +8,7 @@
     reason = "a command line tool talks to its terminal"
 )]
 
+mod bench;
 mod ci;
 mod fuzz;
 mod layers;
@@ -29,6 +30,9 @@ usage: cargo xtask <command>
   layers                        check who imports whom in vaultcore
   fuzz [--seconds N] [--target NAME] [--self-check]
                                 run the fuzz targets, 60 seconds each unless told
+  bench [--quick | --full] [--only NAME] [--check]
+                                measure against limits and peers; --check fails if a goal is
+                                missed that benches/misses.toml does not explain
   trust [--fuzz-seconds N]      run the slow checks that are run by hand
 
 With the variable CI set, or with --no-skips, a skipped step is a failure.";
@@ -52,6 +56,7 @@ fn run(command: &str, args: Args) -> tools::Result {
         "ci" => ci::run(args),
         "layers" => layers::run(args),
         "fuzz" => fuzz::run(args),
+        "bench" => bench::run(args),
         "trust" => trust::run(args),
         "" => Err(USAGE.to_owned()),
         other => Err(format!("there is no command `{other}`\n\n{USAGE}")),

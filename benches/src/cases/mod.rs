@@ -10,6 +10,8 @@ mod size;
 
 use std::process::ExitCode;
 
+pub(crate) use open::idle;
+
 use crate::Result;
 use crate::harness::Extent;
 use crate::report::Row;
