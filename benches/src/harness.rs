@@ -1,6 +1,7 @@
 //! The ratio harness: sides run in turn, round by round, and a ratio is taken within each round,
 //! because the clock drifts by a third between runs and other work comes and goes.
 
+use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,8 +29,11 @@ impl Extent {
 const SLICE: Duration = Duration::from_millis(5);
 /// The same for a side that starts threads.
 const THREADS_SLICE: Duration = Duration::from_millis(50);
+/// The fewest operations of a side in one round: the first finds the processor's caches as the
+/// other side left them.
+const FEWEST: u64 = 16;
 /// The fewest rounds whose median means something.
-const ROUNDS: u128 = 7;
+const ROUNDS: u64 = 7;
 
 /// One side of a comparison.
 pub(crate) struct Side<'a> {
@@ -68,14 +72,21 @@ impl<'a> Side<'a> {
         }
     }
 
+    /// Returns how long `count` operations take. What a single thread waits for a processor that
+    /// other programs have is left out; what it waits for itself is not.
     #[allow(
         clippy::disallowed_methods,
         reason = "what a bench measures is not the vault's time"
     )]
     fn time(&mut self, count: u64) -> Duration {
+        let waited = crowded_out();
         let begun = Instant::now();
         (self.work)(count);
-        begun.elapsed()
+        let took = begun.elapsed();
+        match self.threads {
+            1 => took.saturating_sub(crowded_out().saturating_sub(waited)),
+            _ => took,
+        }
     }
 
     /// Warms up, and returns how many operations fill `slice`.
@@ -86,11 +97,20 @@ impl<'a> Side<'a> {
             let took = (0..3).map(|_| self.time(count)).min().unwrap_or_default();
             if took * 4 >= slice {
                 let fitting = count as f64 * slice.as_secs_f64() / took.as_secs_f64();
-                return (fitting as u64 / self.threads).max(1) * self.threads;
+                let count = (fitting as u64).max(FEWEST);
+                return count.div_ceil(self.threads) * self.threads;
             }
             count *= 2;
         }
     }
+}
+
+/// Returns how long this thread has been able to run while others did, as Linux counts it; zero
+/// where that is not counted.
+fn crowded_out() -> Duration {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = text.split_whitespace().nth(1);
+    Duration::from_nanos(nanos.and_then(|text| text.parse().ok()).unwrap_or(0))
 }
 
 /// Nanoseconds of each operation, of all sides in each round.
@@ -115,9 +135,12 @@ pub(crate) fn race(extent: Extent, sides: &mut [Side<'_>]) -> Race {
         let each = timed.map(|(side, count)| side.time(*count).as_nanos() as f64 / *count as f64);
         each.collect::<Vec<f64>>()
     };
-    round(); // warm-up
-    let rounds = (extent.budget().as_nanos() / slice.as_nanos()).max(ROUNDS);
-    let rounds = (0..rounds).map(|_| round()).collect();
+    let warm = round();
+    let longest = warm.iter().zip(&counts);
+    let longest = longest.map(|(nanos, count)| nanos * *count as f64);
+    let longest = longest.fold(1.0, f64::max);
+    let rounds = (extent.budget().as_nanos() as f64 / longest) as u64;
+    let rounds = (0..rounds.max(ROUNDS)).map(|_| round()).collect();
     Race { rounds }
 }
 

@@ -124,7 +124,8 @@ fn table(request: &Request, rows: &[Row], misses: &[Miss]) -> Result<String> {
          process, in turn; the ratio is the median of those of all rounds, with the middle half \
          behind it. Where nothing else is said, ratios are speeds: 1 is as fast as theirs, more \
          is faster. Databases stand on a disk in memory; the flush in a row's name is injected. \
-         Times say little by themselves.\n\n{HEAD}",
+         What a single thread waits for a processor that other programs have is left out. Times \
+         say little by themselves.\n\n{HEAD}",
         request.command(),
         std::thread::available_parallelism()?
     );

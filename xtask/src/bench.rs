@@ -23,6 +23,9 @@ pub(crate) fn run(mut args: Args) -> Result {
     // The same code, and a profile of what misses its goal can name functions.
     build.env("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only");
     report.command("build", build);
+    if !report.passed() {
+        return report.finish(); // what was built before would be measured in its place
+    }
     let mut bench = command(target().join("release/vaultcore-benches"));
     setup.apply(&mut bench);
     bench.args(words);

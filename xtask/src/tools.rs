@@ -223,6 +223,11 @@ impl Report {
         }
     }
 
+    /// Returns whether no step has failed so far.
+    pub(crate) fn passed(&self) -> bool {
+        !self.steps.iter().any(|step| self.fails(&step.outcome))
+    }
+
     /// Prints the table and returns whether the run passed.
     pub(crate) fn finish(self) -> Result {
         println!("\n{:<28} {:<8} {:>8}", "step", "outcome", "seconds");
