@@ -15,11 +15,12 @@ const LENGTH: usize = 1_024;
 const VERSIONS: usize = 10;
 
 pub(super) fn run(setting: &Setting) -> Result<Vec<Row>> {
-    let secrets = Secrets::new(setting.size(1_000, 10_000), LENGTH).versions(VERSIONS);
+    let secrets = Secrets::new(setting.size(500, 2_000), LENGTH).versions(VERSIONS);
     let stored = Stored::filled(&secrets)?;
     let mut raw = Raw::open(&stored.copy("raw.db")?)?;
     let open = stored.open(Sharing::Exclusive, Cached::Everything)?;
     let mut puts = Puts::new(&secrets, &open);
+    puts.put_all();
     let mut turn = 0;
     let ours = Side::new(|| puts.put());
     let theirs = Side::new(|| {
@@ -61,8 +62,17 @@ impl<'a> Puts<'a> {
         }
     }
 
+    /// Writes each secret once, so that the race begins in the middle of a vault's life.
+    fn put_all(&mut self) {
+        (0..self.paths.len()).for_each(|at| self.put_at(at));
+    }
+
     fn put(&mut self) {
         let at = self.dice.below(self.paths.len());
+        self.put_at(at);
+    }
+
+    fn put_at(&mut self, at: usize) {
         let cas = Cas::Version(self.versions[at]);
         let json = self.values.next().get().as_bytes();
         let written = self.open.kv.put_json(&self.paths[at], json, cas);
