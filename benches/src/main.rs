@@ -35,6 +35,7 @@ fn main() -> ExitCode {
     let outcome = match words.split_first() {
         Some((first, rest)) if first == "case" => cases::run(rest),
         Some((first, rest)) if first == "idle" => cases::idle(rest),
+        Some((first, [])) if first == "table" => parent::table_again(),
         _ => parent::run(&words),
     };
     match outcome {

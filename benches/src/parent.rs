@@ -58,7 +58,7 @@ impl Request {
 /// Runs the cases that `words` ask for.
 pub(crate) fn run(words: &[String]) -> Result<ExitCode> {
     let request = Request::parse(words)?;
-    let misses = misses::parse(&fs::read_to_string(here().join("misses.toml"))?)?;
+    let misses = known_misses()?;
     let mut rows = Vec::new();
     for case in ALL.iter().filter(|case| request.wants(case)) {
         for flush in case.flushes {
@@ -71,6 +71,22 @@ pub(crate) fn run(words: &[String]) -> Result<ExitCode> {
     }
     write(&request, &rows, &misses)?;
     Ok(verdict(&request, &rows, &misses))
+}
+
+/// Writes the table of the last whole run again, after a change of `misses.toml`.
+pub(crate) fn table_again() -> Result<ExitCode> {
+    let text = fs::read_to_string(here().join("../target/bench/report.json"))?;
+    let report: Value = serde_json::from_str(&text)?;
+    let rows = report["rows"].as_array().ok_or("a report without rows")?;
+    let rows: Vec<Row> = rows.iter().map(Row::from_json).collect::<Result<_>>()?;
+    let command = report["command"].as_str().unwrap_or_default();
+    let table = table(command, &rows, &known_misses()?)?;
+    fs::write(here().join("REPORT.md"), table)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn known_misses() -> Result<Vec<Miss>> {
+    misses::parse(&fs::read_to_string(here().join("misses.toml"))?)
 }
 
 /// Runs a case in a process of its own, under the shim if its flush takes time.
@@ -109,7 +125,7 @@ fn write(request: &Request, rows: &[Row], misses: &[Miss]) -> Result {
         folder.join("report.json"),
         serde_json::to_string_pretty(&report)?,
     )?;
-    let table = table(request, rows, misses)?;
+    let table = table(&request.command(), rows, misses)?;
     fs::write(folder.join("report.md"), &table)?;
     // The kept report is of a whole run only.
     if request.only.is_none() {
@@ -118,7 +134,7 @@ fn write(request: &Request, rows: &[Row], misses: &[Miss]) -> Result {
     Ok(())
 }
 
-fn table(request: &Request, rows: &[Row], misses: &[Miss]) -> Result<String> {
+fn table(command: &str, rows: &[Row], misses: &[Miss]) -> Result<String> {
     let mut text = format!(
         "# Measurements\n\nMade by `{}` on {} processors. Both sides of a ratio ran in one \
          process, in turn; the ratio is the median of those of all rounds, with the middle half \
@@ -126,7 +142,7 @@ fn table(request: &Request, rows: &[Row], misses: &[Miss]) -> Result<String> {
          is faster. Databases stand on a disk in memory; the flush in a row's name is injected. \
          What a single thread waits for a processor that other programs have is left out. Times \
          say little by themselves.\n\n{HEAD}",
-        request.command(),
+        command,
         std::thread::available_parallelism()?
     );
     for row in rows {
