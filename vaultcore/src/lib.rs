@@ -53,6 +53,9 @@ mod clock;
 mod crypto;
 mod engine;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod id;
 pub mod import;
 mod mount;

@@ -10,6 +10,8 @@ mod txn;
 
 use std::sync::Arc;
 
+#[cfg(fuzzing)]
+pub(crate) use envelope::{Place, SealingKey, Stored};
 pub(crate) use keyring::{Keyring, RootKey, Term};
 pub(crate) use rewrap::{Page, Rewrap};
 pub(crate) use txn::{Epoch, Outcome, Txn};
@@ -21,6 +23,7 @@ use crate::id::{MountId, VaultId};
 use crate::path::{EntryPath, Folder};
 use crate::storage::Storage;
 use cache::{Cache, NameKey};
+#[cfg(not(fuzzing))]
 use envelope::Place;
 
 /// A tree of hidden names: what one mount keeps in one area.

@@ -8,6 +8,8 @@ mod config;
 mod data;
 mod delete;
 mod fields;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod get;
 mod json;
 mod list;
