@@ -108,8 +108,10 @@ impl Sys {
 
     /// Makes a new root key, wrapped in every slot, and a new term, in one commit.
     ///
-    /// Shares, passphrases and keys stay. What an old copy of the slots opens, opens nothing of
-    /// the storage as it is from now on. Other processes are sealed and unseal again.
+    /// Shares, passphrases and keys stay, so this does not shut out whoever has one of them, nor
+    /// whoever once opened the vault and kept a copy of its storage: the old keyring holds the keys
+    /// of the slots. A [rekey](Self::rekey) of the only slot does. Other processes are sealed and
+    /// unseal again.
     ///
     /// # Errors
     /// `LimitExceeded` if there are 1,000 terms.
@@ -135,6 +137,10 @@ impl Sys {
 
     /// Removes a key slot, and makes a new root key, as [`Self::rotate_root`] does.
     ///
+    /// What opened the slot does not open the vault any more. With a copy of the storage of before it
+    /// still gives the keys of the slots that stay, as long as those stay: leave one Shamir slot
+    /// alone, rekey it, then add the others anew, to shut such a holder out.
+    ///
     /// # Errors
     /// `NotFound`, and `InvalidArgument` for the last slot.
     pub fn remove_slot(&self, slot: SlotId) -> Result<()> {
@@ -154,6 +160,9 @@ impl Sys {
 
     /// Gives back one new share. With the last that is needed, the new shares are in force and the
     /// old ones dead, in one commit.
+    ///
+    /// If this is the only slot, nothing of before opens what is written from now on, whatever
+    /// copies of the storage there are. Other slots stay as they are.
     ///
     /// # Errors
     /// `UnsealFailed` for a share that is not a new one, `InvalidArgument` for another nonce,

@@ -3,6 +3,8 @@
 mod builder;
 mod ceremony;
 mod init;
+#[cfg(test)]
+mod old_keys;
 mod open;
 mod progress;
 mod work;

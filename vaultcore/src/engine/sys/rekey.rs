@@ -3,39 +3,33 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize, Zeroizing};
 
 use super::slots::{load_slots, store_with_root};
 use super::sys;
 use crate::barrier::{RootKey, layout};
 use crate::clock::Timestamp;
+use crate::crypto::mac::sign_once;
 use crate::crypto::{RawKey, equal};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{Nonce, SlotId};
+use crate::id::{Nonce, SlotId, VaultId};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::record::Record;
 use crate::seal::{ShamirSlot, SlotDraft, SlotKind};
 
-/// A rekey that waits for its new shares: encrypted by the barrier, and no slot, so that it opens
-/// nothing.
+/// A rekey that waits for its new shares. It holds no key, only what tells the right one: whoever
+/// has the keyring of now may read it, and must not learn by it what comes after.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct PendingRekey {
     nonce: Nonce,
     slot: SlotId,
     sharing: ShamirSlot,
-    kek: [u8; 32],
+    commitment: [u8; 32],
     started: Timestamp,
 }
 
 impl Record for PendingRekey {
     const FORMAT: u8 = 1;
     const NAME: &'static str = "rekey in progress";
-}
-
-impl Drop for PendingRekey {
-    fn drop(&mut self) {
-        self.kek.zeroize();
-    }
 }
 
 impl PendingRekey {
@@ -52,6 +46,22 @@ impl PendingRekey {
             "the nonce is of another rekey than the one in progress",
         ))
     }
+
+    /// Returns whether `kek` is the key that the new shares were made of.
+    fn accepts(&self, vault: &VaultId, kek: &[u8; 32]) -> bool {
+        let commitment = commitment(vault, self.nonce, self.slot, kek);
+        equal(&self.commitment, &commitment)
+    }
+}
+
+fn commitment(vault: &VaultId, nonce: Nonce, slot: SlotId, kek: &[u8; 32]) -> [u8; 32] {
+    let fields: [&[u8]; 4] = [
+        b"pending",
+        vault.as_bytes(),
+        nonce.as_bytes(),
+        slot.as_bytes(),
+    ];
+    *sign_once(kek, &fields)
 }
 
 /// Starts a rekey. One that was in progress is replaced.
@@ -89,11 +99,12 @@ impl Operation for StartRekey<'_> {
             (None, _) => return Err(Error::invalid("there are several Shamir slots: name one")),
         };
         let missing = || Error::not_found("there is no such Shamir slot");
+        let slot = slot.ok_or_else(missing)?.id;
         let pending = PendingRekey {
             nonce: self.nonce,
-            slot: slot.ok_or_else(missing)?.id,
+            slot,
             sharing: sharing.clone(),
-            kek: *self.draft.kek,
+            commitment: commitment(&cx.txn.vault(), self.nonce, slot, &self.draft.kek),
             started: cx.txn.now(),
         };
         cx.txn.store(layout::rekey()?, &pending)
@@ -164,7 +175,8 @@ impl Operation for CommitRekey {
             .load(&layout::rekey()?)?
             .ok_or_else(none_in_progress)?;
         pending.check(self.nonce)?;
-        if !equal(&pending.kek, &*self.kek) {
+        let (vault, source) = (cx.txn.vault(), cx.txn.source());
+        if !pending.accepts(&vault, &self.kek) {
             return Err(Error::new(
                 ErrorKind::UnsealFailed,
                 "the new shares do not make the key",
@@ -172,14 +184,13 @@ impl Operation for CommitRekey {
         }
         let mut slots = load_slots(cx.txn)?;
         let position = slots.position(pending.slot)?;
-        let (vault, source) = (cx.txn.vault(), cx.txn.source());
         if let Some(slot) = slots.slots.get_mut(position) {
             slot.kind = SlotKind::Shamir(pending.sharing.clone());
             slot.created = cx.txn.now();
             *slot = slot.rewrapped(&vault, &self.kek, &self.root, source)?;
         }
         let rotated = cx.txn.keyring().rotated(cx.txn.now(), source)?;
-        let keyring = rotated.with_kek(pending.slot, Some(Zeroizing::new(pending.kek)));
+        let keyring = rotated.with_kek(pending.slot, Some(self.kek.clone()));
         cx.txn.delete(layout::rekey()?);
         store_with_root(cx.txn, slots, &keyring, &self.root)
     }

@@ -132,7 +132,7 @@ impl Operation for AddSlot<'_> {
     }
 }
 
-/// Removes a slot, and makes a new root key, so that what opened the slot opens nothing newer.
+/// Removes a slot, and makes a new root key, so that what opened the slot does not open the vault.
 pub(crate) struct RemoveSlot {
     pub(crate) slot: SlotId,
     pub(crate) root: Arc<RootKey>,
