@@ -9,6 +9,9 @@ use crate::record::Record;
 use crate::seal::{Header, NewSlot, Share, SlotDraft, Slots};
 use crate::storage::{Batch, StorageError};
 
+/// How often an unknown outcome is asked for again.
+const SETTLE_ATTEMPTS: usize = 4;
+
 /// What [`Vault::init`] returns: the shares, which exist nowhere else.
 ///
 /// ```
@@ -44,7 +47,8 @@ impl Vault {
     ///
     /// # Errors
     /// `AlreadyInitialized` if the storage holds a vault; nothing is changed then.
-    /// `InvalidArgument` without a slot, or for a slot that cannot be.
+    /// `InvalidArgument` without a slot, or for a slot that cannot be. `Indeterminate` if the storage
+    /// can not say whether the vault is there: the shares are lost, so delete it if it is.
     pub fn init(&self, slots: impl IntoIterator<Item = NewSlot>) -> Result<Init> {
         self.check_process()?;
         let slots: Vec<NewSlot> = slots.into_iter().collect();
@@ -68,15 +72,7 @@ impl Vault {
         }
         let vault = VaultId::from_bytes(random(source)?);
         let (batch, shares) = self.first_entries(vault, drafts)?;
-        match self.core.storage.commit(&batch) {
-            Ok(_) => {}
-            Err(StorageError::Conflict) => return Err(already()),
-            Err(StorageError::Indeterminate(what, source)) => {
-                // The shares would be lost with the answer, so the caller has to know.
-                self.settle_init(vault, StorageError::Indeterminate(what, source))?;
-            }
-            Err(error) => return Err(error.into()),
-        }
+        self.store_first(vault, &batch)?;
         Ok(Init { vault, shares })
     }
 
@@ -110,15 +106,30 @@ impl Vault {
         Ok((batch, shares))
     }
 
-    /// After an unknown outcome: the vault is ours if the header in the storage is.
-    fn settle_init(&self, vault: VaultId, unknown: StorageError) -> Result<()> {
+    /// Stores a new vault. After an unknown outcome the same batch, submitted again, decides: the
+    /// shares would be lost with a wrong answer, and a vault that nobody can open would be left.
+    fn store_first(&self, vault: VaultId, batch: &Batch) -> Result<()> {
+        let unknown = match self.core.storage.commit(batch) {
+            Ok(_) => return Ok(()),
+            Err(StorageError::Conflict) => return Err(already()),
+            Err(error @ StorageError::Indeterminate(..)) => error,
+            Err(error) => return Err(error.into()),
+        };
+        for _ in 0..SETTLE_ATTEMPTS {
+            match self.core.storage.commit(batch) {
+                Ok(_) => return Ok(()),
+                Err(StorageError::Conflict) => return self.whose(vault, unknown),
+                Err(_) => {}
+            }
+        }
+        Err(unknown.into())
+    }
+
+    /// After a conflict of the second submission: the vault is ours if the stored header is.
+    fn whose(&self, vault: VaultId, unknown: StorageError) -> Result<()> {
         match self.header() {
             Ok(header) if header.vault == vault => Ok(()),
             Ok(_) => Err(already()),
-            Err(error) if error.kind() == ErrorKind::NotInitialized => Err(Error::new(
-                ErrorKind::Unavailable,
-                "the new vault was not stored",
-            )),
             Err(_) => Err(unknown.into()),
         }
     }

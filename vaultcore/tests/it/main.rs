@@ -3,6 +3,7 @@
 // All of it is test code, the helpers too, which clippy cannot tell.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::indexing_slicing)]
 
+mod ceremonies;
 mod common;
 mod faults;
 mod handles;
