@@ -10,8 +10,8 @@ use super::envelope::{Place, SealingKey, Stored};
 use super::layout;
 use super::names::NameKeys;
 use crate::clock::Timestamp;
-use crate::crypto::RawKey;
-use crate::crypto::rng::{Random, random};
+use crate::crypto::rng::Random;
+use crate::crypto::{KeptKey, keep, random_key};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{SlotId, VaultId};
 use crate::record::Record;
@@ -23,21 +23,21 @@ const MAX_TERMS: usize = 1_000;
 pub(crate) struct Keyring {
     vault: VaultId,
     terms: Vec<Arc<Term>>, // by number, never empty, the newest last
-    index_key: Arc<RawKey>,
+    index_key: Arc<KeptKey>,
     names: Arc<NameKeys>,
-    local_keks: Vec<(SlotId, Arc<RawKey>)>,
+    local_keks: Vec<(SlotId, Arc<KeptKey>)>,
 }
 
 /// One generation of the key that encrypts records.
 pub(crate) struct Term {
     number: u32,
     installed: Timestamp,
-    raw: RawKey,
+    raw: KeptKey,
     key: SealingKey,
 }
 
 impl Term {
-    fn new(number: u32, installed: Timestamp, raw: RawKey) -> Arc<Self> {
+    fn new(number: u32, installed: Timestamp, raw: KeptKey) -> Arc<Self> {
         let key = SealingKey::new("record", &raw);
         Arc::new(Self {
             number,
@@ -62,16 +62,16 @@ impl Term {
 
 /// The key that encrypts the keyring; each slot holds it wrapped.
 pub(crate) struct RootKey {
-    raw: RawKey,
+    raw: KeptKey,
     key: SealingKey,
 }
 
 impl RootKey {
     pub(crate) fn generate(source: &dyn Random) -> Result<Arc<Self>> {
-        Ok(Self::new(Zeroizing::new(random(source)?)))
+        Ok(Self::new(random_key(source)?))
     }
 
-    pub(crate) fn new(raw: RawKey) -> Arc<Self> {
+    pub(crate) fn new(raw: KeptKey) -> Arc<Self> {
         let key = SealingKey::new("keyring", &raw);
         Arc::new(Self { raw, key })
     }
@@ -84,16 +84,16 @@ impl RootKey {
 impl Keyring {
     /// Makes the keyring of a new vault: term 1 and a random index key.
     pub(crate) fn generate(vault: VaultId, now: Timestamp, source: &dyn Random) -> Result<Self> {
-        let term = Term::new(1, now, Zeroizing::new(random(source)?));
-        let index_key = Zeroizing::new(random(source)?);
+        let term = Term::new(1, now, random_key(source)?);
+        let index_key = random_key(source)?;
         Ok(Self::assemble(vault, vec![term], index_key, Vec::new()))
     }
 
     fn assemble(
         vault: VaultId,
         terms: Vec<Arc<Term>>,
-        index_key: RawKey,
-        local_keks: Vec<(SlotId, Arc<RawKey>)>,
+        index_key: KeptKey,
+        local_keks: Vec<(SlotId, Arc<KeptKey>)>,
     ) -> Self {
         let names = Arc::new(NameKeys::new(vault, &index_key));
         Self {
@@ -133,15 +133,15 @@ impl Keyring {
             ));
         }
         let terms = stored.terms.iter();
-        let terms = terms.map(|term| Term::new(term.number, term.installed, term.key.raw()));
+        let terms = terms.map(|term| Term::new(term.number, term.installed, term.key.keep()));
         let keks = stored
             .local_keks
             .iter()
-            .map(|(slot, kek)| (*slot, Arc::new(kek.raw())));
+            .map(|(slot, kek)| (*slot, Arc::new(kek.keep())));
         Ok(Self::assemble(
             vault,
             terms.collect(),
-            stored.index_key.raw(),
+            stored.index_key.keep(),
             keks.collect(),
         ))
     }
@@ -175,7 +175,7 @@ impl Keyring {
         stored.encode()
     }
 
-    fn with(&self, terms: Vec<Arc<Term>>, local_keks: Vec<(SlotId, Arc<RawKey>)>) -> Self {
+    fn with(&self, terms: Vec<Arc<Term>>, local_keks: Vec<(SlotId, Arc<KeptKey>)>) -> Self {
         Self {
             vault: self.vault,
             terms,
@@ -200,7 +200,7 @@ impl Keyring {
                 )
             })?;
         let mut terms = self.terms.clone();
-        terms.push(Term::new(number, now, Zeroizing::new(random(source)?)));
+        terms.push(Term::new(number, now, random_key(source)?));
         Ok(self.with(terms, self.local_keks.clone()))
     }
 
@@ -212,22 +212,24 @@ impl Keyring {
         self.with(terms, self.local_keks.clone())
     }
 
-    /// Returns this keyring with `kek` as the key of the local slot `slot`, or without one.
-    pub(crate) fn with_kek(&self, slot: SlotId, kek: Option<RawKey>) -> Self {
-        let others = self
-            .local_keks
-            .iter()
-            .filter(|(id, _)| *id != slot)
-            .cloned();
-        let keks = others.chain(kek.map(|kek| (slot, Arc::new(kek)))).collect();
-        self.with(self.terms.clone(), keks)
+    /// Returns this keyring with `kek` as the key of the local slot `slot`.
+    pub(crate) fn with_kek(&self, slot: SlotId, kek: &[u8; 32]) -> Self {
+        let mut changed = self.without_kek(slot);
+        changed.local_keks.push((slot, Arc::new(keep(kek))));
+        changed
     }
 
-    pub(crate) fn kek(&self, slot: SlotId) -> Option<&RawKey> {
+    /// Returns this keyring without the key of the local slot `slot`.
+    pub(crate) fn without_kek(&self, slot: SlotId) -> Self {
+        let others = self.local_keks.iter().filter(|(id, _)| *id != slot);
+        self.with(self.terms.clone(), others.cloned().collect())
+    }
+
+    pub(crate) fn kek(&self, slot: SlotId) -> Option<&[u8; 32]> {
         self.local_keks
             .iter()
             .find(|(id, _)| *id == slot)
-            .map(|(_, kek)| &**kek)
+            .map(|(_, kek)| &***kek)
     }
 
     /// Returns the term that encrypts.
@@ -299,13 +301,13 @@ struct StoredTerm {
 struct StoredKey([u8; 32]);
 
 impl StoredKey {
-    fn raw(&self) -> RawKey {
-        Zeroizing::new(self.0)
+    fn keep(&self) -> KeptKey {
+        keep(&self.0)
     }
 }
 
-impl From<&RawKey> for StoredKey {
-    fn from(key: &RawKey) -> Self {
+impl From<&KeptKey> for StoredKey {
+    fn from(key: &KeptKey) -> Self {
         Self(**key)
     }
 }
@@ -333,14 +335,14 @@ mod tests {
         let root = RootKey::generate(&OsRandom).expect("root");
         let slot = SlotId::from_bytes([1; 16]);
         let rotated = keyring().rotated(NOW, &OsRandom).expect("rotated");
-        let keyring = rotated.with_kek(slot, Some(Zeroizing::new([4; 32])));
+        let keyring = rotated.with_kek(slot, &[4; 32]);
         let stored = keyring.encrypt(&root, &OsRandom).expect("encrypts");
         let back = Keyring::decrypt(VAULT, &root, &stored).expect("decrypts");
         assert_eq!(
             *back.encode().expect("bytes"),
             *keyring.encode().expect("bytes")
         );
-        assert_eq!(**back.kek(slot).expect("kek"), [4; 32]);
+        assert_eq!(back.kek(slot).expect("kek"), &[4; 32]);
         assert_eq!(back.newest().expect("term").number(), 2);
         let other = RootKey::generate(&OsRandom).expect("root");
         assert!(Keyring::decrypt(VAULT, &other, &stored).is_err());

@@ -10,10 +10,26 @@ pub(crate) mod mac;
 pub(crate) mod rng;
 pub(crate) mod shamir;
 
+use vaultcore_os::LockedBox;
 use zeroize::Zeroizing;
 
-/// A raw 256-bit key, wiped when dropped.
+use crate::error::Result;
+
+/// A raw 256-bit key for a moment, on the stack; wiped when dropped, but a move leaves a copy.
 pub(crate) type RawKey = Zeroizing<[u8; 32]>;
+
+/// A raw 256-bit key that stays: in locked memory, where a move copies a pointer.
+pub(crate) type KeptKey = LockedBox<[u8; 32]>;
+
+/// Copies `key` to where it may stay.
+pub(crate) fn keep(key: &[u8; 32]) -> KeptKey {
+    LockedBox::new_with(|| *key)
+}
+
+/// Draws a key.
+pub(crate) fn random_key(source: &dyn rng::Random) -> Result<KeptKey> {
+    LockedBox::try_fill(|bytes| source.fill(bytes))
+}
 
 /// Appends `field` with its length to `out`.
 pub(crate) fn frame(out: &mut Vec<u8>, field: &[u8]) {

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::crypto::RawKey;
 use crate::crypto::mac::derive;
+use crate::crypto::{KeptKey, keep};
 use crate::error::{Error, Result};
 use crate::secret::{SecretBytes, SecretString};
 
@@ -66,28 +66,24 @@ pub(crate) fn stretch(
     passphrase: &SecretString,
     salt: &[u8; 16],
     params: &Argon2Params,
-) -> Result<RawKey> {
+) -> Result<KeptKey> {
     use argon2::{Algorithm, Argon2, Block, Params, Version};
     let refused = |_| Error::invalid("Argon2 refused its parameters");
     let params = Params::new(params.memory_kib, params.passes, params.lanes, Some(32));
     let params = params.map_err(refused)?;
     let mut memory = Zeroizing::new(vec![Block::default(); params.block_count()]);
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    let mut key = Zeroizing::new([0; 32]);
-    argon2
-        .hash_password_into_with_memory(
-            passphrase.expose().as_bytes(),
-            salt,
-            &mut *key,
-            memory.as_mut_slice(),
-        )
-        .map_err(refused)?;
-    Ok(key)
+    KeptKey::try_fill(|key| {
+        let (text, memory) = (passphrase.expose().as_bytes(), memory.as_mut_slice());
+        argon2
+            .hash_password_into_with_memory(text, salt, key, memory)
+            .map_err(refused)
+    })
 }
 
 /// Says which feature is missing.
 #[cfg(not(feature = "passphrase"))]
-pub(crate) fn stretch(_: &SecretString, _: &[u8; 16], _: &Argon2Params) -> Result<RawKey> {
+pub(crate) fn stretch(_: &SecretString, _: &[u8; 16], _: &Argon2Params) -> Result<KeptKey> {
     Err(Error::new(
         crate::error::ErrorKind::Unsupported,
         "this build has no passphrase slots: its feature `passphrase` is off",
@@ -98,7 +94,7 @@ pub(crate) fn stretch(_: &SecretString, _: &[u8; 16], _: &Argon2Params) -> Resul
 ///
 /// # Errors
 /// `InvalidArgument` for any other length.
-pub(crate) fn from_key(key: &SecretBytes) -> Result<RawKey> {
+pub(crate) fn from_key(key: &SecretBytes) -> Result<KeptKey> {
     let mut raw = Zeroizing::new([0; 32]);
     if key.len() != raw.len() {
         return Err(Error::invalid(format!(
@@ -107,7 +103,7 @@ pub(crate) fn from_key(key: &SecretBytes) -> Result<RawKey> {
         )));
     }
     raw.copy_from_slice(key.expose());
-    Ok(derive(&raw, "key-slot"))
+    Ok(keep(&derive(&raw, "key-slot")))
 }
 
 #[cfg(test)]

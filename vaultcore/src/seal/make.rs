@@ -1,15 +1,13 @@
 //! Making of new slots.
 
-use zeroize::Zeroizing;
-
 use super::kdf::{self, Argon2Params};
 use super::share::{CeremonyId, Share};
 use super::slot::{ShamirSlot, ShareCheck, Slot, SlotKind};
 use crate::barrier::RootKey;
 use crate::clock::Timestamp;
-use crate::crypto::RawKey;
 use crate::crypto::rng::{Random, random};
 use crate::crypto::shamir;
+use crate::crypto::{KeptKey, random_key};
 use crate::error::{Error, Result};
 use crate::id::{SlotId, VaultId};
 use crate::secret::{SecretBytes, SecretString};
@@ -73,7 +71,7 @@ impl NewSlot {
 pub(crate) struct SlotDraft {
     pub(crate) id: SlotId,
     pub(crate) kind: SlotKind,
-    pub(crate) kek: RawKey,
+    pub(crate) kek: KeptKey,
     pub(crate) shares: Vec<Share>,
 }
 
@@ -133,13 +131,13 @@ fn share_out(
     count: u8,
     threshold: u8,
     source: &dyn Random,
-) -> Result<(SlotKind, RawKey, Vec<Share>)> {
+) -> Result<(SlotKind, KeptKey, Vec<Share>)> {
     if threshold == 1 && count != 1 {
         return Err(Error::invalid(
             "a threshold of 1 is for 1 share: each would be the whole key",
         ));
     }
-    let kek: RawKey = Zeroizing::new(random(source)?);
+    let kek = random_key(source)?;
     let ceremony = CeremonyId::from_bytes(random(source)?);
     let parts = if count == 1 && threshold == 1 {
         vec![SecretBytes::copy_from(&*kek)]

@@ -13,7 +13,7 @@ use crate::crypto::aead;
 use crate::crypto::digest::sha256;
 use crate::crypto::mac::sign_once;
 use crate::crypto::rng::{Random, random};
-use crate::crypto::{RawKey, equal, framed};
+use crate::crypto::{KeptKey, RawKey, equal, framed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{SlotId, VaultId};
 use crate::record::Record;
@@ -82,7 +82,7 @@ impl Slot {
         id: SlotId,
         kind: SlotKind,
         created: Timestamp,
-        kek: &RawKey,
+        kek: &[u8; 32],
         root: &RootKey,
         source: &dyn Random,
     ) -> Result<Self> {
@@ -103,14 +103,14 @@ impl Slot {
     pub(crate) fn rewrapped(
         &self,
         vault: &VaultId,
-        kek: &RawKey,
+        kek: &[u8; 32],
         root: &RootKey,
         source: &dyn Random,
     ) -> Result<Self> {
         let mut slot = self.clone();
         slot.generation = self.generation.saturating_add(1);
         let aad = slot.aad(vault)?;
-        slot.commitment = *sign_once(&**kek, &[b"commit", &aad]);
+        slot.commitment = *sign_once(kek, &[b"commit", &aad]);
         // Hedged as in the envelope: a source that repeats itself repeats no (key, nonce).
         let fresh: [u8; 32] = random(source)?;
         let fields: [&[u8]; 4] = [
@@ -119,7 +119,7 @@ impl Slot {
             &sha256(&[&aad]),
             &sha256(&[root.expose()]),
         ];
-        let hedged = sign_once(&**kek, &fields);
+        let hedged = sign_once(kek, &fields);
         slot.salt = hedged.first_chunk().copied().unwrap_or_default();
         slot.nonce = hedged.last_chunk().copied().unwrap_or_default();
         let mut body = Zeroizing::new(root.expose().to_vec());
@@ -129,8 +129,8 @@ impl Slot {
     }
 
     /// Returns whether `kek` is this slot's key.
-    pub(crate) fn accepts(&self, vault: &VaultId, kek: &RawKey) -> Result<bool> {
-        let commitment = sign_once(&**kek, &[b"commit", &self.aad(vault)?]);
+    pub(crate) fn accepts(&self, vault: &VaultId, kek: &[u8; 32]) -> Result<bool> {
+        let commitment = sign_once(kek, &[b"commit", &self.aad(vault)?]);
         Ok(equal(&*commitment, &self.commitment))
     }
 
@@ -138,7 +138,7 @@ impl Slot {
     ///
     /// # Errors
     /// `UnsealFailed` if `kek` is not this slot's key, `Corrupt` if the slot was changed.
-    pub(crate) fn unwrap_root(&self, vault: &VaultId, kek: &RawKey) -> Result<RawKey> {
+    pub(crate) fn unwrap_root(&self, vault: &VaultId, kek: &[u8; 32]) -> Result<KeptKey> {
         // GCM does not commit to its key, so the commitment is checked first.
         if !self.accepts(vault, kek)? {
             return Err(Error::new(
@@ -152,16 +152,17 @@ impl Slot {
         let wrapping_key = self.wrapping_key(kek, &aad);
         let plain =
             aead::decrypt_once(&wrapping_key, self.nonce, &aad, &mut body).ok_or_else(corrupt)?;
-        let mut root = Zeroizing::new([0; 32]);
-        if plain.len() != root.len() {
-            return Err(corrupt());
-        }
-        root.copy_from_slice(plain);
-        Ok(root)
+        KeptKey::try_fill(|root| {
+            if plain.len() != root.len() {
+                return Err(corrupt());
+            }
+            root.copy_from_slice(plain);
+            Ok(())
+        })
     }
 
-    fn wrapping_key(&self, kek: &RawKey, aad: &[u8]) -> RawKey {
-        sign_once(&**kek, &[b"wrap", aad, &self.salt])
+    fn wrapping_key(&self, kek: &[u8; 32], aad: &[u8]) -> RawKey {
+        sign_once(kek, &[b"wrap", aad, &self.salt])
     }
 
     fn aad(&self, vault: &VaultId) -> Result<Vec<u8>> {
@@ -266,7 +267,7 @@ mod tests {
 
     const VAULT: VaultId = VaultId::from_bytes([5; 16]);
 
-    fn slot(kek: &RawKey, root: &RootKey) -> Slot {
+    fn slot(kek: &[u8; 32], root: &RootKey) -> Slot {
         let id = SlotId::from_bytes([1; 16]);
         let now = Timestamp::from_micros(1);
         Slot::new(&VAULT, id, SlotKind::Key, now, kek, root, &OsRandom).expect("slot")
@@ -274,18 +275,13 @@ mod tests {
 
     #[test]
     fn a_slot_opens_with_its_key_only() {
-        let (kek, root) = (
-            Zeroizing::new([1; 32]),
-            RootKey::generate(&OsRandom).expect("root"),
-        );
+        let (kek, root) = ([1; 32], RootKey::generate(&OsRandom).expect("root"));
         let slot = slot(&kek, &root);
         assert_eq!(
             *slot.unwrap_root(&VAULT, &kek).expect("opens"),
             *root.expose()
         );
-        let wrong = slot
-            .unwrap_root(&VAULT, &Zeroizing::new([2; 32]))
-            .expect_err("wrong key");
+        let wrong = slot.unwrap_root(&VAULT, &[2; 32]).expect_err("wrong key");
         assert_eq!(wrong.kind(), ErrorKind::UnsealFailed);
         let elsewhere = VaultId::from_bytes([6; 16]);
         assert!(slot.unwrap_root(&elsewhere, &kek).is_err());
@@ -293,10 +289,7 @@ mod tests {
 
     #[test]
     fn every_change_of_a_slot_is_found() {
-        let (kek, root) = (
-            Zeroizing::new([1; 32]),
-            RootKey::generate(&OsRandom).expect("root"),
-        );
+        let (kek, root) = ([1; 32], RootKey::generate(&OsRandom).expect("root"));
         let stored = Slots {
             slots: vec![slot(&kek, &root)],
         }
@@ -320,10 +313,7 @@ mod tests {
 
     #[test]
     fn wrapping_anew_changes_everything_but_the_key() {
-        let (kek, root) = (
-            Zeroizing::new([1; 32]),
-            RootKey::generate(&OsRandom).expect("root"),
-        );
+        let (kek, root) = ([1; 32], RootKey::generate(&OsRandom).expect("root"));
         let first = slot(&kek, &root);
         let second = first
             .rewrapped(&VAULT, &kek, &root, &OsRandom)

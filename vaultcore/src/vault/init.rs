@@ -1,10 +1,12 @@
 //! Making of a new vault.
 
+use std::ops::Range;
+
 use super::Vault;
 use crate::barrier::{Epoch, Keyring, RootKey, encrypt, layout};
 use crate::crypto::rng::random;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::VaultId;
+use crate::id::{SlotId, VaultId};
 use crate::record::Record;
 use crate::seal::{Header, NewSlot, Share, SlotDraft, Slots};
 use crate::storage::{Batch, StorageError};
@@ -26,9 +28,32 @@ const SETTLE_ATTEMPTS: usize = 4;
 pub struct Init {
     vault: VaultId,
     shares: Vec<Share>,
+    slots: Vec<(SlotId, Range<usize>)>, // which of the shares
 }
 
 impl Init {
+    fn new(vault: VaultId, slots: impl Iterator<Item = (SlotId, Vec<Share>)>) -> Self {
+        let mut init = Self {
+            vault,
+            shares: Vec::new(),
+            slots: Vec::new(),
+        };
+        for (slot, mut shares) in slots {
+            let first = init.shares.len();
+            init.shares.append(&mut shares);
+            init.slots.push((slot, first..init.shares.len()));
+        }
+        init
+    }
+
+    /// Returns the slots in the order in which they were asked for, each with its shares; a slot
+    /// that is not of Shamir's kind has none.
+    pub fn slots(&self) -> impl ExactSizeIterator<Item = (SlotId, &[Share])> {
+        let shares = |range: &Range<usize>| self.shares.get(range.clone()).unwrap_or_default();
+        let slots = self.slots.iter();
+        slots.map(move |(slot, range)| (*slot, shares(range)))
+    }
+
     /// Returns the shares of the Shamir slots, slot by slot; hand each to another person.
     #[must_use]
     pub fn shares(&self) -> &[Share] {
@@ -71,21 +96,21 @@ impl Vault {
             return Err(Error::invalid("a vault has at least one key slot"));
         }
         let vault = VaultId::from_bytes(random(source)?);
-        let (batch, shares) = self.first_entries(vault, drafts)?;
+        let batch = self.first_entries(vault, &drafts)?;
         self.store_first(vault, &batch)?;
-        Ok(Init { vault, shares })
+        let slots = drafts.into_iter().map(|draft| (draft.id, draft.shares));
+        Ok(Init::new(vault, slots))
     }
 
     /// Returns all that a new vault consists of, in one batch.
-    fn first_entries(&self, vault: VaultId, drafts: Vec<SlotDraft>) -> Result<(Batch, Vec<Share>)> {
+    fn first_entries(&self, vault: VaultId, drafts: &[SlotDraft]) -> Result<Batch> {
         let (source, now) = (&*self.core.random, self.core.clock.read().wall);
         let root = RootKey::generate(source)?;
         let mut keyring = Keyring::generate(vault, now, source)?;
-        let (mut slots, mut shares) = (Vec::new(), Vec::new());
+        let mut slots = Vec::new();
         for draft in drafts {
             slots.push(draft.wrap(&vault, now, &root, source)?);
-            keyring = keyring.with_kek(draft.id, Some(draft.kek));
-            shares.extend(draft.shares);
+            keyring = keyring.with_kek(draft.id, &draft.kek);
         }
         let slots = Slots::checked(slots)?.encode()?.to_vec();
         let stored_keyring = keyring.encrypt(&root, source)?;
@@ -103,7 +128,7 @@ impl Vault {
             .put(layout::slots()?, slots)
             .put(layout::keyring()?, stored_keyring)
             .put(epoch_path, epoch);
-        Ok((batch, shares))
+        Ok(batch)
     }
 
     /// Stores a new vault. After an unknown outcome the same batch, submitted again, decides: the

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Vault;
 use super::progress::combine;
 use crate::barrier::{Keyring, RootKey, layout};
-use crate::crypto::RawKey;
+use crate::crypto::{KeptKey, keep};
 use crate::id::{SlotId, VaultId};
 use crate::path::EntryPath;
 use crate::seal::{Header, NewSlot, Share, Slots, from_key};
@@ -72,7 +72,7 @@ struct Follower {
 }
 
 impl Follower {
-    fn new(memory: &Memory, kek: &RawKey) -> Self {
+    fn new(memory: &Memory, kek: &KeptKey) -> Self {
         let header = Header::decode(&stored(memory, layout::header())).expect("header");
         Self {
             vault: header.vault,
@@ -87,7 +87,7 @@ impl Follower {
         let slots = slots(memory).slots;
         let root = slots.iter().find_map(|slot| {
             let keks = self.keks.iter().chain(self.known.values());
-            let mut roots = keks.map(|kek| slot.unwrap_root(&self.vault, &RawKey::new(*kek)));
+            let mut roots = keks.map(|kek| slot.unwrap_root(&self.vault, kek));
             roots.find_map(Result::ok)
         });
         let Some(root) = root else {
@@ -103,7 +103,7 @@ impl Follower {
         };
         for slot in slots(memory).slots {
             let kek = keyring.kek(slot.id).expect("the key of each slot");
-            self.known.insert(slot.id, **kek);
+            self.known.insert(slot.id, *kek);
         }
         self.keyring = Some(keyring);
         true
@@ -179,7 +179,7 @@ fn a_leaked_root_key_is_shut_out_by_a_rekey_and_not_by_a_new_root_key() {
     let init = vault.init([NewSlot::shamir(1, 1)]).expect("init");
     let vault = unsealed(&memory, init.shares());
     let root = vault.with_open(|open| open.transact(|txn, _| Ok(Arc::clone(&txn.keys().root))));
-    let mut follower = Follower::new(&memory, &RawKey::new([0; 32]));
+    let mut follower = Follower::new(&memory, &keep(&[0; 32]));
     assert!(follower.follow(&memory, &root.expect("root")));
 
     sys(&vault).rotate_root().expect("rotated");

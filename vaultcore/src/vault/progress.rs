@@ -2,13 +2,11 @@
 
 use std::sync::{Arc, PoisonError};
 
-use zeroize::Zeroizing;
-
 use super::open::OpenVault;
 use super::{State, Vault, closed};
 use crate::barrier::{Barrier, RootKey, layout};
 use crate::crypto::rng::random;
-use crate::crypto::{RawKey, shamir};
+use crate::crypto::{KeptKey, keep, shamir};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{Nonce, SlotId, VaultId};
 use crate::seal::{Header, ShamirSlot, Share, Slot, SlotKind, Slots, from_key, stretch};
@@ -184,7 +182,7 @@ impl Vault {
         vaultcore_os::scrubbed(|| {
             let kek = from_key(key)?;
             self.unseal_directly("key", |kind| match kind {
-                SlotKind::Key => Ok(Some(kek.clone())),
+                SlotKind::Key => Ok(Some(keep(&kek))),
                 _ => Ok(None),
             })
         })
@@ -194,7 +192,7 @@ impl Vault {
     fn unseal_directly(
         &self,
         what: &'static str,
-        candidate: impl Fn(&SlotKind) -> Result<Option<RawKey>>,
+        candidate: impl Fn(&SlotKind) -> Result<Option<KeptKey>>,
     ) -> Result<SealStatus> {
         self.check_process()?;
         let locked = self.locked()?;
@@ -224,7 +222,7 @@ impl Vault {
     }
 
     /// Opens `slot` with `kek`, and the keyring with the root key in it.
-    fn open(&self, locked: &Locked, slot: &Slot, kek: &RawKey) -> Result<OpenVault> {
+    fn open(&self, locked: &Locked, slot: &Slot, kek: &[u8; 32]) -> Result<OpenVault> {
         let core = &self.core;
         let root = RootKey::new(slot.unwrap_root(&locked.vault, kek)?);
         let barrier = Barrier::new(
@@ -337,7 +335,7 @@ impl Collected {
 }
 
 /// Combines `shares` to a slot's key; a single one is the key itself.
-pub(super) fn combine(shares: &[SecretBytes]) -> Result<RawKey> {
+pub(super) fn combine(shares: &[SecretBytes]) -> Result<KeptKey> {
     let combined;
     let bytes = match shares {
         [only] => only,
@@ -347,15 +345,16 @@ pub(super) fn combine(shares: &[SecretBytes]) -> Result<RawKey> {
             &combined
         }
     };
-    let mut kek = Zeroizing::new([0; 32]);
-    if bytes.len() != kek.len() {
-        return Err(Error::new(
-            ErrorKind::UnsealFailed,
-            "the shares do not make a key",
-        ));
-    }
-    kek.copy_from_slice(bytes.expose());
-    Ok(kek)
+    KeptKey::try_fill(|kek| {
+        if bytes.len() != kek.len() {
+            return Err(Error::new(
+                ErrorKind::UnsealFailed,
+                "the shares do not make a key",
+            ));
+        }
+        kek.copy_from_slice(bytes.expose());
+        Ok(())
+    })
 }
 
 /// Describes the state. A vault with several Shamir slots shows the one in progress, or the first.

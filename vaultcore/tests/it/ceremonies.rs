@@ -56,9 +56,9 @@ impl Storage for Hooked {
 
     fn commit(&self, batch: &Batch) -> Result<Revision, StorageError> {
         self.hook.at(&Event::Commit(batch))?;
-        let done = self.inner.commit(batch);
+        let done = self.inner.commit(batch)?;
         self.hook.at(&Event::Committed(batch))?;
-        done
+        Ok(done)
     }
 
     fn change_mark(&self) -> Result<Option<u64>, StorageError> {
@@ -136,6 +136,24 @@ fn an_init_of_unknown_outcome_is_settled_by_asking_again() {
     assert!(matches!(memory.commit(&late), Err(StorageError::Conflict)));
     vault.unseal(&init.shares()[0]).unwrap();
     assert!(!vault.unseal(&init.shares()[1]).unwrap().sealed());
+}
+
+#[test]
+fn the_shares_of_a_new_vault_are_told_by_slot() {
+    let vault = sealed(Memory::new());
+    let slots = [
+        NewSlot::shamir(3, 2),
+        NewSlot::key(key()),
+        NewSlot::shamir(1, 1),
+    ];
+    let init = vault.init(slots).unwrap();
+    let counts: Vec<usize> = init.slots().map(|(_, shares)| shares.len()).collect();
+    assert_eq!(counts, [3, 0, 1]);
+    let (lone, shares) = init.slots().last().unwrap();
+    assert!(!vault.unseal(&shares[0]).unwrap().sealed());
+    let listed = vault.owner().unwrap().sys().slots().unwrap();
+    assert_eq!(listed[2].id, lone);
+    assert_eq!(init.shares().len(), 4);
 }
 
 #[test]

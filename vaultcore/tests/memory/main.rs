@@ -4,6 +4,7 @@
 // All of it is test code, the helpers too, which clippy cannot tell.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used)]
 
+mod keys;
 mod scan;
 #[cfg(feature = "sqlite")]
 mod scenario;

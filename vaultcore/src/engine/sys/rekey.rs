@@ -9,7 +9,7 @@ use super::sys;
 use crate::barrier::{RootKey, layout};
 use crate::clock::Timestamp;
 use crate::crypto::mac::sign_once;
-use crate::crypto::{RawKey, equal};
+use crate::crypto::{KeptKey, equal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{Nonce, SlotId, VaultId};
 use crate::operation::{Access, Capability, Context, Operation, Target};
@@ -154,7 +154,7 @@ impl Operation for CancelRekey {
 pub(crate) struct CommitRekey {
     pub(crate) nonce: Nonce,
     /// What the new shares combine to.
-    pub(crate) kek: RawKey,
+    pub(crate) kek: KeptKey,
     pub(crate) root: Arc<RootKey>,
 }
 
@@ -190,7 +190,7 @@ impl Operation for CommitRekey {
             *slot = slot.rewrapped(&vault, &self.kek, &self.root, source)?;
         }
         let rotated = cx.txn.keyring().rotated(cx.txn.now(), source)?;
-        let keyring = rotated.with_kek(pending.slot, Some(self.kek.clone()));
+        let keyring = rotated.with_kek(pending.slot, &self.kek);
         cx.txn.delete(layout::rekey()?);
         store_with_root(cx.txn, slots, &keyring, &self.root)
     }

@@ -123,9 +123,7 @@ impl Operation for AddSlot<'_> {
             self.draft
                 .wrap(&cx.txn.vault(), cx.txn.now(), &keys.root, cx.txn.source())?,
         );
-        let keyring = keys
-            .keyring
-            .with_kek(self.draft.id, Some(self.draft.kek.clone()));
+        let keyring = keys.keyring.with_kek(self.draft.id, &self.draft.kek);
         cx.txn
             .put_raw(layout::slots()?, Slots::checked(slots)?.encode()?.to_vec());
         cx.txn.store_keyring(&keyring, &keys.root)
@@ -159,12 +157,7 @@ impl Operation for RemoveSlot {
         }
         slots.slots.remove(position);
         let rotated = cx.txn.keyring().rotated(cx.txn.now(), cx.txn.source())?;
-        store_with_root(
-            cx.txn,
-            slots,
-            &rotated.with_kek(self.slot, None),
-            &self.root,
-        )
+        store_with_root(cx.txn, slots, &rotated.without_kek(self.slot), &self.root)
     }
 }
 
