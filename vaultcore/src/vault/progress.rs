@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::{Nonce, SlotId, VaultId};
 use crate::seal::{Header, ShamirSlot, Share, Slot, SlotKind, Slots, from_key, stretch};
 use crate::secret::{SecretBytes, SecretString};
+use crate::storage::Revision;
 
 /// The shares given so far, in memory only.
 #[derive(Default)]
@@ -90,7 +91,12 @@ impl SealStatus {
 struct Locked {
     vault: VaultId,
     slots: Slots,
+    /// That of the list of slots.
+    revision: Revision,
 }
+
+/// How often slots are read again because others changed them.
+const ATTEMPTS: usize = 16;
 
 impl Vault {
     /// Returns whether the vault exists, whether it is sealed, and how far an unseal has come.
@@ -149,11 +155,12 @@ impl Vault {
             return Ok(status(Some(&locked.slots), true, Some(collected)));
         }
         // If storage fails now the shares stay, and any of them given again tries again.
-        let open = vaultcore_os::scrubbed(|| {
+        let id = slot.id;
+        let (open, locked) = vaultcore_os::scrubbed(|| {
             let kek = combine(&collected.shares)?;
-            self.open(&locked, slot, &kek).map(Box::new)
-        });
-        *state = State::Unsealed(open?);
+            self.open(locked, id, &kek)
+        })?;
+        *state = State::Unsealed(Box::new(open));
         Ok(status(Some(&locked.slots), false, None))
     }
 
@@ -201,7 +208,8 @@ impl Vault {
                 continue;
             };
             if slot.accepts(&locked.vault, &kek)? {
-                let open = self.open(&locked, slot, &kek)?;
+                let id = slot.id;
+                let (open, locked) = self.open(locked, id, &kek)?;
                 let mut state = self
                     .core
                     .state
@@ -221,8 +229,37 @@ impl Vault {
         ))
     }
 
-    /// Opens `slot` with `kek`, and the keyring with the root key in it.
-    fn open(&self, locked: &Locked, slot: &Slot, kek: &[u8; 32]) -> Result<OpenVault> {
+    /// Opens the slot `id` with `kek`, and the keyring with the root key in it. Slots that were
+    /// changed since they were read are read again: the keyring is then of another root key.
+    fn open(&self, locked: Locked, id: SlotId, kek: &[u8; 32]) -> Result<(OpenVault, Locked)> {
+        let mut locked = locked;
+        for _ in 0..ATTEMPTS {
+            let error = match self.open_once(&locked, id, kek) {
+                Ok(open) => return Ok((open, locked)),
+                Err(error) if error.kind() == ErrorKind::Corrupt => error,
+                Err(error) => return Err(error),
+            };
+            let now = self.locked()?;
+            if now.revision == locked.revision {
+                return Err(error);
+            }
+            locked = now;
+        }
+        Err(Error::new(
+            ErrorKind::Unavailable,
+            "others changed the key slots all the time",
+        ))
+    }
+
+    fn open_once(&self, locked: &Locked, id: SlotId, kek: &[u8; 32]) -> Result<OpenVault> {
+        let gone = || {
+            Error::new(
+                ErrorKind::UnsealFailed,
+                "the key slot was removed meanwhile",
+            )
+        };
+        let mut slots = locked.slots.slots.iter();
+        let slot = slots.find(|slot| slot.id == id).ok_or_else(gone)?;
         let core = &self.core;
         let root = RootKey::new(slot.unwrap_root(&locked.vault, kek)?);
         let barrier = Barrier::new(
@@ -247,8 +284,12 @@ impl Vault {
         };
         let vault = Header::decode(&header.value)?.vault;
         let missing = || Error::corrupt("the list of key slots is missing");
-        let slots = Slots::parse(&found.next().flatten().ok_or_else(missing)?.value)?;
-        Ok(Locked { vault, slots })
+        let stored = found.next().flatten().ok_or_else(missing)?;
+        Ok(Locked {
+            vault,
+            slots: Slots::parse(&stored.value)?,
+            revision: stored.revision,
+        })
     }
 }
 

@@ -196,7 +196,6 @@ fn an_init_that_lost_against_another_says_already() {
 }
 
 #[test]
-#[ignore = "not fixed yet"]
 fn an_unseal_that_races_with_a_new_root_key_follows_it() {
     let (memory, storage, hook) = hooked();
     let other = vault(Arc::clone(&memory));
@@ -214,7 +213,6 @@ fn an_unseal_that_races_with_a_new_root_key_follows_it() {
 }
 
 #[test]
-#[ignore = "not fixed yet"]
 fn an_unseal_that_races_with_a_rekey_is_refused_and_not_corrupt() {
     let (memory, storage, hook) = hooked();
     let other = sealed(Arc::clone(&memory));
