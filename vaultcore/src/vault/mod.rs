@@ -24,7 +24,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Access, Context, Engine, Operation};
 use crate::seal::Header;
 use crate::storage::Storage;
-use open::OpenVault;
+use open::{OpenVault, Unsealing};
 use progress::Progress;
 
 /// A vault: sealed until enough people, or a key, have opened it.
@@ -178,14 +178,14 @@ impl Vault {
     /// Calls `work` with the open vault. While it runs the vault can not be sealed.
     fn with_open<T>(&self, work: impl FnOnce(&OpenVault) -> Result<T>) -> Result<T> {
         self.check_process()?;
-        let result = {
+        let (result, unsealing) = {
             let state = self
                 .core
                 .state
                 .read()
                 .unwrap_or_else(PoisonError::into_inner);
             match &*state {
-                State::Unsealed(open) => work(open),
+                State::Unsealed(open) => (work(open), open.unsealing()),
                 State::Sealed(_) => return Err(sealed()),
                 State::Closed => return Err(closed()),
             }
@@ -194,9 +194,24 @@ impl Vault {
             .as_ref()
             .is_err_and(|error| error.kind() == ErrorKind::Sealed)
         {
-            self.seal()?; // another process changed the root key: what is in memory opens nothing
+            // Another process changed the root key: what is in memory opens nothing.
+            self.end(&unsealing);
         }
         result
+    }
+
+    /// Seals the vault if it is still unsealed as it was: somebody may have unsealed it anew.
+    fn end(&self, unsealing: &Unsealing) {
+        let mut state = self
+            .core
+            .state
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if matches!(&*state, State::Unsealed(open) if open.unsealing() == *unsealing) {
+            *state = State::Sealed(Progress::default());
+            drop(state);
+            vaultcore_os::scrub_stack();
+        }
     }
 
     /// Refuses to work in a forked child, before any lock is touched.
@@ -236,4 +251,30 @@ fn sealed() -> Error {
 
 fn closed() -> Error {
     Error::new(ErrorKind::Closed, "the vault is closed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seal::NewSlot;
+    use crate::storage::Memory;
+
+    #[test]
+    fn a_vault_unsealed_anew_is_not_sealed_for_what_happened_before() {
+        let vault = Vault::builder(Memory::new()).build().expect("vault");
+        let init = vault.init([NewSlot::shamir(1, 1)]).expect("init");
+        let unseal = || vault.unseal(&init.shares()[0]).expect("unsealed");
+        let current = || vault.with_open(|open| Ok(open.unsealing()));
+        unseal();
+        let before = current().expect("unsealed");
+        vault.seal().expect("sealed");
+        unseal();
+        vault.end(&before);
+        let now = current().expect("still unsealed");
+        vault.end(&now);
+        assert_eq!(
+            current().err().map(|error| error.kind()),
+            Some(ErrorKind::Sealed)
+        );
+    }
 }

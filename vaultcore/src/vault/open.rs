@@ -27,6 +27,17 @@ pub(super) struct OpenVault {
     coming: Mutex<Vec<Coming>>,
     /// The new shares of a rekey given so far.
     rekey: Mutex<Option<Collected>>,
+    unsealing: Unsealing,
+}
+
+/// Tells one unsealing of a vault from the next.
+#[derive(Clone)]
+pub(super) struct Unsealing(Arc<()>);
+
+impl PartialEq for Unsealing {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 /// A root key that may come into force.
@@ -85,7 +96,12 @@ impl OpenVault {
             config: ArcSwap::from_pointee(config),
             coming: Mutex::default(),
             rekey: Mutex::default(),
+            unsealing: Unsealing(Arc::new(())),
         })
+    }
+
+    pub(super) fn unsealing(&self) -> Unsealing {
+        self.unsealing.clone()
     }
 
     pub(super) fn rekey(&self) -> &Mutex<Option<Collected>> {
@@ -119,12 +135,41 @@ impl OpenVault {
     }
 
     /// Loads keyring and mounts again, under whichever root key opens them.
+    ///
+    /// What another thread loaded meanwhile is not put back to something older: a load that was
+    /// overtaken begins anew.
     pub(super) fn reload(&self) -> Result<()> {
         vaultcore_os::scrubbed(|| self.load_again())
     }
 
     fn load_again(&self) -> Result<()> {
-        let mut roots = vec![Arc::clone(&self.config.load().keys.root)];
+        for _ in 0..ATTEMPTS {
+            let before = self.config.load_full();
+            let (roots, over) = self.roots(&before);
+            match load(&self.barrier, &roots)? {
+                Some(config) => {
+                    if self.replace(&before, config) {
+                        self.coming().retain(|coming| !is_in(&coming.root, &over));
+                        return Ok(());
+                    }
+                }
+                None => {
+                    let (now, _) = self.roots(&self.config.load());
+                    if now.len() == roots.len() && now.iter().all(|root| is_in(root, &roots)) {
+                        return Err(changed_elsewhere());
+                    }
+                }
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Unavailable,
+            "others changed the keyring all the time",
+        ))
+    }
+
+    /// Returns the root keys that may be in force, and those among them whose commit is over.
+    fn roots(&self, config: &Config) -> (Vec<Arc<RootKey>>, Vec<Arc<RootKey>>) {
+        let mut roots = vec![Arc::clone(&config.keys.root)];
         let mut over = Vec::new();
         for coming in self.coming().iter() {
             roots.push(Arc::clone(&coming.root));
@@ -132,16 +177,13 @@ impl OpenVault {
                 over.push(Arc::clone(&coming.root));
             }
         }
-        let config = load(&self.barrier, &roots)?.ok_or_else(|| {
-            Error::new(
-                ErrorKind::Sealed,
-                "the vault's root key was changed elsewhere: the vault is sealed, unseal it again",
-            )
-        })?;
-        self.config.store(Arc::new(config));
-        let known = |root: &Arc<RootKey>| over.iter().any(|other| Arc::ptr_eq(other, root));
-        self.coming().retain(|coming| !known(&coming.root));
-        Ok(())
+        (roots, over)
+    }
+
+    /// Puts `config` in place of `before`; returns whether it still stood there.
+    fn replace(&self, before: &Arc<Config>, config: Config) -> bool {
+        let found = self.config.compare_and_swap(before, Arc::new(config));
+        Arc::ptr_eq(&found, before)
     }
 
     /// Runs `work`, which may store `root` as the new root key, and follows it if it did.
@@ -187,6 +229,17 @@ impl OpenVault {
         let micros = base.saturating_add(base.saturating_mul(u64::from(jitter)) / 256);
         std::thread::sleep(Duration::from_micros(micros));
     }
+}
+
+fn is_in(root: &Arc<RootKey>, roots: &[Arc<RootKey>]) -> bool {
+    roots.iter().any(|other| Arc::ptr_eq(other, root))
+}
+
+fn changed_elsewhere() -> Error {
+    Error::new(
+        ErrorKind::Sealed,
+        "the vault's root key was changed elsewhere: the vault is sealed, unseal it again",
+    )
 }
 
 /// Reads keyring, mounts and epoch at one moment; `None` if no key of `roots` opens the keyring.

@@ -284,7 +284,6 @@ fn a_committed_rekey_is_no_error_though_the_look_after_it_fails() {
 
 /// A reload that read before our own new root key was stored, and ends after it.
 #[test]
-#[ignore = "not fixed yet"]
 fn our_own_new_root_key_does_not_seal_us() {
     let (memory, storage, hook) = hooked();
     let ours = vault(storage);

@@ -7,7 +7,6 @@ use zeroize::Zeroizing;
 use super::sys;
 use crate::barrier::{Keyring, RootKey, Txn, layout};
 use crate::clock::Timestamp;
-use crate::crypto::RawKey;
 use crate::error::{Error, Result};
 use crate::id::{SlotId, VaultId};
 use crate::operation::{Access, Capability, Context, Operation, Target};
@@ -172,7 +171,7 @@ pub(super) fn load_slots(txn: &mut Txn<'_>) -> Result<Slots> {
 }
 
 /// Returns the key of `slot`, which nobody has changed.
-fn known_kek<'k>(keyring: &'k Keyring, vault: &VaultId, slot: &Slot) -> Result<&'k RawKey> {
+fn known_kek<'k>(keyring: &'k Keyring, vault: &VaultId, slot: &Slot) -> Result<&'k [u8; 32]> {
     let missing = || Error::corrupt("the keyring lacks the key of a slot");
     let kek = keyring.kek(slot.id).ok_or_else(missing)?;
     if slot.accepts(vault, kek)? {
