@@ -225,6 +225,11 @@ impl Keyring {
         self.with(self.terms.clone(), others.cloned().collect())
     }
 
+    /// Returns the local slots, those whose keys are here.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = SlotId> {
+        self.local_keks.iter().map(|(slot, _)| *slot)
+    }
+
     pub(crate) fn kek(&self, slot: SlotId) -> Option<&[u8; 32]> {
         self.local_keks
             .iter()

@@ -367,7 +367,6 @@ fn a_closed_vault_makes_no_vault() {
 
 /// Storage puts back a list without a slot; a new root key would make the loss final.
 #[test]
-#[ignore = "not fixed yet"]
 fn a_slot_that_vanished_is_noticed_before_keys_change() {
     let memory = Arc::new(Memory::new());
     let vault = vault(Arc::clone(&memory));

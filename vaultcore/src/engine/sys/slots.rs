@@ -164,10 +164,26 @@ impl Operation for RemoveSlot {
 pub(super) fn load_slots(txn: &mut Txn<'_>) -> Result<Slots> {
     let missing = || Error::corrupt("the list of key slots is missing");
     let slots = Slots::parse(&txn.raw(&layout::slots()?)?.ok_or_else(missing)?)?;
+    check_whole(&slots, txn.keyring())?;
     for slot in &slots.slots {
         known_kek(txn.keyring(), &txn.vault(), slot)?;
     }
     Ok(slots)
+}
+
+/// Returns an error unless `slots` are those whose keys the keyring holds: the list may have been
+/// put back to one of before, and what is written next would make the loss final.
+fn check_whole(slots: &Slots, keyring: &Keyring) -> Result<()> {
+    let mut listed: Vec<SlotId> = slots.slots.iter().map(|slot| slot.id).collect();
+    let mut known: Vec<SlotId> = keyring.slots().collect();
+    listed.sort_unstable();
+    known.sort_unstable();
+    if listed == known {
+        return Ok(());
+    }
+    Err(Error::corrupt(
+        "the list of key slots is not the one that the keyring knows",
+    ))
 }
 
 /// Returns the key of `slot`, which nobody has changed.
