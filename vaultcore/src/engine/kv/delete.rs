@@ -3,11 +3,12 @@
 use super::config::{Config, MAX_VERSIONS};
 use super::get::no_secret;
 use super::metadata::{Metadata, Version};
+use super::purge::Dropped;
 use super::put::SWEEP;
 use super::{KIND_V2, api_path};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
-use crate::path::{MountPath, SecretPath};
+use crate::path::{EntryPath, MountPath, SecretPath};
 
 /// Deletes, undeletes or destroys versions.
 pub(crate) struct Delete {
@@ -28,25 +29,9 @@ pub(crate) enum Selection {
     Destroy(Vec<u64>),
 }
 
-/// Whether records of dropped versions wait to be deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sweeping {
-    Done,
-    More,
-}
-
-impl Sweeping {
-    pub(super) fn of(metadata: &Metadata) -> Self {
-        if metadata.doomed.is_empty() {
-            Self::Done
-        } else {
-            Self::More
-        }
-    }
-}
-
 impl Operation for Delete {
-    type Reply = Sweeping;
+    /// The work entry that deletes the rest of destroyed versions, if there is a rest.
+    type Reply = Option<EntryPath>;
 
     fn target(&self) -> Target<'_> {
         Target::Mount(&self.mount, KIND_V2)
@@ -63,23 +48,21 @@ impl Operation for Delete {
         Ok(vec![Access::new(path, capability)])
     }
 
-    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Sweeping> {
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
         let newest_only = matches!(self.selection, Selection::DeleteNewest);
         let Some(mut metadata) = Metadata::load(cx, &self.path)? else {
             return if newest_only {
-                Ok(Sweeping::Done)
+                Ok(None)
             } else {
                 Err(no_secret())
             };
         };
         // A call that only finishes what another began has records to delete and nothing to change.
         if !self.selection.apply(cx, &mut metadata)? && metadata.doomed.is_empty() {
-            return Ok(Sweeping::Done);
+            return Ok(None);
         }
-        let mount = cx.mount()?;
-        metadata.sweep(cx, mount, SWEEP)?;
-        metadata.store(cx, &self.path)?;
-        Ok(Sweeping::of(&metadata))
+        let dropped = metadata.sweep_and_store(cx, &self.path, SWEEP)?;
+        Dropped::leave(cx.txn, dropped.into_iter().collect())
     }
 }
 
@@ -164,37 +147,4 @@ fn destroy(metadata: &mut Metadata, numbers: &[u64]) -> bool {
     }
     metadata.doomed.extend(slots);
     changed
-}
-
-/// Deletes the next records of dropped versions.
-pub(crate) struct Sweep {
-    pub(crate) mount: MountPath,
-    pub(crate) path: SecretPath,
-}
-
-impl Operation for Sweep {
-    type Reply = Sweeping;
-
-    fn target(&self) -> Target<'_> {
-        Target::Mount(&self.mount, KIND_V2)
-    }
-
-    /// The operation that dropped the versions was allowed; this one only finishes it.
-    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        Ok(Vec::new())
-    }
-
-    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Sweeping> {
-        let Some(mut metadata) = Metadata::load(cx, &self.path)? else {
-            return Ok(Sweeping::Done);
-        };
-        if metadata.doomed.is_empty() {
-            return Ok(Sweeping::Done);
-        }
-        let mount = cx.mount()?;
-        metadata.sweep(cx, mount, SWEEP)?;
-        let entry = Metadata::entry(cx, &self.path)?;
-        cx.txn.store(entry, &metadata)?;
-        Ok(Sweeping::of(&metadata))
-    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::config::{check_versions, micros};
 use super::get::no_secret;
 use super::metadata::{Metadata, Version, VersionInfo, data_entry};
-use super::purge::Purge;
+use super::purge::Dropped;
 use super::{KIND_V2, api_path};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
@@ -291,14 +291,24 @@ impl Operation for DeleteMetadata {
         let Some(metadata) = Metadata::load(cx, &self.path)? else {
             return Ok(None);
         };
-        let mount = cx.mount()?;
-        cx.txn.delete(Metadata::entry(cx, &self.path)?);
+        let mount = cx.mount()?.id;
+        let entry = Metadata::entry(cx, &self.path)?;
+        cx.txn.delete(entry.clone());
+        if !metadata.doomed.is_empty() {
+            cx.txn.delete(Dropped::entry(&metadata.key)?); // what it names goes here
+        }
         let live = metadata.versions.iter().filter_map(|version| version.slot);
         let mut slots: Vec<u16> = live.chain(metadata.doomed.iter().copied()).collect();
         let rest = slots.split_off(slots.len().min(super::put::SWEEP));
         for slot in slots {
-            cx.txn.delete(data_entry(mount.id, &metadata.key, slot)?);
+            cx.txn.delete(data_entry(mount, &metadata.key, slot)?);
         }
-        Purge::leave(cx.txn, mount.id, metadata.key, rest)
+        let dropped = (!rest.is_empty()).then(|| Dropped {
+            mount,
+            metadata: entry.as_str().to_owned(),
+            key: metadata.key,
+            slots: rest,
+        });
+        Dropped::leave(cx.txn, dropped.into_iter().collect())
     }
 }

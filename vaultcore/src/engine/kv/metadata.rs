@@ -10,10 +10,12 @@ use zeroize::Zeroize;
 
 use super::config::Config;
 use super::metadata_tree;
+use super::purge::Dropped;
+use crate::barrier::Txn;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::MountId;
-use crate::operation::{Context, Mounted};
+use crate::operation::Context;
 use crate::path::{EntryPath, SecretPath};
 use crate::record::Record;
 
@@ -282,17 +284,34 @@ impl Metadata {
     }
 
     /// Deletes the records of doomed slots, at most `budget` of them.
-    pub(super) fn sweep(
-        &mut self,
-        cx: &mut Context<'_, '_>,
-        mount: Mounted<'_>,
-        budget: usize,
-    ) -> Result<()> {
+    pub(super) fn sweep(&mut self, txn: &mut Txn<'_>, mount: MountId, budget: usize) -> Result<()> {
         let count = self.doomed.len().min(budget);
         for slot in self.doomed.drain(..count).collect::<Vec<_>>() {
-            cx.txn.delete(self.data_entry(mount.id, slot)?);
+            txn.delete(data_entry(mount, &self.key, slot)?);
         }
         Ok(())
+    }
+
+    /// Deletes the records of doomed slots, at most `budget` of them, and writes the metadata of
+    /// `path`. Returns what is left to be deleted.
+    pub(super) fn sweep_and_store(
+        &mut self,
+        cx: &mut Context<'_, '_>,
+        path: &SecretPath,
+        budget: usize,
+    ) -> Result<Option<Dropped>> {
+        let mount = cx.mount()?.id;
+        self.sweep(cx.txn, mount, budget)?;
+        self.store(cx, path)?;
+        if self.doomed.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Dropped {
+            mount,
+            metadata: Self::entry(cx, path)?.as_str().to_owned(),
+            key: self.key,
+            slots: Vec::new(),
+        }))
     }
 }
 

@@ -27,13 +27,13 @@ pub use meta::{KvMetadata, MetadataUpdate};
 pub use metadata::{Cas, VersionInfo};
 
 pub(crate) use config::{Configure, ReadConfig};
-pub(crate) use delete::{Delete, Selection, Sweep, Sweeping};
+pub(crate) use delete::{Delete, Selection};
 pub(crate) use get::{Found, Get, Plain, gone};
 pub(crate) use json::{check_object, from_json, to_json};
 pub(crate) use list::{List, Names, Recursion};
 pub(crate) use meta::{DeleteMetadata, ReadMetadata, UpdateMode, WriteMetadata};
 pub(crate) use patch::{Patch, Rollback, Subkeys};
-pub(crate) use purge::PurgePage;
+pub(crate) use purge::{PurgePage, Sweeping};
 pub(crate) use put::{Put, Written};
 pub(crate) use transact::{Action, Change, Transact};
 pub(crate) use v1::{DeleteV1, GetV1, ListV1, PutV1};

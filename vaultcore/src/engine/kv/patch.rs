@@ -39,7 +39,7 @@ impl Operation for Patch<'_> {
         let json = read_live(cx, &metadata, None)?;
         let merged = merge(json.json(), self.json)?;
         check_object(&merged)?;
-        add_to(cx, &self.path, metadata, &merged, self.cas, SWEEP)
+        add_to(cx, &self.path, metadata, &merged, self.cas, SWEEP)?.written(cx)
     }
 }
 
@@ -65,7 +65,7 @@ impl Operation for Rollback {
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Written> {
         let (metadata, json) = load_live(cx, &self.path, Some(self.version))?;
-        add_to(cx, &self.path, metadata, json.json(), self.cas, SWEEP)
+        add_to(cx, &self.path, metadata, json.json(), self.cas, SWEEP)?.written(cx)
     }
 }
 

@@ -1,11 +1,12 @@
 //! Writing a version.
 
 use super::config::Config;
-use super::metadata::{Cas, Metadata, VersionInfo};
+use super::metadata::{Cas, Metadata, Version, VersionInfo};
+use super::purge::Dropped;
 use super::{KIND_V2, api_path, data};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
-use crate::path::{MountPath, SecretPath};
+use crate::path::{EntryPath, MountPath, SecretPath};
 
 /// Records that one commit may delete beside what it writes.
 pub(super) const SWEEP: usize = 100;
@@ -22,8 +23,23 @@ pub(crate) struct Put<'d> {
 /// What a write came to.
 pub(crate) struct Written {
     pub(crate) info: VersionInfo,
-    /// Whether records of dropped versions wait to be deleted.
-    pub(crate) unswept: bool,
+    /// The work entry that deletes the rest of dropped versions, if there is a rest.
+    pub(crate) rest: Option<EntryPath>,
+}
+
+/// A version that was added, and what is left of those that it pushed out.
+pub(super) struct Added {
+    pub(super) info: VersionInfo,
+    pub(super) dropped: Option<Dropped>,
+}
+
+impl Added {
+    /// Leaves a work entry for what is left.
+    pub(super) fn written(self, cx: &mut Context<'_, '_>) -> Result<Written> {
+        let rest = Dropped::leave(cx.txn, self.dropped.into_iter().collect())?;
+        let info = self.info;
+        Ok(Written { info, rest })
+    }
 }
 
 impl Operation for Put<'_> {
@@ -38,7 +54,7 @@ impl Operation for Put<'_> {
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Written> {
-        add(cx, &self.path, self.json, self.cas, SWEEP)
+        add(cx, &self.path, self.json, self.cas, SWEEP)?.written(cx)
     }
 }
 
@@ -63,7 +79,7 @@ pub(super) fn add(
     json: &[u8],
     cas: Cas,
     budget: usize,
-) -> Result<Written> {
+) -> Result<Added> {
     let metadata = match Metadata::load(cx, path)? {
         Some(metadata) => metadata,
         None => Metadata::new(cx, path)?,
@@ -79,7 +95,7 @@ pub(super) fn add_to(
     json: &[u8],
     cas: Cas,
     budget: usize,
-) -> Result<Written> {
+) -> Result<Added> {
     let mount = cx.mount()?;
     let config = Config::of(mount)?;
     check_cas(cx, &metadata, cas)?;
@@ -90,15 +106,11 @@ pub(super) fn add_to(
     let slot = metadata.add_version(cx.txn.now(), mark, &config)?;
     let record = data::encode(&metadata.key, number, &mark, json);
     cx.txn.put(metadata.data_entry(mount.id, slot)?, &record)?;
-    metadata.sweep(cx, mount, budget)?;
-    metadata.store(cx, path)?;
-    let unswept = !metadata.doomed.is_empty();
-    let info = metadata.newest().map(super::metadata::Version::info);
-    let missing = || crate::error::Error::corrupt("a version that was added is missing");
-    Ok(Written {
-        info: info.ok_or_else(missing)?,
-        unswept,
-    })
+    let dropped = metadata.sweep_and_store(cx, path, budget)?;
+    let info = metadata.newest().map(Version::info);
+    let missing = || Error::corrupt("a version that was added is missing");
+    let info = info.ok_or_else(missing)?;
+    Ok(Added { info, dropped })
 }
 
 /// Checks `cas` against the newest version, and whether it may be left out.

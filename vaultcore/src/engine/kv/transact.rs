@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::delete::Selection;
-use super::metadata::{Cas, Metadata, VersionInfo};
-use super::put::{SWEEP, Written, add, write_access};
+use super::metadata::{Cas, Metadata, Version, VersionInfo};
+use super::purge::Dropped;
+use super::put::{Added, SWEEP, add, write_access};
 use super::{KIND_V2, api_path};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
-use crate::path::{MountPath, SecretPath};
+use crate::path::{EntryPath, MountPath, SecretPath};
 use crate::secret::SecretBytes;
 
 /// The most secrets that one transaction changes.
@@ -39,8 +40,8 @@ pub(crate) struct Transact {
 pub(crate) struct Transacted {
     /// The version that each change left as the newest, in their order.
     pub(crate) infos: Vec<VersionInfo>,
-    /// Secrets of which records wait to be deleted.
-    pub(crate) unswept: Vec<SecretPath>,
+    /// The work entry that deletes the rest of dropped versions, if there is a rest.
+    pub(crate) rest: Option<EntryPath>,
 }
 
 impl Transact {
@@ -100,43 +101,34 @@ impl Operation for Transact {
         // A put writes two entries; what is left of the batch deletes records of dropped versions.
         let spare = SWEEP.saturating_sub(self.changes.len().saturating_mul(2));
         let budget = spare.checked_div(self.changes.len()).unwrap_or(0);
-        let mut done = Transacted {
-            infos: Vec::new(),
-            unswept: Vec::new(),
-        };
+        let (mut infos, mut dropped) = (Vec::new(), Vec::new());
         for change in &self.changes {
-            let written = change.make(cx, budget)?;
-            done.infos.push(written.info);
-            if written.unswept {
-                done.unswept.push(change.path.clone());
-            }
+            let added = change.make(cx, budget)?;
+            infos.push(added.info);
+            dropped.extend(added.dropped);
         }
-        Ok(done)
+        let rest = Dropped::leave(cx.txn, dropped)?;
+        Ok(Transacted { infos, rest })
     }
 }
 
 impl Change {
-    fn make(&self, cx: &mut Context<'_, '_>, budget: usize) -> Result<Written> {
+    fn make(&self, cx: &mut Context<'_, '_>, budget: usize) -> Result<Added> {
         match &self.action {
             Action::Put(json) => add(cx, &self.path, json.expose(), self.cas, budget),
             Action::Delete => self.delete(cx),
         }
     }
 
-    fn delete(&self, cx: &mut Context<'_, '_>) -> Result<Written> {
+    fn delete(&self, cx: &mut Context<'_, '_>) -> Result<Added> {
         let missing = || Error::not_found("a transaction deletes a secret that does not exist");
         let mut metadata = Metadata::load(cx, &self.path)?.ok_or_else(missing)?;
         self.cas.check(metadata.current, false)?;
         if Selection::DeleteNewest.apply(cx, &mut metadata)? {
             metadata.store(cx, &self.path)?;
         }
-        let info = metadata
-            .newest()
-            .map(super::metadata::Version::info)
-            .ok_or_else(missing)?;
-        Ok(Written {
-            info,
-            unswept: false,
-        })
+        let info = metadata.newest().map(Version::info).ok_or_else(missing)?;
+        let dropped = None;
+        Ok(Added { info, dropped })
     }
 }

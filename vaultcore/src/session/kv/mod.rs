@@ -14,8 +14,8 @@ pub use transaction::KvTransaction;
 
 use crate::clock::Timestamp;
 use crate::engine::kv::{
-    Cas, Delete, Found, Get, Patch, Plain, Put, Rollback, Selection, Subkeys, Sweep, Sweeping,
-    VersionInfo, Written, check_object, from_json, gone, to_json,
+    Cas, Delete, Found, Get, Patch, Plain, Put, Rollback, Selection, Subkeys, VersionInfo, Written,
+    check_object, from_json, gone, to_json,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::path::{MountPath, SecretPath};
@@ -125,8 +125,7 @@ impl Kv {
             json,
             cas,
         };
-        let written = self.vault.run(self.caller, &put)?;
-        self.finish(&put.path, written)
+        Ok(self.finish(self.vault.run(self.caller, &put)?))
     }
 
     /// Merges `patch` into the newest version (JSON merge patch, RFC 7396: null removes a field)
@@ -148,8 +147,7 @@ impl Kv {
             json: &json,
             cas,
         };
-        let written = self.vault.run(self.caller, &operation)?;
-        self.finish(&operation.path, written)
+        Ok(self.finish(self.vault.run(self.caller, &operation)?))
     }
 
     /// Writes the data of version `version` as a new version.
@@ -167,8 +165,7 @@ impl Kv {
             version,
             cas,
         };
-        let written = self.vault.run(self.caller, &operation)?;
-        self.finish(&operation.path, written)
+        Ok(self.finish(self.vault.run(self.caller, &operation)?))
     }
 
     /// Reads the newest version of a secret.
@@ -274,27 +271,18 @@ impl Kv {
             selection,
         };
         match self.vault.run(self.caller, &operation)? {
-            Sweeping::Done => Ok(()),
-            Sweeping::More => self.sweep(&operation.path).map_err(half_done),
+            Some(rest) => self.vault.purge(self.caller, &rest).map_err(half_done),
+            None => Ok(()),
         }
     }
 
     /// Deletes what is left of dropped versions, and returns what was written.
-    fn finish(&self, path: &SecretPath, written: Written) -> Result<VersionInfo> {
-        if written.unswept {
-            // The write stands, so it is not reported as failed. The next one sweeps again.
-            let _ = self.sweep(path);
+    fn finish(&self, written: Written) -> VersionInfo {
+        if let Some(rest) = written.rest {
+            // The write stands, so it is not reported as failed. `Vault::tick` goes on.
+            let _ = self.vault.purge(self.caller, &rest);
         }
-        Ok(written.info)
-    }
-
-    fn sweep(&self, path: &SecretPath) -> Result<()> {
-        let sweep = Sweep {
-            mount: self.mount.clone(),
-            path: path.clone(),
-        };
-        while self.vault.run(self.caller, &sweep)? == Sweeping::More {}
-        Ok(())
+        written.info
     }
 }
 
@@ -307,7 +295,7 @@ impl fmt::Debug for Kv {
 /// Says that versions are gone, but that not all of their data could be deleted.
 fn half_done(error: Error) -> Error {
     let message =
-        "the versions are destroyed, but data of some is still stored: destroy them again";
+        "the versions are destroyed, but data of some is stored until `Vault::tick` deletes it";
     Error::new(ErrorKind::Indeterminate, message).with_source(error)
 }
 

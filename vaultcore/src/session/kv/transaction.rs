@@ -49,8 +49,8 @@ impl Kv {
         }
         let operation = Transact::new(self.mount.clone(), collected.changes)?;
         let done = self.vault.run(self.caller, &operation)?;
-        for path in &done.unswept {
-            let _ = self.sweep(path); // as in `finish`
+        if let Some(rest) = &done.rest {
+            let _ = self.vault.purge(self.caller, rest); // as in `finish`
         }
         Ok(done.infos)
     }
