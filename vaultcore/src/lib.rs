@@ -82,8 +82,8 @@ pub use vault::{Init, Rekey, RekeyProgress, SealStatus, Vault, VaultBuilder};
 /// Key-value secrets: version 2, with versions and check-and-set, and version 1, without.
 pub mod kv {
     pub use crate::engine::kv::{
-        Cas, Cursor, DeleteAfter, KvConfig, KvMetadata, MAX_VALUE, MetadataUpdate, NamePage,
-        VersionInfo,
+        Cas, Cursor, DeleteAfter, KvConfig, KvConfigUpdate, KvMetadata, MAX_VALUE, MetadataUpdate,
+        NamePage, VersionInfo,
     };
     pub use crate::session::{Kv, KvTransaction, KvV1, Secret};
 }

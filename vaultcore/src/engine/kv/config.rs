@@ -39,9 +39,17 @@ pub enum DeleteAfter {
 /// The configuration of a version 2 mount.
 ///
 /// ```
-/// use vaultcore::kv::KvConfig;
-/// let config = KvConfig::new().max_versions(5).cas_required(true);
-/// # let _ = config;
+/// # use vaultcore::{NewMount, NewSlot, Vault, kv::KvConfigUpdate, storage::Memory};
+/// # let vault = Vault::builder(Memory::new()).build()?;
+/// # let init = vault.init([NewSlot::shamir(1, 1)])?;
+/// # for share in init.shares() { vault.unseal(share)?; }
+/// # let owner = vault.owner()?;
+/// # owner.sys().mount("secret", NewMount::kv2())?;
+/// let kv = owner.kv("secret")?;
+/// kv.configure(&KvConfigUpdate::new().max_versions(5))?;
+/// let config = kv.config()?;
+/// assert_eq!((config.max_versions, config.cas_required), (5, false));
+/// # Ok::<(), vaultcore::Error>(())
 /// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,32 +62,57 @@ pub struct KvConfig {
     pub delete_version_after: DeleteAfter,
 }
 
-impl KvConfig {
-    /// Creates the configuration that a new mount has.
-    #[must_use]
+/// A change of a mount's configuration: only what is set is changed.
+///
+/// ```
+/// use vaultcore::kv::KvConfigUpdate;
+/// let update = KvConfigUpdate::new().max_versions(5).cas_required(true);
+/// # let _ = update;
+/// ```
+#[must_use]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KvConfigUpdate {
+    max_versions: Option<u32>,
+    cas_required: Option<bool>,
+    delete_version_after: Option<DeleteAfter>,
+}
+
+impl KvConfigUpdate {
+    /// Creates an update that changes nothing.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Sets how many versions a secret keeps, 1 to 1,000; 0 stands for 10.
-    #[must_use]
     pub fn max_versions(mut self, count: u32) -> Self {
-        self.max_versions = count;
+        self.max_versions = Some(count);
         self
     }
 
     /// Sets whether every write must say which version it expects.
-    #[must_use]
     pub fn cas_required(mut self, required: bool) -> Self {
-        self.cas_required = required;
+        self.cas_required = Some(required);
         self
     }
 
     /// Sets when versions are deleted by themselves.
-    #[must_use]
     pub fn delete_version_after(mut self, after: DeleteAfter) -> Self {
-        self.delete_version_after = after;
+        self.delete_version_after = Some(after);
         self
+    }
+
+    fn apply(&self, config: &mut Config) -> Result<()> {
+        if let Some(count) = self.max_versions {
+            check_versions(count)?;
+            config.max_versions = count;
+        }
+        if let Some(required) = self.cas_required {
+            config.cas_required = required;
+        }
+        if let Some(after) = self.delete_version_after {
+            config.delete_after = StoredAfter::from_public(after)?;
+        }
+        Ok(())
     }
 }
 
@@ -97,6 +130,19 @@ enum StoredAfter {
     Unset,
     Micros(u64),
     Never,
+}
+
+impl StoredAfter {
+    fn from_public(after: DeleteAfter) -> Result<Self> {
+        Ok(match after {
+            DeleteAfter::Unset => Self::Unset,
+            DeleteAfter::Never => Self::Never,
+            DeleteAfter::Duration(duration) => match micros(duration)? {
+                0 => Self::Unset,
+                micros => Self::Micros(micros),
+            },
+        })
+    }
 }
 
 impl Record for Config {
@@ -132,24 +178,6 @@ impl Config {
                 Some(own.map_or(mount, |own| own.min(mount)))
             }
         }
-    }
-
-    fn from_public(config: &KvConfig) -> Result<Self> {
-        check_versions(config.max_versions)?;
-        let delete_after = match config.delete_version_after {
-            DeleteAfter::Unset => StoredAfter::Unset,
-            DeleteAfter::Never => StoredAfter::Never,
-            DeleteAfter::Duration(duration) => match micros(duration)? {
-                0 => StoredAfter::Unset,
-                micros => StoredAfter::Micros(micros),
-            },
-        };
-        let (max_versions, cas_required) = (config.max_versions, config.cas_required);
-        Ok(Self {
-            max_versions,
-            cas_required,
-            delete_after,
-        })
     }
 
     fn to_public(&self) -> KvConfig {
@@ -203,13 +231,13 @@ impl Operation for ReadConfig {
     }
 }
 
-/// Writes the configuration of a mount. It stands in the mount table, so that it costs no read.
-pub(crate) struct Configure {
+/// Changes the configuration of a mount. It stands in the mount table, so that it costs no read.
+pub(crate) struct Configure<'u> {
     pub(crate) mount: MountPath,
-    pub(crate) config: KvConfig,
+    pub(crate) update: &'u KvConfigUpdate,
 }
 
-impl Operation for Configure {
+impl Operation for Configure<'_> {
     type Reply = ();
 
     fn target(&self) -> Target<'_> {
@@ -222,10 +250,16 @@ impl Operation for Configure {
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
-        let encoded = Config::from_public(&self.config)?.encode()?.to_vec();
         let mut table = MountTable::load(cx.txn)?;
         let gone = || Error::not_found("no engine is mounted there");
-        table.at_mut(&self.mount).ok_or_else(gone)?.config = encoded;
+        let mount = table.at_mut(&self.mount).ok_or_else(gone)?;
+        let mut config = Config::decode(&mount.config)?;
+        self.update.apply(&mut config)?;
+        let encoded = config.encode()?.to_vec();
+        if encoded == mount.config {
+            return Ok(()); // every process would load its mounts anew, for nothing
+        }
+        mount.config = encoded;
         table.store(cx.txn)
     }
 }

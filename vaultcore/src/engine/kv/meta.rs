@@ -119,7 +119,8 @@ impl MetadataUpdate {
         self
     }
 
-    /// Removes one entry of the custom metadata.
+    /// Removes one entry of the custom metadata when patched. Written, an update keeps none but
+    /// those that it sets, so that this alone removes all of them.
     pub fn remove_custom(mut self, key: impl Into<String>) -> Self {
         self.custom.get_or_insert_default().insert(key.into(), None);
         self

@@ -21,7 +21,7 @@ mod put;
 mod transact;
 mod v1;
 
-pub use config::{DeleteAfter, KvConfig};
+pub use config::{DeleteAfter, KvConfig, KvConfigUpdate};
 pub use list::{Cursor, NamePage};
 pub use meta::{KvMetadata, MetadataUpdate};
 pub use metadata::{Cas, VersionInfo};

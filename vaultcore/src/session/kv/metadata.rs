@@ -2,8 +2,8 @@
 
 use super::Kv;
 use crate::engine::kv::{
-    Configure, DeleteMetadata, KvConfig, KvMetadata, MetadataUpdate, ReadConfig, ReadMetadata,
-    UpdateMode, WriteMetadata,
+    Configure, DeleteMetadata, KvConfig, KvConfigUpdate, KvMetadata, MetadataUpdate, ReadConfig,
+    ReadMetadata, UpdateMode, WriteMetadata,
 };
 use crate::error::Result;
 use crate::path::SecretPath;
@@ -78,16 +78,16 @@ impl Kv {
         )
     }
 
-    /// Writes the configuration of the mount.
+    /// Changes the configuration of the mount: what `update` sets, as in Vault.
     ///
     /// # Errors
     /// `InvalidArgument` for values beyond the limits; `NotFound` without a mount.
-    pub fn configure(&self, config: KvConfig) -> Result<()> {
+    pub fn configure(&self, update: &KvConfigUpdate) -> Result<()> {
         self.vault.run(
             self.caller,
             &Configure {
                 mount: self.mount.clone(),
-                config,
+                update,
             },
         )
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use vaultcore::ErrorKind;
-use vaultcore::kv::{Cas, Kv, KvConfig, MetadataUpdate, VersionInfo};
+use vaultcore::kv::{Cas, Kv, KvConfigUpdate, MetadataUpdate, VersionInfo};
 
 use crate::common::{World, conflict, data, kind, put, put_many};
 
@@ -102,7 +102,7 @@ fn a_secret_that_requires_it_refuses_a_write_without() {
 #[test]
 fn a_mount_that_requires_it_refuses_a_write_without() {
     let kv = World::new().kv();
-    kv.configure(KvConfig::new().cas_required(true))
+    kv.configure(&KvConfigUpdate::new().cas_required(true))
         .expect("set");
     assert_eq!(kind(write(&kv, "a", Cas::Any)), ErrorKind::InvalidArgument);
     write(&kv, "a", Cas::Absent).expect("written");
@@ -112,7 +112,7 @@ fn a_mount_that_requires_it_refuses_a_write_without() {
 #[test]
 fn a_secret_can_not_relax_its_mount() {
     let kv = World::new().kv();
-    kv.configure(KvConfig::new().cas_required(true))
+    kv.configure(&KvConfigUpdate::new().cas_required(true))
         .expect("set");
     require_cas(&kv, "a", false);
     assert_eq!(kind(write(&kv, "a", Cas::Any)), ErrorKind::InvalidArgument);
@@ -121,7 +121,7 @@ fn a_secret_can_not_relax_its_mount() {
 #[test]
 fn deleting_needs_no_check() {
     let kv = World::new().kv();
-    kv.configure(KvConfig::new().cas_required(true))
+    kv.configure(&KvConfigUpdate::new().cas_required(true))
         .expect("set");
     write(&kv, "a", Cas::Absent).expect("written");
     kv.delete("a").expect("deleted");

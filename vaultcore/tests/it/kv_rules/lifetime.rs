@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use vaultcore::kv::{Cas, DeleteAfter, Kv, KvConfig, MetadataUpdate};
+use vaultcore::kv::{Cas, DeleteAfter, Kv, KvConfigUpdate, MetadataUpdate};
 use vaultcore::{ErrorKind, Timestamp};
 
 use crate::common::{START, World, kind, put};
 
 fn on_mount(kv: &Kv, after: DeleteAfter) {
-    kv.configure(KvConfig::new().delete_version_after(after))
+    kv.configure(&KvConfigUpdate::new().delete_version_after(after))
         .expect("configured");
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use vaultcore::kv::{Cas, DeleteAfter, KvConfig};
+use vaultcore::kv::{Cas, DeleteAfter, KvConfig, KvConfigUpdate};
 use vaultcore::{ErrorKind, MountTune, NewMount, Sys};
 
 use crate::common::{World, data, kind, put};
@@ -119,14 +119,15 @@ fn a_mount_keeps_its_secrets_to_itself() {
     );
     put(&a, "x", 1);
     put(&b, "x", 2);
-    a.configure(KvConfig::new().max_versions(3)).expect("set");
+    a.configure(&KvConfigUpdate::new().max_versions(3))
+        .expect("set");
     assert_eq!(
         (data(&a, "x"), data(&b, "x")),
         (json!({"n": 1}), json!({"n": 2}))
     );
     a.delete_metadata("x").expect("removed");
     assert_eq!(data(&b, "x"), json!({"n": 2}));
-    assert_eq!(b.config().expect("config"), KvConfig::new());
+    assert_eq!(b.config().expect("config"), KvConfig::default());
     assert_eq!(kind(world.kv().get::<Value>("x")), ErrorKind::NotFound);
 }
 
@@ -140,7 +141,10 @@ fn without_a_mount_nothing_is_found() {
     assert_eq!(kind(kv.delete_metadata("a")), ErrorKind::NotFound);
     assert_eq!(kind(kv.list("")), ErrorKind::NotFound);
     assert_eq!(kind(kv.config()), ErrorKind::NotFound);
-    assert_eq!(kind(kv.configure(KvConfig::new())), ErrorKind::NotFound);
+    assert_eq!(
+        kind(kv.configure(&KvConfigUpdate::new())),
+        ErrorKind::NotFound
+    );
     let below = world.owner().kv("secret/below").expect("path");
     assert_eq!(kind(below.list("")), ErrorKind::NotFound);
 }
@@ -152,7 +156,7 @@ fn tuning_changes_what_it_names() {
     put(&world.kv(), "a", 1);
     world
         .kv()
-        .configure(KvConfig::new().max_versions(4))
+        .configure(&KvConfigUpdate::new().max_versions(4))
         .expect("set");
     let (minute, hour) = (Duration::from_secs(60), Duration::from_secs(3_600));
     let tune = MountTune::new()
@@ -197,19 +201,49 @@ fn tuning_is_checked() {
 fn a_configuration_comes_back() {
     let world = World::new();
     let kv = world.kv();
-    assert_eq!(kv.config().expect("config"), KvConfig::new());
-    let config = KvConfig::new()
+    assert_eq!(kv.config().expect("config"), KvConfig::default());
+    let after = DeleteAfter::Duration(Duration::from_micros(1));
+    let update = KvConfigUpdate::new()
         .max_versions(7)
         .cas_required(true)
-        .delete_version_after(DeleteAfter::Duration(Duration::from_micros(1)));
-    kv.configure(config.clone()).expect("set");
-    assert_eq!(kv.config().expect("config"), config);
+        .delete_version_after(after);
+    kv.configure(&update).expect("set");
+    let config = kv.config().expect("config");
+    assert_eq!((config.max_versions, config.cas_required), (7, true));
+    assert_eq!(config.delete_version_after, after);
     let other = crate::common::kv_of(&world.other());
     assert_eq!(other.config().expect("config"), config);
-    kv.configure(KvConfig::new()).expect("set");
+    let none = KvConfigUpdate::new()
+        .max_versions(0)
+        .cas_required(false)
+        .delete_version_after(DeleteAfter::Unset);
+    kv.configure(&none).expect("set");
     assert_eq!(
         other.config().expect("config"),
-        KvConfig::new(),
+        KvConfig::default(),
         "seen without a restart"
     );
+}
+
+/// As in Vault: what a write of the configuration does not name stays.
+#[test]
+fn configuring_changes_what_it_names() {
+    let kv = World::new().kv();
+    let set = |update: KvConfigUpdate| kv.configure(&update);
+    let config = || {
+        let config = kv.config().expect("config");
+        let after = config.delete_version_after;
+        (config.max_versions, config.cas_required, after)
+    };
+    let new = KvConfigUpdate::new;
+    set(new().cas_required(true)).expect("set");
+    set(new().max_versions(5)).expect("set");
+    assert_eq!(config(), (5, true, DeleteAfter::Unset));
+    set(new().delete_version_after(DeleteAfter::Never)).expect("set");
+    set(new()).expect("nothing to do");
+    assert_eq!(config(), (5, true, DeleteAfter::Never));
+    let refused = set(new().max_versions(1_001).cas_required(false));
+    assert_eq!(kind(refused), ErrorKind::InvalidArgument);
+    set(new().cas_required(false)).expect("set");
+    assert_eq!(config(), (5, false, DeleteAfter::Never));
 }

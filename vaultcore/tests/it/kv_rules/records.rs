@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use vaultcore::ErrorKind;
-use vaultcore::kv::{Cas, Kv, KvConfig, MetadataUpdate};
+use vaultcore::kv::{Cas, Kv, KvConfigUpdate, MetadataUpdate};
 use vaultcore::storage::Storage;
 
 use crate::common::{Dying, World, data, kept, kind, kv_of, put, put_many};
@@ -129,7 +129,7 @@ fn an_interrupted_removal_that_never_began_changes_nothing() {
 fn interrupted_removals_do_not_mix() {
     let (storage, world) = dying();
     let kv = world.kv();
-    kv.configure(KvConfig::new().max_versions(250))
+    kv.configure(&KvConfigUpdate::new().max_versions(250))
         .expect("set");
     for path in ["a", "b"] {
         put_many(&kv, path, 250);
@@ -277,7 +277,7 @@ fn a_refused_call_writes_nothing() {
     let _ = kv.rollback("a", 9, Cas::Any);
     let _ = kv.destroy("b", &[1]);
     let _ = kv.put_metadata("a", &MetadataUpdate::new().max_versions(1_001));
-    let _ = kv.configure(KvConfig::new().max_versions(1_001));
+    let _ = kv.configure(&KvConfigUpdate::new().max_versions(1_001));
     kv.delete("b").expect("nothing to do");
     kv.delete_metadata("b").expect("nothing to do");
     kv.delete_versions("a", &[9]).expect("nothing to do");

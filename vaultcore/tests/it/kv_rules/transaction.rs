@@ -1,7 +1,7 @@
 //! Many secrets at once, or none.
 
 use serde_json::json;
-use vaultcore::kv::{Cas, Kv, KvConfig, MetadataUpdate};
+use vaultcore::kv::{Cas, Kv, KvConfigUpdate, MetadataUpdate};
 use vaultcore::{Error, ErrorKind};
 
 use crate::common::{World, conflict, data, kept, kind, put, put_many};
@@ -80,7 +80,7 @@ fn a_required_check_is_required_here_too() {
     });
     assert_eq!(kind(done), ErrorKind::InvalidArgument);
     assert_eq!(kind(kv.metadata("a")), ErrorKind::NotFound);
-    kv.configure(KvConfig::new().cas_required(true))
+    kv.configure(&KvConfigUpdate::new().cas_required(true))
         .expect("set");
     let done = kv.transaction(|tx| tx.put("a", &json!({}), Cas::Any));
     assert_eq!(kind(done), ErrorKind::InvalidArgument);
@@ -112,7 +112,8 @@ fn fifty_secrets_that_all_prune() {
     for secret in 0..50 {
         put_many(&kv, &format!("s{secret}"), 5);
     }
-    kv.configure(KvConfig::new().max_versions(1)).expect("set");
+    kv.configure(&KvConfigUpdate::new().max_versions(1))
+        .expect("set");
     kv.transaction(|tx| {
         (0..50).try_for_each(|n| tx.put(&format!("s{n}"), &json!({"last": n}), Cas::Version(5)))
     })

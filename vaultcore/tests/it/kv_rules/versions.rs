@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use vaultcore::ErrorKind;
-use vaultcore::kv::{KvConfig, MetadataUpdate};
+use vaultcore::kv::{KvConfigUpdate, MetadataUpdate};
 
 use crate::common::{World, data, kept, kind, put, put_many};
 
@@ -101,7 +101,8 @@ fn the_oldest_version_stands_still_when_the_limit_is_raised() {
 fn a_pruned_destroyed_version_leaves_its_place() {
     let world = World::new();
     let kv = world.kv();
-    kv.configure(KvConfig::new().max_versions(3)).expect("set");
+    kv.configure(&KvConfigUpdate::new().max_versions(3))
+        .expect("set");
     put_many(&kv, "a", 3);
     kv.destroy("a", &[1, 3]).expect("destroyed");
     assert_eq!(world.records(), 1);
@@ -113,7 +114,8 @@ fn a_pruned_destroyed_version_leaves_its_place() {
 #[test]
 fn the_mount_decides_where_the_secret_says_nothing() {
     let kv = World::new().kv();
-    kv.configure(KvConfig::new().max_versions(2)).expect("set");
+    kv.configure(&KvConfigUpdate::new().max_versions(2))
+        .expect("set");
     put_many(&kv, "a", 4);
     assert_eq!(kept(&kv, "a"), [3, 4]);
 }
@@ -122,7 +124,8 @@ fn the_mount_decides_where_the_secret_says_nothing() {
 #[test]
 fn the_secret_overrides_its_mount_downwards_too() {
     let kv = World::new().kv();
-    kv.configure(KvConfig::new().max_versions(5)).expect("set");
+    kv.configure(&KvConfigUpdate::new().max_versions(5))
+        .expect("set");
     for (path, own, expected) in [("down", 2, 2), ("up", 8, 8), ("same", 0, 5)] {
         kv.put_metadata(path, &MetadataUpdate::new().max_versions(own))
             .expect("metadata");
@@ -135,13 +138,13 @@ fn the_secret_overrides_its_mount_downwards_too() {
 fn limits_are_exact_on_mount_and_secret() {
     let kv = World::new().kv();
     for count in [0, 1, 999, 1_000] {
-        kv.configure(KvConfig::new().max_versions(count))
+        kv.configure(&KvConfigUpdate::new().max_versions(count))
             .expect("mount");
         kv.put_metadata("a", &MetadataUpdate::new().max_versions(count))
             .expect("secret");
     }
     for count in [1_001, u32::MAX] {
-        let mount = kv.configure(KvConfig::new().max_versions(count));
+        let mount = kv.configure(&KvConfigUpdate::new().max_versions(count));
         assert_eq!(kind(mount), ErrorKind::InvalidArgument);
         let secret = kv.put_metadata("a", &MetadataUpdate::new().max_versions(count));
         assert_eq!(kind(secret), ErrorKind::InvalidArgument);
