@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rustix::time::{ClockId, clock_gettime};
-use vaultcore::kv::{Cas, Kv, KvConfig};
+use vaultcore::kv::{Cas, Kv, KvConfigUpdate};
 use vaultcore::storage::{
     Batch, Durability, Entry, EntryPath, Revision, Scan, Sqlite, SqliteOptions, Storage,
     StorageError,
@@ -85,8 +85,8 @@ pub(crate) fn prepare(file: &Path) {
     vault.unseal_key(&key()).unwrap();
     let session = vault.owner().unwrap();
     session.sys().mount("kv", NewMount::kv2()).unwrap();
-    let config = KvConfig::new().max_versions(KEPT as u32);
-    session.kv("kv").unwrap().configure(config).unwrap();
+    let config = KvConfigUpdate::new().max_versions(KEPT as u32);
+    session.kv("kv").unwrap().configure(&config).unwrap();
     vault.close().unwrap();
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use vaultcore::kv::{Cas, Kv, KvConfig, MetadataUpdate};
+use vaultcore::kv::{Cas, Kv, KvConfigUpdate, MetadataUpdate};
 use vaultcore::storage::{Create, SqliteOptions};
 use vaultcore::{
     Argon2Params, Clock, ClockReading, Init, ManualClock, NewMount, NewSlot, Random, Result,
@@ -83,7 +83,7 @@ fn write_first(vault: &Vault) -> Result<()> {
     session.sys().mount("secret", described)?;
     session.sys().mount("old", NewMount::kv1())?;
     let kv = session.kv("secret")?;
-    kv.configure(KvConfig::new().max_versions(7))?;
+    kv.configure(&KvConfigUpdate::new().max_versions(7))?;
     put(&kv, "app/db", "one")?;
     put(&kv, "app/db", "two")?;
     put(&kv, "app", "also a folder")?;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use serde_json::{Value, json};
-use vaultcore::kv::{Cas, Kv, KvConfig};
+use vaultcore::kv::{Cas, Kv, KvConfigUpdate};
 use vaultcore::{Error, ErrorKind, MountTune, NewMount, NewSlot, SecretBytes, Vault};
 
 use crate::rig::{Rig, builder};
@@ -56,7 +56,7 @@ fn what_one_handle_does_the_others_see_at_once() {
     agree(&world, &others);
     world
         .kv()
-        .configure(KvConfig::new().cas_required(true))
+        .configure(&KvConfigUpdate::new().cas_required(true))
         .expect("configures");
     for other in &others {
         let refused = kv(other)

@@ -1,7 +1,7 @@
 //! Bad input: the right kind of error, nothing secret in it, and a storage that stays as it was.
 
 use serde_json::{Value, json};
-use vaultcore::kv::{Cas, Cursor, KvConfig, MetadataUpdate};
+use vaultcore::kv::{Cas, Cursor, KvConfigUpdate, MetadataUpdate};
 use vaultcore::{
     ErrorKind, MountTune, NewMount, NewSlot, Nonce, Result, SecretBytes, SecretString, Share,
     SlotId, Vault,
@@ -259,7 +259,7 @@ fn arguments_that_cannot_be_are_refused() {
         w.kv().put_metadata(name, &many)
     });
     table.refuses("a mount with 1,001 versions", InvalidArgument, |w| {
-        w.kv().configure(KvConfig::new().max_versions(1_001))
+        w.kv().configure(&KvConfigUpdate::new().max_versions(1_001))
     });
     for path in [
         "sys",

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use vaultcore::kv::{Cas, Kv, KvConfig, KvV1, MetadataUpdate};
+use vaultcore::kv::{Cas, Kv, KvConfigUpdate, KvV1, MetadataUpdate};
 use vaultcore::{
     Argon2Params, ErrorKind, NewMount, NewSlot, Nonce, Result, SecretBytes, SecretString, Share,
     Sys, Vault,
@@ -192,7 +192,7 @@ fn fill(kv: &Kv) {
     }
     let update = MetadataUpdate::new().max_versions(1);
     kv.put_metadata("canary-shrunk", &update).expect("metadata");
-    kv.configure(KvConfig::new().max_versions(50))
+    kv.configure(&KvConfigUpdate::new().max_versions(50))
         .expect("configures");
 }
 

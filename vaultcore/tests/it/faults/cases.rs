@@ -1,7 +1,7 @@
 //! Every public operation, as the harness runs it.
 
 use serde_json::{Value, json};
-use vaultcore::kv::{Cas, DeleteAfter, KvConfig, MetadataUpdate};
+use vaultcore::kv::{Cas, DeleteAfter, KvConfigUpdate, MetadataUpdate};
 use vaultcore::{
     Error, ErrorKind, MountTune, NewMount, NewSlot, Result, SealStatus, SecretBytes, SlotType,
 };
@@ -254,7 +254,7 @@ fn write_cases() -> Vec<Case> {
             let after = DeleteAfter::Duration(std::time::Duration::from_secs(60));
             done(
                 w.kv()
-                    .configure(KvConfig::new().delete_version_after(after)),
+                    .configure(&KvConfigUpdate::new().delete_version_after(after)),
             )
         }),
         open("transaction", conflict, |w| {

@@ -10,7 +10,7 @@ use vaultcore::{ErrorKind, Timestamp};
 use super::reply::{Data, Info, Outcome, Refused, Reply};
 use super::rules::Planted;
 use super::secret::{Secret, Version, keys, merge};
-use super::step::{Change, Expect, Step, Update};
+use super::step::{Change, ConfigChange, Expect, Step, Update};
 
 const MAX_VERSIONS: u32 = 1_000;
 
@@ -32,7 +32,7 @@ impl Model {
         Self {
             now,
             planted,
-            config: KvConfig::new(),
+            config: KvConfig::default(),
             secrets: BTreeMap::new(),
             removed: BTreeMap::new(),
             terms: 1..=1,
@@ -353,13 +353,20 @@ impl Model {
         Ok(Reply::Done)
     }
 
-    fn configure(&mut self, config: &KvConfig) -> Outcome {
-        if config.max_versions > MAX_VERSIONS {
+    fn configure(&mut self, change: &ConfigChange) -> Outcome {
+        let config = &mut self.config;
+        let count = change.count.unwrap_or(config.max_versions);
+        if count > MAX_VERSIONS {
             return Err(Refused::INVALID);
         }
-        self.config = config.clone();
-        if config.delete_version_after == DeleteAfter::Duration(Duration::ZERO) {
-            self.config.delete_version_after = DeleteAfter::Unset;
+        config.max_versions = count;
+        config.cas_required = change.required.unwrap_or(config.cas_required);
+        match change.after {
+            None => {}
+            Some(DeleteAfter::Duration(Duration::ZERO)) => {
+                config.delete_version_after = DeleteAfter::Unset;
+            }
+            Some(after) => config.delete_version_after = after,
         }
         Ok(Reply::Done)
     }

@@ -123,7 +123,9 @@ impl Stage {
                     .rollback(path, *version, self.cas(path, *expect))?;
                 return Ok(Reply::Info(info.into()));
             }
-            Step::Configure(config) => return Ok(self.kv().configure(config.clone()).map(done)?),
+            Step::Configure(change) => {
+                return Ok(self.kv().configure(&change.update()).map(done)?);
+            }
             _ => return select(&self.kv(), step).or_else(|other| other),
         }
         Ok(Reply::Done)

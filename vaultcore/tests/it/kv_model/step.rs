@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use vaultcore::kv::{DeleteAfter, KvConfig, MetadataUpdate};
+use vaultcore::kv::{DeleteAfter, KvConfigUpdate, MetadataUpdate};
 
 /// Where secrets are: folders and secrets of one name, and neighbours.
 pub(crate) const PATHS: [&str; 6] = ["a", "a/b", "a/c/d", "b", "b/\u{e9}", "B"];
@@ -29,7 +29,7 @@ pub(crate) enum Step {
     PutMetadata(Path, Update),
     PatchMetadata(Path, Update),
     DeleteMetadata(Path),
-    Configure(KvConfig),
+    Configure(ConfigChange),
     Config,
     List(&'static str),
     ListPage(&'static str, String, usize),
@@ -267,17 +267,42 @@ fn limit() -> impl Strategy<Value = u32> {
     prop_oneof![12 => 0..6u32, 1 => Just(1_000), 1 => Just(1_001)]
 }
 
-fn configuration() -> impl Strategy<Value = KvConfig> {
+/// A change of the mount's configuration: what is named.
+#[derive(Clone, Debug)]
+pub(crate) struct ConfigChange {
+    pub(crate) count: Option<u32>,
+    pub(crate) required: Option<bool>,
+    pub(crate) after: Option<DeleteAfter>,
+}
+
+impl ConfigChange {
+    pub(crate) fn update(&self) -> KvConfigUpdate {
+        let mut update = KvConfigUpdate::new();
+        if let Some(count) = self.count {
+            update = update.max_versions(count);
+        }
+        if let Some(required) = self.required {
+            update = update.cas_required(required);
+        }
+        if let Some(after) = self.after {
+            update = update.delete_version_after(after);
+        }
+        update
+    }
+}
+
+fn configuration() -> impl Strategy<Value = ConfigChange> {
     let seconds = prop::sample::select(&[0u64, 5, 10, 20][..]);
     let after = prop_oneof![
         3 => Just(DeleteAfter::Unset),
         3 => seconds.prop_map(|seconds| DeleteAfter::Duration(Duration::from_secs(seconds))),
         1 => Just(DeleteAfter::Never),
     ];
-    (limit(), prop::bool::weighted(0.1), after).prop_map(|(count, required, after)| {
-        KvConfig::new()
-            .max_versions(count)
-            .cas_required(required)
-            .delete_version_after(after)
+    let required = prop::option::of(prop::bool::weighted(0.1));
+    let parts = (prop::option::of(limit()), required, prop::option::of(after));
+    parts.prop_map(|(count, required, after)| ConfigChange {
+        count,
+        required,
+        after,
     })
 }
