@@ -22,6 +22,8 @@ const MAX_TERMS: usize = 1_000;
 /// The keys of one vault, in memory.
 pub(crate) struct Keyring {
     vault: VaultId,
+    header: Arc<[u8]>,     // of the vault, as it was written
+    generation: u64,       // counts the changes
     terms: Vec<Arc<Term>>, // by number, never empty, the newest last
     index_key: Arc<KeptKey>,
     names: Arc<NameKeys>,
@@ -83,26 +85,24 @@ impl RootKey {
 
 impl Keyring {
     /// Makes the keyring of a new vault: term 1 and a random index key.
-    pub(crate) fn generate(vault: VaultId, now: Timestamp, source: &dyn Random) -> Result<Self> {
-        let term = Term::new(1, now, random_key(source)?);
-        let index_key = random_key(source)?;
-        Ok(Self::assemble(vault, vec![term], index_key, Vec::new()))
-    }
-
-    fn assemble(
+    ///
+    /// `header` is the vault's, which is stored in clear: the keyring authenticates a copy of it.
+    pub(crate) fn generate(
         vault: VaultId,
-        terms: Vec<Arc<Term>>,
-        index_key: KeptKey,
-        local_keks: Vec<(SlotId, Arc<KeptKey>)>,
-    ) -> Self {
-        let names = Arc::new(NameKeys::new(vault, &index_key));
-        Self {
+        header: &[u8],
+        now: Timestamp,
+        source: &dyn Random,
+    ) -> Result<Self> {
+        let index_key = random_key(source)?;
+        Ok(Self {
             vault,
-            terms,
+            header: Arc::from(header),
+            generation: 1,
+            terms: vec![Term::new(1, now, random_key(source)?)],
+            names: Arc::new(NameKeys::new(vault, &index_key)),
             index_key: Arc::new(index_key),
-            names,
-            local_keks,
-        }
+            local_keks: Vec::new(),
+        })
     }
 
     /// Decrypts a stored keyring.
@@ -138,12 +138,16 @@ impl Keyring {
             .local_keks
             .iter()
             .map(|(slot, kek)| (*slot, Arc::new(kek.keep())));
-        Ok(Self::assemble(
+        let index_key = stored.index_key.keep();
+        Ok(Self {
             vault,
-            terms.collect(),
-            stored.index_key.keep(),
-            keks.collect(),
-        ))
+            header: Arc::from(&*stored.header),
+            generation: stored.generation,
+            terms: terms.collect(),
+            names: Arc::new(NameKeys::new(vault, &index_key)),
+            index_key: Arc::new(index_key),
+            local_keks: keks.collect(),
+        })
     }
 
     /// Returns the keyring as it is stored, encrypted under `root`.
@@ -168,6 +172,8 @@ impl Keyring {
             .iter()
             .map(|(slot, kek)| (*slot, StoredKey::from(&**kek)));
         let stored = StoredKeyring {
+            header: self.header.to_vec(),
+            generation: self.generation,
             terms: terms.collect(),
             index_key: StoredKey::from(&*self.index_key),
             local_keks: keks.collect(),
@@ -178,11 +184,34 @@ impl Keyring {
     fn with(&self, terms: Vec<Arc<Term>>, local_keks: Vec<(SlotId, Arc<KeptKey>)>) -> Self {
         Self {
             vault: self.vault,
+            header: Arc::clone(&self.header),
+            generation: self.generation.saturating_add(1),
             terms,
             index_key: Arc::clone(&self.index_key),
             names: Arc::clone(&self.names),
             local_keks,
         }
+    }
+
+    /// Returns an error if this keyring is an older one of the vault than `known` is.
+    pub(crate) fn check_follows(&self, known: &Self) -> Result<()> {
+        let older = self.generation < known.generation;
+        if older || self.newest_number() < known.newest_number() {
+            return Err(Error::corrupt(
+                "the stored keyring is older than one that this process knows",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Returns an error unless `header` is the vault's, to the byte.
+    pub(crate) fn check_header(&self, header: &[u8]) -> Result<()> {
+        if *self.header == *header {
+            return Ok(());
+        }
+        Err(Error::corrupt(
+            "the vault's header was changed: it is not the one that the keyring knows",
+        ))
     }
 
     /// Returns this keyring with one more term, which encrypts from now on.
@@ -285,6 +314,8 @@ impl fmt::Debug for RootKey {
 
 #[derive(Serialize, Deserialize)]
 struct StoredKeyring {
+    header: Vec<u8>,
+    generation: u64,
     terms: Vec<StoredTerm>,
     index_key: StoredKey,
     local_keks: Vec<(SlotId, StoredKey)>,
@@ -332,7 +363,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_micros(1);
 
     fn keyring() -> Keyring {
-        Keyring::generate(VAULT, NOW, &OsRandom).expect("keyring")
+        Keyring::generate(VAULT, b"header", NOW, &OsRandom).expect("keyring")
     }
 
     #[test]
@@ -360,6 +391,25 @@ mod tests {
         let dropped = keyring.without_terms_before(99);
         assert_eq!(dropped.terms().map(Term::number).collect::<Vec<_>>(), [2]);
         assert!(dropped.term(1).is_none());
+    }
+
+    #[test]
+    fn every_change_makes_a_newer_keyring() {
+        let first = keyring();
+        let slot = SlotId::from_bytes([1; 16]);
+        for newer in [
+            first.with_kek(slot, &[4; 32]),
+            first.without_kek(slot),
+            first.without_terms_before(1),
+            first.rotated(NOW, &OsRandom).expect("rotated"),
+        ] {
+            newer.check_follows(&first).expect("newer");
+            newer.check_follows(&newer).expect("equal");
+            let error = first.check_follows(&newer).expect_err("older");
+            assert_eq!(error.kind(), ErrorKind::Corrupt);
+            newer.check_header(b"header").expect("the same");
+            assert!(newer.check_header(b"headeR").is_err());
+        }
     }
 
     #[test]

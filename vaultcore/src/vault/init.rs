@@ -105,8 +105,9 @@ impl Vault {
     /// Returns all that a new vault consists of, in one batch.
     fn first_entries(&self, vault: VaultId, drafts: &[SlotDraft]) -> Result<Batch> {
         let (source, now) = (&*self.core.random, self.core.clock.read().wall);
+        let header = Header { vault }.encode();
         let root = RootKey::generate(source)?;
-        let mut keyring = Keyring::generate(vault, now, source)?;
+        let mut keyring = Keyring::generate(vault, &header, now, source)?;
         let mut slots = Vec::new();
         for draft in drafts {
             slots.push(draft.wrap(&vault, now, &root, source)?);
@@ -124,7 +125,7 @@ impl Vault {
         )?;
         let batch = Batch::new()
             .expect(layout::header()?, None)
-            .put(layout::header()?, Header { vault }.encode())
+            .put(layout::header()?, header)
             .put(layout::slots()?, slots)
             .put(layout::keyring()?, stored_keyring)
             .put(epoch_path, epoch);

@@ -12,6 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::mount::MountTable;
 use crate::operation::{Mounted, Target};
 use crate::path::MountPath;
+use crate::seal::Header;
 use crate::storage::Revision;
 
 /// How often an operation is run again when others were faster.
@@ -148,6 +149,7 @@ impl OpenVault {
             let (roots, over) = self.roots(&before);
             match load(&self.barrier, &roots)? {
                 Some(config) => {
+                    config.keys.keyring.check_follows(&before.keys.keyring)?;
                     if self.replace(&before, config) {
                         self.coming().retain(|coming| !is_in(&coming.root, &over));
                         return Ok(());
@@ -245,13 +247,17 @@ fn changed_elsewhere() -> Error {
 /// Reads keyring, mounts and epoch at one moment; `None` if no key of `roots` opens the keyring.
 fn load(barrier: &Barrier, roots: &[Arc<RootKey>]) -> Result<Option<Config>> {
     for _ in 0..ATTEMPTS {
-        let paths = [layout::epoch()?, layout::keyring()?];
+        let paths = [layout::epoch()?, layout::keyring()?, layout::header()?];
         let mut found = barrier.storage().read(&paths)?.into_iter();
-        let (epoch, keyring) = (found.next().flatten(), found.next().flatten());
-        let missing = || Error::corrupt("the stored keyring is missing");
+        let mut next = || found.next().flatten();
+        let (epoch, keyring, header) = (next(), next(), next());
+        let missing = || Error::corrupt("the stored keyring or header is missing");
         let Some(keys) = unlock(barrier, roots, &keyring.ok_or_else(missing)?.value)? else {
             return Ok(None);
         };
+        let header = header.ok_or_else(missing)?.value;
+        Header::decode(&header)?; // a newer version may have changed it since the unseal
+        keys.keyring.check_header(&header)?;
         let epoch = epoch.map(|entry| entry.revision);
         let mut txn = Txn::begin(barrier, &keys, epoch);
         let mounts = MountTable::load(&mut txn);

@@ -387,7 +387,6 @@ fn a_slot_that_vanished_is_noticed_before_keys_change() {
 /// Storage puts back the keyring of before, under the same root key: new data would stand under
 /// the old term again.
 #[test]
-#[ignore = "not fixed yet"]
 fn an_older_keyring_is_refused_by_whoever_knew_a_newer_one() {
     let memory = Arc::new(Memory::new());
     let vault = vault(Arc::clone(&memory));
@@ -407,7 +406,6 @@ fn an_older_keyring_is_refused_by_whoever_knew_a_newer_one() {
 
 /// The header is in clear; a copy of it in the keyring tells whether it was changed.
 #[test]
-#[ignore = "not fixed yet"]
 fn a_changed_header_is_noticed_at_unseal() {
     let memory = Arc::new(Memory::new());
     vault(Arc::clone(&memory));
