@@ -130,8 +130,8 @@ impl Mount {
             kind: stored.kind,
             description: stored.description,
             options: stored.options,
-            default_ttl: stored.default_ttl.map(Duration::from_secs),
-            max_ttl: stored.max_ttl.map(Duration::from_secs),
+            default_ttl: stored.default_ttl.map(Duration::from_micros),
+            max_ttl: stored.max_ttl.map(Duration::from_micros),
             config: stored.config,
         })
     }
@@ -143,11 +143,18 @@ impl Mount {
             kind: self.kind.clone(),
             description: self.description.clone(),
             options: self.options.clone(),
-            default_ttl: self.default_ttl.map(|ttl| ttl.as_secs()),
-            max_ttl: self.max_ttl.map(|ttl| ttl.as_secs()),
+            default_ttl: self.default_ttl.map(micros),
+            max_ttl: self.max_ttl.map(micros),
             config: self.config.clone(),
         }
     }
+}
+
+/// The longest TTL of a mount: what is stored are its microseconds, 584,942 years of them.
+pub(crate) const MAX_TTL: Duration = Duration::from_micros(u64::MAX);
+
+fn micros(ttl: Duration) -> u64 {
+    u64::try_from(ttl.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl fmt::Debug for MountTable {
@@ -176,8 +183,8 @@ struct StoredMount {
     #[serde(with = "crate::secret::wiped")]
     description: Zeroizing<String>,
     options: BTreeMap<String, String>,
-    default_ttl: Option<u64>, // seconds
-    max_ttl: Option<u64>,     // seconds
+    default_ttl: Option<u64>, // microseconds
+    max_ttl: Option<u64>,     // microseconds
     config: Vec<u8>,
 }
 

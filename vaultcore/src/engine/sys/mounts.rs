@@ -9,7 +9,7 @@ use super::sys;
 use crate::engine::kv;
 use crate::error::{Error, Result};
 use crate::id::MountId;
-use crate::mount::{Mount as Entry, MountTable};
+use crate::mount::{MAX_TTL, Mount as Entry, MountTable};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::MountPath;
 
@@ -192,6 +192,13 @@ fn check_description(text: &str) -> Result<()> {
 }
 
 fn check_ttls(default: Option<Duration>, max: Option<Duration>) -> Result<()> {
+    for ttl in [default, max].into_iter().flatten() {
+        if ttl > MAX_TTL || ttl.subsec_nanos() % 1_000 != 0 {
+            return Err(Error::invalid(
+                "the TTL of a mount is a whole number of microseconds, below 2^64",
+            ));
+        }
+    }
     match (default, max) {
         (Some(default), Some(max)) if default > max => Err(Error::invalid(
             "the default TTL of a mount is not longer than its maximum",

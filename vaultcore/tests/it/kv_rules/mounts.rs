@@ -247,3 +247,26 @@ fn configuring_changes_what_it_names() {
     set(new().cas_required(false)).expect("set");
     assert_eq!(config(), (5, false, DeleteAfter::Never));
 }
+
+#[test]
+fn a_ttl_is_kept_to_the_microsecond_or_refused() {
+    let world = World::new();
+    let sys = world.owner().sys();
+    let ttls = [
+        Duration::from_micros(500_001),
+        Duration::from_micros(u64::MAX),
+    ];
+    let new = NewMount::kv2().default_ttl(ttls[0]).max_ttl(ttls[1]);
+    sys.mount("short", new).expect("mounted");
+    let other = world.other().owner().expect("unsealed").sys();
+    let mounts = other.mounts().expect("mounts");
+    let found = mounts.iter().find(|mount| mount.path.as_str() == "short/");
+    let found = found.expect("the mount");
+    assert_eq!([found.default_ttl, found.max_ttl], ttls.map(Some));
+    for refused in [Duration::from_nanos(1_001), Duration::MAX] {
+        let new = NewMount::kv2().max_ttl(refused);
+        assert_eq!(kind(sys.mount("x", new)), ErrorKind::InvalidArgument);
+        let tune = MountTune::new().max_ttl(refused);
+        assert_eq!(kind(sys.tune("short", &tune)), ErrorKind::InvalidArgument);
+    }
+}
