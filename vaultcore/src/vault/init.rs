@@ -72,10 +72,11 @@ impl Vault {
     ///
     /// # Errors
     /// `AlreadyInitialized` if the storage holds a vault; nothing is changed then.
-    /// `InvalidArgument` without a slot, or for a slot that cannot be. `Indeterminate` if the storage
+    /// `InvalidArgument` without a slot, or for a slot that cannot be, `Closed`. `Indeterminate` if the storage
     /// can not say whether the vault is there: the shares are lost, so delete it if it is.
     pub fn init(&self, slots: impl IntoIterator<Item = NewSlot>) -> Result<Init> {
         self.check_process()?;
+        self.check_not_closed()?;
         let slots: Vec<NewSlot> = slots.into_iter().collect();
         vaultcore_os::scrubbed(|| self.make(&slots))
     }

@@ -9,7 +9,9 @@ use crate::crypto::rng::random;
 use crate::crypto::{KeptKey, keep, shamir};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{Nonce, SlotId, VaultId};
-use crate::seal::{Header, ShamirSlot, Share, Slot, SlotKind, Slots, from_key, stretch};
+use crate::seal::{
+    CeremonyId, Header, ShamirSlot, Share, Slot, SlotKind, Slots, from_key, stretch,
+};
 use crate::secret::{SecretBytes, SecretString};
 use crate::storage::Revision;
 
@@ -21,7 +23,7 @@ pub(super) struct Progress {
 
 /// The shares of one slot, or of one rekey.
 pub(super) struct Collected {
-    slot: Option<SlotId>,
+    sharing: Option<CeremonyId>, // that of the shares; a rekey makes another
     pub(super) nonce: Nonce,
     pub(super) shares: Vec<SecretBytes>,
 }
@@ -150,7 +152,7 @@ impl Vault {
             State::Sealed(progress) => progress,
         };
         let nonce = Nonce::from_bytes(random(&*self.core.random)?);
-        let collected = progress.add(slot.id, shamir, nonce, share);
+        let collected = progress.add(shamir, nonce, share);
         if collected.shares.len() < usize::from(shamir.threshold) {
             return Ok(status(Some(&locked.slots), true, Some(collected)));
         }
@@ -334,20 +336,16 @@ impl Locked {
 
 impl Progress {
     /// Keeps `share`, once. Shares of another slot, and those that a rekey has replaced since, are
-    /// dropped.
-    fn add(
-        &mut self,
-        slot: SlotId,
-        shamir: &ShamirSlot,
-        nonce: Nonce,
-        share: &Share,
-    ) -> &mut Collected {
+    /// dropped, and so is their nonce.
+    fn add(&mut self, shamir: &ShamirSlot, nonce: Nonce, share: &Share) -> &mut Collected {
+        let sharing = Some(shamir.ceremony);
         self.ceremony
-            .take_if(|collected| collected.slot != Some(slot));
+            .take_if(|collected| collected.sharing != sharing);
         let collected = self.ceremony.get_or_insert_with(|| Collected {
-            slot: Some(slot),
+            sharing,
             ..Collected::new(nonce)
         });
+        // The list of slots is storage's: what it let in before, it may not know any more.
         collected.shares.retain(|old| shamir.knows(old.expose()));
         collected.add(share.expose());
         collected
@@ -357,7 +355,7 @@ impl Progress {
 impl Collected {
     pub(super) fn new(nonce: Nonce) -> Self {
         Self {
-            slot: None,
+            sharing: None,
             nonce,
             shares: Vec::new(),
         }
@@ -400,17 +398,19 @@ pub(super) fn combine(shares: &[SecretBytes]) -> Result<KeptKey> {
 
 /// Describes the state. A vault with several Shamir slots shows the one in progress, or the first.
 fn status(slots: Option<&Slots>, sealed: bool, collected: Option<&Collected>) -> SealStatus {
-    let shamir = slots
-        .into_iter()
-        .flat_map(|slots| &slots.slots)
-        .filter_map(|slot| {
-            let wanted = collected.is_none_or(|collected| collected.slot == Some(slot.id));
-            match &slot.kind {
-                SlotKind::Shamir(shamir) if wanted => Some(shamir),
-                _ => None,
-            }
-        });
-    let shamir = shamir.take(1).next();
+    let all = slots.into_iter().flat_map(|slots| &slots.slots);
+    let mut shamir = all.filter_map(|slot| match &slot.kind {
+        SlotKind::Shamir(shamir) => Some(shamir),
+        _ => None,
+    });
+    let first = shamir.clone().next();
+    // Shares that a rekey has replaced since are worth nothing.
+    let current = collected.and_then(|collected| {
+        let found = shamir.find(|shamir| collected.sharing == Some(shamir.ceremony));
+        Some((found?, collected))
+    });
+    let shamir = current.map(|(shamir, _)| shamir).or(first);
+    let collected = current.map(|(_, collected)| collected);
     let count = |number: usize| u8::try_from(number).unwrap_or(u8::MAX);
     SealStatus {
         initialized: slots.is_some(),

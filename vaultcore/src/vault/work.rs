@@ -4,33 +4,52 @@ use super::{Caller, Vault};
 use crate::barrier::layout;
 use crate::engine::kv::{PurgePage, Sweeping};
 use crate::engine::sys::{DropTerms, RewrapPage};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::path::EntryPath;
 use crate::storage::Scan;
 
-/// Work entries looked at by one tick.
-const TICK: usize = 100;
+/// Work entries found by one scan.
+const PAGE: usize = 100;
 
 impl Vault {
     /// Finishes work that a crash, here or in another process, left half done.
     ///
-    /// Cheap when there is none. Returns how many pieces of work were finished. A host calls it
-    /// now and then, and after an unseal.
+    /// Such work is the deletion of records that nothing refers to any more, so nothing is wrong as
+    /// long as it is not done; storage is larger, and holds what was deleted for good. Cheap when
+    /// there is none: one scan. Returns how many pieces of work were finished. A host calls it after
+    /// an unseal and now and then, once a minute for instance, in any number of processes; it needs
+    /// no owner's session.
     ///
     /// # Errors
-    /// `Sealed`, `Closed`, `Forked`, and what the storage says.
+    /// `Sealed`, `Closed`, `Forked`, and what the storage says. Work that can not be done, because
+    /// its entry is `Corrupt` for instance, does not stop the rest: all of it is tried, and then the
+    /// first error is returned.
     pub fn tick(&self) -> Result<usize> {
-        self.check_process()?;
-        let folder = layout::work();
-        let scan = Scan::new(folder.as_str()).limit(TICK);
-        let found = self.core.storage.scan(&scan)?;
-        for path in &found {
-            self.purge(Caller::Owner, &EntryPath::new(path)?)?;
+        self.with_open(|_| Ok(()))?;
+        let (mut finished, mut failed, mut last) = (0usize, None, String::new());
+        loop {
+            let folder = layout::work();
+            let scan = Scan::new(folder.as_str()).after(last.as_str()).limit(PAGE);
+            let found = self.core.storage.scan(&scan)?;
+            for path in &found {
+                match self.finish(path) {
+                    Ok(()) => finished = finished.saturating_add(1),
+                    Err(error) if stops(&error) => return Err(error),
+                    Err(error) => failed = failed.or(Some(error)),
+                }
+            }
+            // A full page that leads on; a storage that repeats itself holds nobody up.
+            match found.into_iter().nth(PAGE.saturating_sub(1)) {
+                Some(path) if path > last => last = path,
+                _ => return failed.map_or(Ok(finished), Err),
+            }
         }
-        if found.is_empty() {
-            self.with_open(|_| Ok(()))?;
-        }
-        Ok(found.len())
+    }
+
+    fn finish(&self, path: &str) -> Result<()> {
+        let corrupt = |_| Error::corrupt("the path of a work entry is none");
+        let entry = EntryPath::new(path).map_err(corrupt)?;
+        self.purge(Caller::System, &entry)
     }
 
     /// Deletes all records of one work entry.
@@ -56,4 +75,10 @@ impl Vault {
             }
         }
     }
+}
+
+/// Returns whether nothing else can be done after `error`.
+fn stops(error: &Error) -> bool {
+    use ErrorKind::{Closed, Forked, Sealed};
+    matches!(error.kind(), Closed | Forked | Sealed)
 }
