@@ -15,7 +15,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
+use data_encoding::{BASE64, Encoding, HEXLOWER_PERMISSIVE};
 use zeroize::Zeroizing;
 
 use crate::crypto::rng::{OsRandom, random};
@@ -28,6 +28,9 @@ const LONGEST: u64 = 128;
 
 /// Creates a file with 32 random bytes, which only its owner can read or write.
 ///
+/// When it returns, the file and its name are on the disk, so that a vault made with the key is not
+/// left without it by a power loss.
+///
 /// # Errors
 /// `InvalidArgument` if the file exists, which is never overwritten; `Unavailable` if it can not be
 /// written.
@@ -37,11 +40,33 @@ pub fn create(file: impl AsRef<Path>) -> Result<()> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = file.as_ref();
     let mut created = options.open(file).map_err(refused)?;
     created
         .write_all(&*key)
         .and_then(|()| created.sync_all())
+        .and_then(|()| sync_folder(file))
         .map_err(refused)
+}
+
+/// Makes the name of a new file durable; its content is so already.
+#[cfg(unix)]
+fn sync_folder(file: &Path) -> io::Result<()> {
+    File::open(folder_of(file))?.sync_all()
+}
+
+/// Does nothing: a folder cannot be opened here, and a new name is durable with its file.
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Returns the folder that `file` is in.
+#[cfg(unix)]
+fn folder_of(file: &Path) -> &Path {
+    let parent = file.parent();
+    let named = parent.filter(|folder| !folder.as_os_str().is_empty());
+    named.unwrap_or(Path::new("."))
 }
 
 /// Reads a key: 32 bytes, or their text in hex or base64 with or without a line end.
@@ -59,15 +84,18 @@ pub fn read(file: impl AsRef<Path>) -> Result<SecretBytes> {
         return Ok(SecretBytes::copy_from(&bytes));
     }
     let text = bytes.trim_ascii();
-    let decoded = HEXLOWER_PERMISSIVE
-        .decode(text)
-        .or_else(|_| BASE64.decode(text));
-    match decoded.map(SecretBytes::from) {
-        Ok(key) if key.len() == KEY => Ok(key),
-        _ => Err(Error::invalid(
-            "a key file holds 32 bytes, or their text in hex or base64",
-        )),
-    }
+    decode(&HEXLOWER_PERMISSIVE, text)
+        .or_else(|| decode(&BASE64, text))
+        .ok_or_else(|| Error::invalid("a key file holds 32 bytes, or their text in hex or base64"))
+}
+
+/// Decodes a key into memory that is wiped, also if the text turns out bad half way.
+fn decode(encoding: &Encoding, text: &[u8]) -> Option<SecretBytes> {
+    let length = encoding.decode_len(text.len()).ok()?;
+    let mut bytes = Zeroizing::new(vec![0; length]);
+    let written = encoding.decode_mut(text, &mut bytes).ok()?;
+    let key = bytes.get(..written)?;
+    (key.len() == KEY).then(|| SecretBytes::copy_from(key))
 }
 
 fn refused(error: io::Error) -> Error {
@@ -106,6 +134,14 @@ mod tests {
                 .permissions()
                 .mode();
             assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_folder_of_a_bare_name_is_the_one_we_are_in() {
+        for (file, folder) in [("key", "."), ("a/key", "a"), ("/key", "/"), ("./key", ".")] {
+            assert_eq!(folder_of(Path::new(file)), Path::new(folder));
         }
     }
 
