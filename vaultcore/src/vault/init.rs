@@ -48,6 +48,15 @@ impl Init {
 
     /// Returns the slots in the order in which they were asked for, each with its shares; a slot
     /// that is not of Shamir's kind has none.
+    ///
+    /// ```
+    /// # use vaultcore::{NewSlot, Vault, storage::Memory};
+    /// let vault = Vault::builder(Memory::new()).build()?;
+    /// let init = vault.init([NewSlot::shamir(5, 3), NewSlot::shamir(2, 2)])?;
+    /// let counts: Vec<usize> = init.slots().map(|(_slot, shares)| shares.len()).collect();
+    /// assert_eq!(counts, [5, 2]);
+    /// # Ok::<(), vaultcore::Error>(())
+    /// ```
     pub fn slots(&self) -> impl ExactSizeIterator<Item = (SlotId, &[Share])> {
         let shares = |range: &Range<usize>| self.shares.get(range.clone()).unwrap_or_default();
         let slots = self.slots.iter();
