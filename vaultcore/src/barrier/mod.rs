@@ -13,6 +13,7 @@ use std::sync::Arc;
 #[cfg(fuzzing)]
 pub(crate) use envelope::{Place, SealingKey, Stored};
 pub(crate) use keyring::{Keyring, RootKey, Term};
+pub(crate) use names::Opener;
 pub(crate) use rewrap::{Page, Rewrap};
 pub(crate) use txn::{Epoch, Outcome, Txn};
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::kv::decode;
+use super::kv::{decode, plain};
 use crate::engine::kv::{DeleteV1, GetV1, ListV1, PutV1, to_json};
 use crate::error::{Error, Result};
 use crate::path::{FolderPath, MountPath, SecretPath};
@@ -86,7 +86,7 @@ impl KvV1 {
     pub fn list(&self, folder: &str) -> Result<Vec<String>> {
         let (mount, folder) = (self.mount.clone(), FolderPath::new(folder)?);
         let names = self.vault.run(self.caller, &ListV1 { mount, folder })?;
-        Ok(names.iter().map(|name| (**name).clone()).collect())
+        Ok(plain(names))
     }
 }
 

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::{KIND_V2, api_path, metadata_tree};
-use crate::barrier::Tree;
+use crate::barrier::{Opener, Tree};
 use crate::error::{Error, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::{Folder, FolderPath, MountPath};
@@ -59,73 +59,89 @@ pub(super) fn list(
         Recursion::All => Scan::new(stored.as_str()),
     };
     let found = cx.txn.scan(&scan)?;
-    let mut revealer = Revealer::new(&stored);
-    let mut names: Vec<Name> = found
-        .iter()
-        .map(|path| revealer.reveal(cx, path))
-        .collect::<Result<_>>()?;
+    let mut names = reveal(cx, &stored, &found)?;
     names.sort_unstable_by(|left, right| left.as_str().cmp(right.as_str()));
     Ok(names)
 }
 
-/// Turns stored paths below one folder into names. Neighbours share folders, which are kept.
-struct Revealer {
-    base: Folder,
-    /// Stored text relative to the base, its name, and the folder it stands for.
-    open: Vec<(String, Name, Folder)>,
+/// Turns stored paths below `base` into names relative to it.
+fn reveal(cx: &Context<'_, '_>, base: &Folder, paths: &[String]) -> Result<Vec<Name>> {
+    let mut revealer = Revealer {
+        opener: cx.txn.keyring().names().opener(base),
+        base,
+        folders: "",
+        open: Vec::new(),
+        prefix: Name::default(),
+    };
+    let names = paths.iter().map(|path| revealer.reveal(cx, path));
+    names.collect()
 }
 
-impl Revealer {
-    fn new(base: &Folder) -> Self {
-        Self {
-            base: base.clone(),
-            open: Vec::new(),
-        }
-    }
+/// Turns stored paths into names. Neighbours share folders, which are kept.
+struct Revealer<'r> {
+    base: &'r Folder,
+    /// The stored text of the folder that is open, relative to the base.
+    folders: &'r str,
+    /// Its parts: stored text, name, and the folder it stands for.
+    open: Vec<(&'r str, Name, Folder)>,
+    /// Its name, with slashes.
+    prefix: Name,
+    opener: Opener<'r>,
+}
 
-    fn reveal(&mut self, cx: &Context<'_, '_>, path: &str) -> Result<Name> {
-        let corrupt = || Error::corrupt("a stored path is not where it was looked for");
-        let relative = path.strip_prefix(self.base.as_str()).ok_or_else(corrupt)?;
-        let (folders, last) = match relative.strip_suffix('/') {
-            Some(folder) => (folder, None), // a folder's own line
-            None => match relative.rsplit_once('/') {
-                Some((folders, last)) => (folders, Some(last)),
-                None => ("", Some(relative)),
-            },
+impl<'r> Revealer<'r> {
+    fn reveal(&mut self, cx: &'r Context<'_, '_>, path: &'r str) -> Result<Name> {
+        let misplaced = || Error::corrupt("a stored path is not where it was looked for");
+        let relative = path
+            .strip_prefix(self.base.as_str())
+            .ok_or_else(misplaced)?;
+        let (part, slash) = match relative.strip_suffix('/') {
+            Some(folder) => (folder, "/"), // a folder's own line
+            None => (relative, ""),
         };
-        self.enter(cx, folders)?;
-        let mut name = Zeroizing::new(String::with_capacity(relative.len()));
-        for (_, segment, _) in &self.open {
-            name.push_str(segment);
-            name.push('/');
+        let (folders, last) = part.rsplit_once('/').unwrap_or(("", part));
+        if folders != self.folders {
+            self.enter(cx, folders)?;
         }
-        if let Some(last) = last {
-            name.push_str(&cx.txn.reveal(self.current(), last)?);
-        }
-        Ok(name)
+        let unknown = || Error::corrupt("a stored name does not authenticate");
+        let name = self.opener.reveal(last).ok_or_else(unknown)?;
+        Ok(joined(&[&self.prefix, name, slash]))
     }
 
     /// Makes `folders` the open ones, revealing only those that are not open yet.
-    fn enter(&mut self, cx: &Context<'_, '_>, folders: &str) -> Result<()> {
-        let parts: Vec<&str> = folders.split('/').filter(|part| !part.is_empty()).collect();
-        let same = self
-            .open
-            .iter()
-            .zip(&parts)
-            .take_while(|(open, part)| open.0 == **part)
-            .count();
+    fn enter(&mut self, cx: &'r Context<'_, '_>, folders: &'r str) -> Result<()> {
+        let parts = || folders.split('/').filter(|part| !part.is_empty());
+        let pairs = self.open.iter().zip(parts());
+        let same = pairs.take_while(|(open, part)| open.0 == *part).count();
         self.open.truncate(same);
-        for part in parts.into_iter().skip(same) {
+        for part in parts().skip(same) {
             let name = cx.txn.reveal(self.current(), part)?;
             let folder = self.current().then(part);
-            self.open.push((part.to_owned(), name, folder));
+            self.open.push((part, name, folder));
         }
+        let names = self
+            .open
+            .iter()
+            .flat_map(|(_, name, _)| [name.as_str(), "/"]);
+        self.prefix = joined(&names.collect::<Vec<_>>());
+        self.opener = cx.txn.keyring().names().opener(self.current());
+        self.folders = folders;
         Ok(())
     }
 
     fn current(&self) -> &Folder {
-        self.open.last().map_or(&self.base, |(_, _, folder)| folder)
+        self.open.last().map_or(self.base, |(_, _, folder)| folder)
     }
+}
+
+/// Joins text in one allocation: a growing one would leave copies behind.
+fn joined(texts: &[&str]) -> Name {
+    let size = texts.iter().map(|text| text.len()).sum();
+    let mut name = Name::new(String::with_capacity(size));
+    for text in texts {
+        name.push_str(text);
+    }
+    name
 }
 
 /// Where a page of names ended. Opaque: it holds no name.
@@ -228,11 +244,6 @@ impl Operation for Names<'_> {
         let last = found.last().filter(|_| found.len() == self.limit);
         let next = last.and_then(|path| path.strip_prefix(stored.as_str()));
         let next = next.map(|text| Cursor(text.to_owned()));
-        let mut revealer = Revealer::new(&stored);
-        let names = found
-            .iter()
-            .map(|path| revealer.reveal(cx, path))
-            .collect::<Result<_>>()?;
-        Ok((names, next))
+        Ok((reveal(cx, &stored, &found)?, next))
     }
 }

@@ -30,7 +30,7 @@ pub(crate) use config::{Configure, ReadConfig};
 pub(crate) use delete::{Delete, Selection};
 pub(crate) use get::{Found, Get, Plain, gone};
 pub(crate) use json::{check_object, from_json, to_json};
-pub(crate) use list::{List, Names, Recursion};
+pub(crate) use list::{List, Name, Names, Recursion};
 pub(crate) use meta::{DeleteMetadata, ReadMetadata, UpdateMode, WriteMetadata};
 pub(crate) use patch::{Patch, Rollback, Subkeys};
 pub(crate) use purge::{PurgePage, Sweeping};

@@ -10,6 +10,7 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub(in crate::session) use names::plain;
 pub use transaction::KvTransaction;
 
 use crate::clock::Timestamp;

@@ -1,7 +1,7 @@
 //! Names of secrets.
 
 use super::Kv;
-use crate::engine::kv::{Cursor, List, NamePage, Names, Recursion};
+use crate::engine::kv::{Cursor, List, Name, NamePage, Names, Recursion};
 use crate::error::Result;
 use crate::path::FolderPath;
 
@@ -46,7 +46,7 @@ impl Kv {
                 recursion,
             },
         )?;
-        Ok(names.iter().map(|name| (**name).clone()).collect())
+        Ok(plain(names))
     }
 
     /// Returns one page of a folder's names in the order of storage: cheap at any size.
@@ -62,7 +62,13 @@ impl Kv {
             limit,
         };
         let (names, next) = self.vault.run(self.caller, &operation)?;
-        let names = names.iter().map(|name| (**name).clone()).collect();
+        let names = plain(names);
         Ok(NamePage { names, next })
     }
+}
+
+/// Hands names over to the caller, whose they are to wipe from now on.
+pub(in crate::session) fn plain(names: Vec<Name>) -> Vec<String> {
+    let take = |mut name: Name| std::mem::take(&mut *name);
+    names.into_iter().map(take).collect()
 }
