@@ -173,18 +173,10 @@ fn data_beyond_the_limits_is_refused() {
         w.kv()
             .put_json("canary-plain", b"{\"a\":\"\xff\"}", Cas::Any)
     });
-    // Taken as they are written, such numbers fit no type: that is no damage of the storage.
+    // What no reader takes is refused when it is written.
     for text in ["{\"canary\":1e999}", "{\"canary\":\"\\ud800\"}"] {
-        let kv = table.world.kv();
-        kv.put_json("canary-odd", text.as_bytes(), Cas::Any)
-            .expect("taken");
-        assert_eq!(
-            kv.get_json("canary-odd").expect("as it was").data.expose(),
-            text.as_bytes()
-        );
-        table.refuses(text, InvalidArgument, |w| w.kv().get::<Value>("canary-odd"));
         table.refuses(text, InvalidArgument, |w| {
-            w.kv().patch("canary-odd", &json!({ "a": 1 }), Cas::Any)
+            w.kv().put_json("canary-odd", text.as_bytes(), Cas::Any)
         });
     }
     // The patch itself is small, and what it would make is not.

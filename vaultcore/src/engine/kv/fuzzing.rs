@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::config::Config;
-use super::fields::merge;
 use super::json::{check_object, to_json};
+use super::merge::merge;
 use super::metadata::{Metadata, Version};
 use crate::clock::Timestamp;
 use crate::error::Result;

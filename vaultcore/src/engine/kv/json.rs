@@ -141,7 +141,7 @@ fn pass_number(text: &[u8]) -> Option<&[u8]> {
 }
 
 /// Checks size, shape and nesting by one pass over the text.
-fn check_bounds(json: &[u8]) -> Result<()> {
+pub(super) fn check_bounds(json: &[u8]) -> Result<()> {
     if json.len() > MAX_VALUE {
         return Err(Error::new(
             ErrorKind::TooLarge,

@@ -7,12 +7,12 @@
 mod config;
 mod data;
 mod delete;
-mod fields;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod get;
 mod json;
 mod list;
+mod merge;
 mod meta;
 mod metadata;
 mod patch;

@@ -2,9 +2,8 @@
 
 use zeroize::Zeroizing;
 
-use super::fields::{keys_only, merge};
 use super::get::{live, no_secret};
-use super::json::check_object;
+use super::merge::{keys_only, merge};
 use super::metadata::{Cas, Metadata};
 use super::put::{SWEEP, Written, add_to, check_cas};
 use super::{KIND_V2, api_path, data};
@@ -38,7 +37,6 @@ impl Operation for Patch<'_> {
         check_cas(cx, &metadata, self.cas)?; // first, as in Vault: it tells that others wrote
         let json = read_live(cx, &metadata, None)?;
         let merged = merge(json.json(), self.json)?;
-        check_object(&merged)?;
         add_to(cx, &self.path, metadata, &merged, self.cas, SWEEP)?.written(cx)
     }
 }

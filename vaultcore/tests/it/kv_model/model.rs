@@ -134,7 +134,7 @@ impl Model {
             Planted::LiveAtItsTime => time < self.now,
             _ => time <= self.now,
         };
-        !info.destroyed && !info.deletion.is_some_and(gone)
+        !info.destroyed && !info.marked && !info.deletion.is_some_and(gone)
     }
 
     fn live(&self, path: &str, number: u64) -> Result<&Version, Refused> {
@@ -232,6 +232,7 @@ impl Model {
             version: secret.current,
             created: self.now,
             deletion: self.end_of_life(&secret),
+            marked: false,
             destroyed: false,
         };
         secret.versions.push(Version { info, data });
@@ -302,12 +303,14 @@ impl Model {
         if self.is_live(&info) {
             info.deletion = Some(self.now);
         }
+        info.marked |= !info.destroyed;
         info
     }
 
     fn undeleted(&self, secret: &Secret, mut info: Info) -> Info {
         if !info.destroyed || self.planted == Planted::UndeleteOfDestroyed {
             info.deletion = self.end_of_life(secret);
+            info.marked = false;
             info.destroyed = false;
         }
         info

@@ -35,6 +35,8 @@ pub(crate) struct Info {
     pub(crate) version: u64,
     pub(crate) created: Timestamp,
     pub(crate) deletion: Option<Timestamp>,
+    /// Deleted by a call, whatever the clock says.
+    pub(crate) marked: bool,
     pub(crate) destroyed: bool,
 }
 
@@ -93,6 +95,7 @@ impl From<VersionInfo> for Info {
             version: info.version,
             created: info.created_time,
             deletion: info.deletion_time,
+            marked: info.deleted(Timestamp::from_micros(0)),
             destroyed: info.destroyed,
         }
     }

@@ -217,3 +217,16 @@ fn subkeys_of_a_version_that_is_kept() {
     assert_eq!(kind(kv.subkeys("a", 3, 0)), ErrorKind::NotFound);
     assert_eq!(kind(kv.subkeys("b", 0, 0)), ErrorKind::NotFound);
 }
+
+#[test]
+fn numbers_that_no_float_holds_survive_a_patch() {
+    let kv = World::new().kv();
+    let json = br#"{"z":123456789012345678901,"rate":0.12345678901234567891,"in":{"a":1.50}}"#;
+    kv.put_json("a", json, Cas::Any).expect("written");
+    kv.patch("a", &json!({"in": {"b": 2}}), Cas::Any)
+        .expect("patched");
+    let now = kv.get_json("a").expect("read").data;
+    let expected =
+        r#"{"z":123456789012345678901,"rate":0.12345678901234567891,"in":{"a":1.50,"b":2}}"#;
+    assert_eq!(str::from_utf8(now.expose()), Ok(expected));
+}
