@@ -58,6 +58,8 @@ pub struct KvConfig {
     pub max_versions: u32,
     /// Whether every write must say which version it expects.
     pub cas_required: bool,
+    /// Whether every write of metadata must say which version of the metadata it expects.
+    pub metadata_cas_required: bool,
     /// When versions are deleted by themselves.
     pub delete_version_after: DeleteAfter,
 }
@@ -74,6 +76,7 @@ pub struct KvConfig {
 pub struct KvConfigUpdate {
     max_versions: Option<u32>,
     cas_required: Option<bool>,
+    metadata_cas_required: Option<bool>,
     delete_version_after: Option<DeleteAfter>,
 }
 
@@ -95,6 +98,12 @@ impl KvConfigUpdate {
         self
     }
 
+    /// Sets whether every write of metadata must say which version of it it expects.
+    pub fn metadata_cas_required(mut self, required: bool) -> Self {
+        self.metadata_cas_required = Some(required);
+        self
+    }
+
     /// Sets when versions are deleted by themselves.
     pub fn delete_version_after(mut self, after: DeleteAfter) -> Self {
         self.delete_version_after = Some(after);
@@ -109,6 +118,9 @@ impl KvConfigUpdate {
         if let Some(required) = self.cas_required {
             config.cas_required = required;
         }
+        if let Some(required) = self.metadata_cas_required {
+            config.metadata_cas_required = required;
+        }
         if let Some(after) = self.delete_version_after {
             config.delete_after = StoredAfter::from_public(after)?;
         }
@@ -121,6 +133,7 @@ impl KvConfigUpdate {
 pub(super) struct Config {
     max_versions: u32,
     cas_required: bool,
+    metadata_cas_required: bool,
     delete_after: StoredAfter,
 }
 
@@ -168,6 +181,11 @@ impl Config {
         self.cas_required || own
     }
 
+    /// Returns whether writes of metadata must say which version of it they expect.
+    pub(super) fn metadata_cas_required(&self, own: bool) -> bool {
+        self.metadata_cas_required || own
+    }
+
     /// Returns how long a version written now lives, given the secret's own wish.
     pub(super) fn lifetime(&self, own: Option<Duration>) -> Option<Duration> {
         match (self.delete_after, own) {
@@ -184,6 +202,7 @@ impl Config {
         KvConfig {
             max_versions: self.max_versions,
             cas_required: self.cas_required,
+            metadata_cas_required: self.metadata_cas_required,
             delete_version_after: match self.delete_after {
                 StoredAfter::Unset => DeleteAfter::Unset,
                 StoredAfter::Never => DeleteAfter::Never,

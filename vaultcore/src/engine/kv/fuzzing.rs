@@ -103,6 +103,7 @@ pub(crate) fn seeds(now: Timestamp) -> Result<Vec<(&'static str, &'static str, V
         current: 0,
         max_versions: 0,
         cas_required: false,
+        metadata_cas_required: false,
         delete_after: None,
         custom: BTreeMap::new(),
         revision: 0,

@@ -236,12 +236,16 @@ impl Operation for Names<'_> {
         let stored = cx
             .txn
             .hidden_folder(metadata_tree(cx.mount()?), self.folder.as_str())?;
-        let mut scan = Scan::new(stored.as_str()).folders().limit(self.limit);
+        // One more than asked for tells whether there is another page.
+        let limit = self.limit.saturating_add(1);
+        let mut scan = Scan::new(stored.as_str()).folders().limit(limit);
         if let Some(cursor) = self.cursor {
             scan = scan.after(format!("{}{}", stored.as_str(), cursor.0));
         }
-        let found = cx.txn.scan(&scan)?;
-        let last = found.last().filter(|_| found.len() == self.limit);
+        let mut found = cx.txn.scan(&scan)?;
+        let more = found.len() > self.limit;
+        found.truncate(self.limit);
+        let last = found.last().filter(|_| more);
         let next = last.and_then(|path| path.strip_prefix(stored.as_str()));
         let next = next.map(|text| Cursor(text.to_owned()));
         Ok((reveal(cx, &stored, &found)?, next))

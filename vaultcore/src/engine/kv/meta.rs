@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::config::{check_versions, micros};
+use super::config::{Config, check_versions, micros};
 use super::get::no_secret;
-use super::metadata::{Metadata, Version, VersionInfo, data_entry};
+use super::metadata::{Cas, Metadata, Version, VersionInfo, data_entry};
 use super::purge::Dropped;
 use super::{KIND_V2, api_path};
 use crate::clock::Timestamp;
@@ -47,6 +47,8 @@ pub struct KvMetadata {
     pub max_versions: u32,
     /// Whether every write must say which version it expects.
     pub cas_required: bool,
+    /// Whether every write of the metadata must say which version of it it expects.
+    pub metadata_cas_required: bool,
     /// How long after it is written a version is deleted.
     pub delete_version_after: Option<Duration>,
     /// The caller's own notes.
@@ -80,6 +82,8 @@ impl std::fmt::Debug for KvMetadata {
 pub struct MetadataUpdate {
     max_versions: Option<u32>,
     cas_required: Option<bool>,
+    metadata_cas_required: Option<bool>,
+    cas: Option<Cas>,
     delete_version_after: Option<Duration>,
     custom: Option<BTreeMap<String, Option<String>>>,
 }
@@ -100,6 +104,20 @@ impl MetadataUpdate {
     /// Sets whether every write must say which version it expects. The mount may ask for it too.
     pub fn cas_required(mut self, required: bool) -> Self {
         self.cas_required = Some(required);
+        self
+    }
+
+    /// Sets whether every write of the metadata must say which version of it it expects, by
+    /// [`cas`](Self::cas). The mount may ask for it too.
+    pub fn metadata_cas_required(mut self, required: bool) -> Self {
+        self.metadata_cas_required = Some(required);
+        self
+    }
+
+    /// Expects that the metadata has this version, [`KvMetadata::current_metadata_version`];
+    /// [`Cas::Absent`]: that it was never written, which holds for a secret that only has data.
+    pub fn cas(mut self, cas: Cas) -> Self {
+        self.cas = Some(cas);
         self
     }
 
@@ -139,6 +157,9 @@ impl MetadataUpdate {
         }
         if let Some(required) = self.cas_required {
             metadata.cas_required = required;
+        }
+        if let Some(required) = self.metadata_cas_required {
+            metadata.metadata_cas_required = required;
         }
         if let Some(after) = self.delete_version_after {
             metadata.delete_after = Some(micros(after)?).filter(|micros| *micros > 0);
@@ -214,6 +235,7 @@ impl Operation for ReadMetadata {
             oldest_version: metadata.oldest(),
             max_versions: metadata.max_versions,
             cas_required: metadata.cas_required,
+            metadata_cas_required: metadata.metadata_cas_required,
             delete_version_after: metadata.delete_after(),
             custom_metadata: std::mem::take(&mut metadata.custom),
             current_metadata_version: metadata.revision,
@@ -263,6 +285,12 @@ impl Operation for WriteMetadata<'_> {
             (None, UpdateMode::Write) => Metadata::new(cx, &self.path)?,
             (None, UpdateMode::Patch) => return Err(no_secret()),
         };
+        let config = Config::of(cx.mount()?)?;
+        let required = config.metadata_cas_required(metadata.metadata_cas_required);
+        self.update
+            .cas
+            .unwrap_or(Cas::Any)
+            .check(metadata.revision, required)?;
         self.update.apply(&mut metadata, self.mode)?;
         metadata.revision = metadata.revision.saturating_add(1);
         metadata.store(cx, &self.path)

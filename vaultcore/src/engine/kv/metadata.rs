@@ -86,6 +86,7 @@ pub(super) struct Metadata {
     pub(super) current: u64,
     pub(super) max_versions: u32,
     pub(super) cas_required: bool,
+    pub(super) metadata_cas_required: bool,
     pub(super) delete_after: Option<u64>, // microseconds
     pub(super) custom: BTreeMap<String, String>,
     /// Counts the changes of the metadata itself.
@@ -177,6 +178,7 @@ impl Metadata {
             current: 0,
             max_versions: 0,
             cas_required: false,
+            metadata_cas_required: false,
             delete_after: None,
             custom: BTreeMap::new(),
             revision: 0,

@@ -95,7 +95,8 @@ impl KvTransaction {
         Ok(())
     }
 
-    /// Adds the deletion of the newest version; `cas` tells which one that must be.
+    /// Adds the deletion of the newest version; `cas` tells which one that must be. Unlike
+    /// [`Kv::delete`], a secret that does not exist fails the transaction, with `NotFound`.
     ///
     /// # Errors
     /// `InvalidArgument`, `TooLarge` for a path that cannot be.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use vaultcore::ErrorKind;
-use vaultcore::kv::{Kv, MetadataUpdate};
+use vaultcore::kv::{Cas, Kv, KvConfigUpdate, MetadataUpdate};
 
 use crate::common::{World, kind, put};
 
@@ -233,4 +233,39 @@ fn metadata_counts_its_own_changes() {
     put(&kv, "a", 2);
     kv.delete("a").expect("deleted");
     assert_eq!(count(), 2);
+}
+
+#[test]
+fn metadata_may_be_written_with_the_version_it_expects() {
+    let kv = World::new().kv();
+    let write = |cas| kv.put_metadata("a", &one("x", "1").cas(cas));
+    put(&kv, "a", 1);
+    write(Cas::Absent).expect("metadata was never written");
+    let refused = write(Cas::Version(0)).expect_err("it was now");
+    assert_eq!(refused.versions(), Some((0, 1)));
+    write(Cas::Version(1)).expect("the version there is");
+    let patch = kv.patch_metadata("a", &one("x", "2").cas(Cas::Version(1)));
+    assert_eq!(kind(patch), ErrorKind::Conflict);
+    put(&kv, "a", 2); // moves the version of the data alone
+    write(Cas::Version(2)).expect("the version there is");
+}
+
+#[test]
+fn metadata_cas_may_be_required_by_secret_or_mount() {
+    let kv = World::new().kv();
+    let plain = || kv.put_metadata("a", &one("x", "1"));
+    kv.put_metadata("a", &MetadataUpdate::new().metadata_cas_required(true))
+        .expect("set");
+    assert_eq!(kind(plain()), ErrorKind::InvalidArgument);
+    let lift = MetadataUpdate::new()
+        .metadata_cas_required(false)
+        .cas(Cas::Version(1));
+    kv.put_metadata("a", &lift).expect("lifted");
+    plain().expect("not required");
+    kv.configure(&KvConfigUpdate::new().metadata_cas_required(true))
+        .expect("set");
+    assert!(kv.config().expect("config").metadata_cas_required);
+    assert_eq!(kind(plain()), ErrorKind::InvalidArgument);
+    assert!(!kv.metadata("a").expect("metadata").metadata_cas_required);
+    put(&kv, "a", 1); // data needs none
 }
