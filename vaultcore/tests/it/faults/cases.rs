@@ -82,6 +82,8 @@ pub(super) fn all() -> Vec<Case> {
     cases.extend(sys_cases());
     cases.extend(root_cases());
     cases.extend(write_cases());
+    cases.extend(change_cases());
+    cases.extend(transaction_cases());
     cases.extend(large_cases());
     cases.extend(read_cases());
     cases.extend(v1_cases());
@@ -203,7 +205,7 @@ fn verify(w: &World, number: usize) -> Result<String> {
 }
 
 fn write_cases() -> Vec<Case> {
-    use Again::{More, Refused, Same};
+    use Again::{More, Refused};
     let conflict = Refused(ErrorKind::Conflict);
     vec![
         open("put new", conflict, |w| {
@@ -229,6 +231,12 @@ fn write_cases() -> Vec<Case> {
         open("rollback", conflict, |w| {
             done(w.kv().rollback("canary-folder/app", 1, Cas::Version(3)))
         }),
+    ]
+}
+
+fn change_cases() -> Vec<Case> {
+    use Again::{More, Same};
+    vec![
         open("delete", Same, |w| done(w.kv().delete("canary-plain"))),
         open("delete_versions", Same, |w| {
             done(w.kv().delete_versions("canary-folder/app", &[1, 3]))
@@ -257,6 +265,12 @@ fn write_cases() -> Vec<Case> {
                     .configure(&KvConfigUpdate::new().delete_version_after(after)),
             )
         }),
+    ]
+}
+
+fn transaction_cases() -> Vec<Case> {
+    let conflict = Again::Refused(ErrorKind::Conflict);
+    vec![
         open("transaction", conflict, |w| {
             done(w.kv().transaction(|tx| {
                 tx.put("canary-a", &value(1), Cas::Absent)?;
