@@ -240,8 +240,9 @@ fn every(fault: impl Fn(u64) -> Vec<Fault>, cases: &[Case], shelf: &Shelf) -> (u
             let warmth = *warmth;
             let expected = Expected::of(shelf, case, warmth);
             for number in 1.. {
-                let mut struck = false;
-                for fault in fault(number) {
+                let faults = fault(number);
+                let mut struck = faults.is_empty();
+                for fault in faults {
                     runs += 1;
                     match check(shelf, case, warmth, fault, &expected) {
                         Ok(came) => struck |= came,
@@ -276,7 +277,11 @@ fn storage_faults(effects: &[Effect]) -> impl Fn(u64) -> Vec<Fault> {
     }
 }
 
+/// Returns none for numbers that are passed over: of many records in one commit, each draws once.
 fn random_faults(first: u64) -> Vec<Fault> {
+    if first > 30 && !first.is_multiple_of(8) {
+        return Vec::new();
+    }
     vec![Fault::Random(first, first), Fault::Random(first, u64::MAX)]
 }
 

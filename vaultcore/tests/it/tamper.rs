@@ -219,10 +219,15 @@ fn every(
     (count, wrong)
 }
 
-/// Returns some places in `length` bytes: all of a small record's edges, and a sample between.
+/// Returns some places in `length` bytes: a third of each record's edges, and a sample between.
+/// Every bit of one record is flipped by the unit tests of the envelope.
 fn places(length: usize) -> impl Iterator<Item = usize> {
-    let step = (length / 24).max(1);
-    (0..length).filter(move |place| *place < 36 || *place % step == 0 || length - place <= 17)
+    let step = (length / 12).max(1);
+    (0..length).filter(move |place| {
+        (*place < 36 && place.is_multiple_of(3))
+            || place.is_multiple_of(step)
+            || length - place <= 3
+    })
 }
 
 #[test]
@@ -242,7 +247,7 @@ fn every_flip_cut_and_extension_is_noticed() {
     });
     println!("{count} flips, cuts and extensions");
     assert!(wrong.is_empty(), "{} wrong: {wrong:#?}", wrong.len());
-    assert!(count > 3_000, "{count}");
+    assert!(count > 2_000, "{count}");
 }
 
 #[test]
