@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::id::{SlotId, VaultId};
 use crate::path::EntryPath;
 use crate::record::Record;
-use crate::seal::{NewSlot, SlotDraft, Slots};
+use crate::seal::{Header, NewSlot, SlotDraft, Slots};
 use crate::secret::{SecretBytes, SecretString};
 
 const VAULT: VaultId = VaultId::from_bytes([5; 16]);
@@ -87,10 +87,11 @@ pub fn seeds() -> Result<Vec<(&'static str, &'static str, Vec<u8>)>> {
 }
 
 fn keyring_seeds() -> Result<Vec<(&'static str, &'static str, Vec<u8>)>> {
-    let one = Keyring::generate(VAULT, NOW, &Fixed)?;
+    let header = Header { vault: VAULT }.encode();
+    let one = Keyring::generate(VAULT, &header, NOW, &Fixed)?;
     let three = one.rotated(NOW, &Fixed)?.rotated(NOW, &Fixed)?;
     let slot = SlotId::from_bytes([4; 16]);
-    let with_kek = three.with_kek(slot, Some(zeroize::Zeroizing::new([8; 32])));
+    let with_kek = three.with_kek(slot, &[8; 32]);
     let dropped = with_kek.without_terms_before(3);
     let mut newer = one.encode()?.to_vec();
     if let Some(format) = newer.first_mut() {

@@ -44,7 +44,7 @@ pub fn json(bytes: &[u8]) {
     if check_object(target).is_err() || check_object(patch).is_err() {
         return;
     }
-    let value = |json| serde_json::from_slice::<Value>(json);
+    let value = |json: &[u8]| serde_json::from_slice::<Value>(json);
     let (Ok(old), Ok(change)) = (value(target), value(patch)) else {
         panic!("what is taken is read by nobody");
     };
