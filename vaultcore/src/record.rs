@@ -14,6 +14,11 @@ pub(crate) trait Record: Serialize + DeserializeOwned {
     /// What it is, for errors.
     const NAME: &'static str;
 
+    /// Returns whether the fields fit together, so that code may rely on it.
+    fn is_sound(&self) -> bool {
+        true
+    }
+
     /// Returns the stored bytes.
     fn encode(&self) -> Result<Zeroizing<Vec<u8>>> {
         let mut writer = SecretWriter::with_capacity(256);
@@ -26,7 +31,8 @@ pub(crate) trait Record: Serialize + DeserializeOwned {
     /// Reads stored bytes, all of them.
     ///
     /// # Errors
-    /// `Unsupported` for a newer format, `Corrupt` for anything else that does not parse.
+    /// `Unsupported` for a newer format, `Corrupt` for anything else that does not parse or whose
+    /// fields do not fit together.
     fn decode(bytes: &[u8]) -> Result<Self> {
         let corrupt = || Error::corrupt(format!("a stored {} does not parse", Self::NAME));
         let (format, body) = bytes.split_first().ok_or_else(corrupt)?;
@@ -44,7 +50,7 @@ pub(crate) trait Record: Serialize + DeserializeOwned {
             return Err(corrupt());
         }
         match postcard::take_from_bytes(body) {
-            Ok((record, [])) => Ok(record),
+            Ok((record, [])) if Self::is_sound(&record) => Ok(record),
             _ => Err(corrupt()),
         }
     }
@@ -64,6 +70,23 @@ mod tests {
     impl Record for Sample {
         const FORMAT: u8 = 1;
         const NAME: &'static str = "sample";
+
+        fn is_sound(&self) -> bool {
+            self.number > 0
+        }
+    }
+
+    #[test]
+    fn fields_that_do_not_fit_together_are_refused() {
+        let sample = Sample {
+            number: 0,
+            text: "abc".into(),
+        };
+        let bytes = sample.encode().expect("encodes");
+        assert_eq!(
+            Sample::decode(&bytes).expect_err("unsound").kind(),
+            ErrorKind::Corrupt
+        );
     }
 
     #[test]

@@ -118,18 +118,12 @@ pub(crate) fn seeds(now: Timestamp) -> Result<Vec<(&'static str, &'static str, V
     noted.custom.insert("team".into(), "payments".into());
     noted.delete_after = Some(1_000_000);
     let mut full = empty();
-    full.current = u64::MAX;
+    full.current = u64::MAX - 1;
+    full.versions.push(destroyed_version(u64::MAX - 1, now));
     let mut destroyed = empty();
     destroyed.doomed = vec![0, 3];
-    destroyed.versions.push(Version {
-        number: 7,
-        created: now,
-        deletion: Some(now),
-        deleted: true,
-        destroyed: true,
-        slot: None,
-        mark: [3; 16],
-    });
+    destroyed.current = 7;
+    destroyed.versions.push(destroyed_version(7, now));
     Ok(vec![
         ("kv_metadata", "empty", empty().encode()?.to_vec()),
         ("kv_metadata", "several", several.encode()?.to_vec()),
@@ -137,4 +131,16 @@ pub(crate) fn seeds(now: Timestamp) -> Result<Vec<(&'static str, &'static str, V
         ("kv_metadata", "full", full.encode()?.to_vec()),
         ("kv_metadata", "destroyed", destroyed.encode()?.to_vec()),
     ])
+}
+
+fn destroyed_version(number: u64, now: Timestamp) -> Version {
+    Version {
+        number,
+        created: now,
+        deletion: Some(now),
+        deleted: true,
+        destroyed: true,
+        slot: None,
+        mark: [3; 16],
+    }
 }

@@ -8,7 +8,7 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
-use super::config::Config;
+use super::config::{Config, MAX_VERSIONS};
 use super::metadata_tree;
 use super::purge::Dropped;
 use crate::barrier::Txn;
@@ -116,6 +116,14 @@ pub(super) struct Version {
 impl Record for Metadata {
     const FORMAT: u8 = 1;
     const NAME: &'static str = "metadata of a secret";
+
+    /// Versions are looked up by halves, and the newest is the last.
+    fn is_sound(&self) -> bool {
+        let numbers = || self.versions.iter().map(|version| version.number);
+        numbers().is_sorted_by(|left, right| left < right)
+            && numbers().next_back().unwrap_or(0) == self.current
+            && self.versions.len() <= MAX_VERSIONS as usize
+    }
 }
 
 impl Drop for Metadata {
