@@ -207,8 +207,9 @@ impl OpenVault {
             }
         }
         match self.reload() {
-            Err(error) if error.kind() == ErrorKind::Sealed => Err(error),
-            // What was committed stays so: whoever calls next finds the epoch moved, and reloads.
+            Err(error) if error.kind() == ErrorKind::Sealed && result.is_err() => Err(error),
+            // What was committed stays so: whoever calls next finds the epoch moved, and reloads,
+            // or finds that others changed the root key since, and seals.
             _ => result,
         }
     }

@@ -211,24 +211,28 @@ impl Vault {
             };
             if slot.accepts(&locked.vault, &kek)? {
                 let id = slot.id;
-                let (open, locked) = self.open(locked, id, &kek)?;
-                let mut state = self
-                    .core
-                    .state
-                    .write()
-                    .unwrap_or_else(PoisonError::into_inner);
-                match &*state {
-                    State::Closed => return Err(closed()),
-                    State::Unsealed(_) => {}
-                    State::Sealed(_) => *state = State::Unsealed(Box::new(open)),
-                }
-                return Ok(status(Some(&locked.slots), false, None));
+                return self.unseal_slot(locked, id, &kek);
             }
         }
         Err(Error::new(
             ErrorKind::UnsealFailed,
             format!("the {what} opens no slot of this vault"),
         ))
+    }
+
+    /// Opens a slot under the lock, as [`unseal`](Self::unseal) does: what is loaded before it could
+    /// be older than what others acknowledged meanwhile.
+    fn unseal_slot(&self, locked: Locked, id: SlotId, kek: &[u8; 32]) -> Result<SealStatus> {
+        let state = &self.core.state;
+        let mut state = state.write().unwrap_or_else(PoisonError::into_inner);
+        match &*state {
+            State::Closed => return Err(closed()),
+            State::Unsealed(_) => return Ok(status(Some(&locked.slots), false, None)),
+            State::Sealed(_) => {}
+        }
+        let (open, locked) = self.open(locked, id, kek)?;
+        *state = State::Unsealed(Box::new(open));
+        Ok(status(Some(&locked.slots), false, None))
     }
 
     /// Opens the slot `id` with `kek`, and the keyring with the root key in it. Slots that were
