@@ -206,6 +206,25 @@ fn an_interrupted_destruction_is_finished_by_calling_it_again() {
 }
 
 #[test]
+fn a_delete_does_not_answer_for_what_an_earlier_call_left() {
+    let (storage, world) = dying();
+    let kv = world.kv();
+    limit(&kv, 400);
+    put_many(&kv, "a", 400);
+    let all: Vec<u64> = (1..=399).collect();
+    storage.die_after(1);
+    assert_eq!(kind(kv.destroy("a", &all)), ErrorKind::Indeterminate);
+    storage.revive();
+    storage.die_after(1);
+    kv.delete("a")
+        .expect("it is deleted, though old data could not be");
+    storage.revive();
+    assert_eq!(kind(kv.get::<Value>("a")), ErrorKind::NotFound);
+    world.vault.tick().expect("the rest");
+    assert_eq!(world.records(), 1);
+}
+
+#[test]
 fn doomed_records_go_with_the_secret() {
     let (storage, world) = dying();
     let kv = world.kv();
