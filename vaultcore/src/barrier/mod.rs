@@ -9,6 +9,7 @@ mod rewrap;
 mod txn;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 #[cfg(fuzzing)]
 pub(crate) use envelope::{Place, SealingKey, Stored};
@@ -54,6 +55,9 @@ pub(crate) struct Barrier {
     clock: Arc<dyn Clock>,
     cache: Cache,
     epoch_path: EntryPath,
+    /// Set once the storage did not say whether a commit happened: one that lands late is not in
+    /// the cache, so an exclusive storage is asked from then on.
+    doubtful: AtomicBool,
 }
 
 impl Barrier {
@@ -73,6 +77,7 @@ impl Barrier {
             clock,
             cache,
             epoch_path: layout::epoch()?,
+            doubtful: AtomicBool::new(false),
         })
     }
 

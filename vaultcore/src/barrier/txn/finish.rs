@@ -1,9 +1,11 @@
 //! The end of an attempt: commit, or the check that what was seen was true at one moment.
 
+use std::sync::atomic::Ordering;
+
 use super::Txn;
 use super::reads::Freshness;
 use crate::barrier::Barrier;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::path::EntryPath;
 use crate::storage::{Batch, Entry, Revision, StorageError};
 
@@ -92,7 +94,14 @@ impl Txn<'_> {
             .barrier
             .cache
             .begin_write(batch.writes.iter().map(|(path, _)| path.clone()));
-        match submit(self.barrier, &batch)? {
+        let submitted = submit(self.barrier, &batch);
+        if submitted
+            .as_ref()
+            .is_err_and(|error| error.kind() == ErrorKind::Indeterminate)
+        {
+            self.barrier.doubtful.store(true, Ordering::SeqCst);
+        }
+        match submitted? {
             Submitted::Done(revision) => {
                 if !matches!(self.freshness, Some(Freshness::Mark(_))) {
                     let entry = |value| Some(Entry::new(value?, revision?));

@@ -1,6 +1,7 @@
 //! The read set: what an attempt saw, from the cache or from storage.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::Txn;
 use crate::barrier::cache::{Cached, Held};
@@ -101,9 +102,16 @@ impl Txn<'_> {
         let tickets: Vec<_> = paths.iter().map(|path| cache.ticket(path)).collect();
         let entries = self.barrier.storage.read(&paths)?;
         self.fetches = self.fetches.saturating_add(1);
+        // What was read may be newer than the mark: it is kept only if the mark still stands.
+        let stands = match mark {
+            Some(mark) => {
+                matches!(self.barrier.storage.change_mark(), Ok(Some(now)) if now == mark)
+            }
+            None => true,
+        };
         for ((path, ticket), entry) in paths.into_iter().zip(tickets).zip(entries) {
             let held = entry.map(Held::new);
-            if let Some(held) = &held {
+            if let Some(held) = held.as_ref().filter(|_| stands) {
                 cache.keep(
                     &path,
                     &ticket,
@@ -162,7 +170,7 @@ impl Txn<'_> {
         let storage = &*self.barrier.storage;
         let found = if !self.barrier.cache.keeps() {
             Freshness::Unknown
-        } else if storage.exclusive() {
+        } else if storage.exclusive() && !self.barrier.doubtful.load(Ordering::SeqCst) {
             Freshness::Exclusive
         } else {
             storage
