@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use vaultcore::kv::{Cas, KvV1, MetadataUpdate};
 use vaultcore::storage::{Batch, Entry, EntryPath, Memory, Revision, Scan, Storage, StorageError};
@@ -307,4 +308,50 @@ fn a_read_is_never_indeterminate() {
     let got = one.get::<Data>("a").map(|_| ());
     switch.clear();
     assert_ne!(got.err().map(|e| e.kind()), Some(ErrorKind::Indeterminate));
+}
+
+/// A loads keyring and mounts; B unseals, mounts, is told so and seals; A is done. What A loaded
+/// must not be what is believed then, so B has to wait for A: the time only ends its chance.
+#[test]
+fn an_unseal_does_not_bring_back_what_was_loaded_before_others_acted() {
+    let memory = Arc::new(Memory::new());
+    let (storage, switch) = hooked(&memory, Mode::Exclusive);
+    let vault = vault(storage);
+    vault.seal().unwrap();
+    let (done, finished) = mpsc::channel();
+    let (other, finished) = (vault.clone(), Mutex::new(finished));
+    let begun = AtomicBool::new(false);
+    let workers = Arc::new(Mutex::new(Vec::new()));
+    let list = Arc::clone(&workers);
+    switch.set(move |event| {
+        let Event::AfterRead(paths) = event else {
+            return None;
+        };
+        let last = paths
+            .iter()
+            .any(|path| path.as_str() == "ns/root/sys/mounts");
+        if last && !begun.swap(true, Ordering::SeqCst) {
+            let (other, done) = (other.clone(), done.clone());
+            list.lock().unwrap().push(thread::spawn(move || {
+                other.unseal_key(&key()).unwrap();
+                let sys = other.owner().unwrap().sys();
+                sys.mount("later", NewMount::kv2()).unwrap();
+                other.seal().unwrap();
+                let _ = done.send(());
+            }));
+            let _ = finished
+                .lock()
+                .unwrap()
+                .recv_timeout(Duration::from_millis(300));
+        }
+        None
+    });
+    vault.unseal_key(&key()).unwrap();
+    for worker in workers.lock().unwrap().drain(..) {
+        worker.join().unwrap();
+    }
+    switch.clear();
+    vault.unseal_key(&key()).unwrap();
+    let mounts = vault.owner().unwrap().sys().mounts().unwrap();
+    assert!(mounts.iter().any(|mount| mount.path.as_str() == "later/"));
 }
