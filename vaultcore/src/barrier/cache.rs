@@ -47,10 +47,19 @@ pub(crate) struct Cached {
 /// An entry in memory. A record that holds no secret may be kept in its decoded form beside it.
 pub(crate) struct Held {
     pub(crate) entry: Arc<Entry>,
-    decoded: Option<Arc<dyn Any + Send + Sync>>,
+    decoded: Option<Decoded>,
 }
 
+/// A decoded record of whatever type.
+pub(crate) type Decoded = Arc<dyn Any + Send + Sync>;
+
 impl Held {
+    /// Holds `entry` with the record that it decodes to, if that is known and holds no secret.
+    pub(crate) fn with(entry: Entry, decoded: Option<Decoded>) -> Arc<Self> {
+        let entry = Arc::new(entry);
+        Arc::new(Self { entry, decoded })
+    }
+
     pub(crate) fn new(entry: Entry) -> Arc<Self> {
         Arc::new(Self {
             entry: Arc::new(entry),
@@ -252,12 +261,9 @@ pub(crate) struct Writing<'c> {
 
 impl Writing<'_> {
     /// Ends a commit that happened, and keeps what it wrote: `values`, in the order of the paths.
-    pub(crate) fn keep(mut self, values: impl Iterator<Item = Option<Entry>>) {
+    pub(crate) fn keep(mut self, values: impl Iterator<Item = Option<Arc<Held>>>) {
         for ((path, ticket), value) in self.paths.drain(..).zip(values) {
-            let written = value.map(|entry| Cached {
-                held: Held::new(entry),
-                mark: None,
-            });
+            let written = value.map(|held| Cached { held, mark: None });
             self.cache.end_write(&path, &ticket, written);
         }
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use super::Txn;
 use super::reads::Freshness;
 use crate::barrier::Barrier;
+use crate::barrier::cache::Held;
 use crate::error::{ErrorKind, Result};
 use crate::path::EntryPath;
 use crate::storage::{Batch, Entry, Revision, StorageError};
@@ -104,8 +105,18 @@ impl Txn<'_> {
         match submitted? {
             Submitted::Done(revision) => {
                 if !matches!(self.freshness, Some(Freshness::Mark(_))) {
-                    let entry = |value| Some(Entry::new(value?, revision?));
-                    writing.keep(batch.writes.into_iter().map(|(_, value)| entry(value)));
+                    let mut decoded = std::mem::take(&mut self.decoded);
+                    let mut held = |path, value| {
+                        let known = decoded.iter().position(|(stored, _)| *stored == path);
+                        let record = known.map(|index| decoded.swap_remove(index).1);
+                        Some(Held::with(Entry::new(value?, revision?), record))
+                    };
+                    writing.keep(
+                        batch
+                            .writes
+                            .into_iter()
+                            .map(|(path, value)| held(path, value)),
+                    );
                 }
                 Ok(Outcome::Done)
             }

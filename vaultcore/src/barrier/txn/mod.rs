@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 pub(crate) use finish::Outcome;
 use reads::{Freshness, Read};
 
+use super::cache::Decoded;
 use super::envelope::{Place, Stored};
 use super::{Barrier, Keyring, Keys, RootKey, Tree, encrypt, hide_folder, layout};
 use crate::clock::Timestamp;
@@ -31,6 +32,8 @@ pub(crate) struct Txn<'a> {
     freshness: Option<Freshness>,
     reads: Vec<Read>,
     writes: Vec<(EntryPath, Option<Vec<u8>>)>,
+    /// What some of the writes decode to, for the cache.
+    decoded: Vec<(EntryPath, Decoded)>,
     cached: usize,
     fetches: usize,
     moved: bool,
@@ -66,6 +69,7 @@ impl<'a> Txn<'a> {
             freshness: None,
             reads: Vec::with_capacity(4),
             writes: Vec::new(),
+            decoded: Vec::new(),
             cached: 0,
             fetches: 0,
             moved: false,
@@ -177,6 +181,18 @@ impl<'a> Txn<'a> {
         self.put(path, &record.encode()?)
     }
 
+    /// Writes `record`, which holds no secret, as [`store`](Self::store) does, and leaves it decoded
+    /// to whoever reads it next.
+    pub(crate) fn store_shared<R: Record + Send + Sync + 'static>(
+        &mut self,
+        path: EntryPath,
+        record: Arc<R>,
+    ) -> Result<()> {
+        self.store(path.clone(), &*record)?;
+        self.decoded.push((path, record));
+        Ok(())
+    }
+
     /// Writes bytes that are stored as they are.
     pub(crate) fn put_raw(&mut self, path: EntryPath, stored: Vec<u8>) {
         self.write(path, Some(stored));
@@ -188,6 +204,7 @@ impl<'a> Txn<'a> {
     }
 
     fn write(&mut self, path: EntryPath, value: Option<Vec<u8>>) {
+        self.decoded.retain(|(decoded, _)| *decoded != path);
         match self.writes.iter_mut().find(|(written, _)| *written == path) {
             Some((_, old)) => *old = value,
             None => self.writes.push((path, value)),

@@ -169,8 +169,7 @@ impl Metadata {
         path: &SecretPath,
     ) -> Result<Option<Arc<Self>>> {
         let entry = Self::entry(cx, path)?;
-        cx.txn
-            .load_shared(&entry, |metadata: &Self| metadata.custom.is_empty())
+        cx.txn.load_shared(&entry, Self::holds_no_secret)
     }
 
     /// Makes the metadata of a new secret.
@@ -199,7 +198,15 @@ impl Metadata {
     pub(super) fn store(&mut self, cx: &mut Context<'_, '_>, path: &SecretPath) -> Result<()> {
         self.updated = cx.txn.now();
         let entry = Self::entry(cx, path)?;
+        if self.holds_no_secret() {
+            return cx.txn.store_shared(entry, Arc::new(self.clone()));
+        }
         cx.txn.store(entry, self)
+    }
+
+    /// Custom metadata is the caller's; the rest is numbers and times.
+    fn holds_no_secret(&self) -> bool {
+        self.custom.is_empty()
     }
 
     /// Returns where the record in `slot` is stored.
