@@ -50,17 +50,22 @@ fn a_forked_child_is_told_so_and_harms_nothing() {
             })
             .collect();
         ready.wait();
-        for number in 0..FORKS {
+        let failed = (0..FORKS).find_map(|number| {
             let inherited = vault.clone();
-            let code = process::in_fork(|| child(inherited, folder.path(), number));
-            assert_eq!(code, 0, "fork {number}");
-        }
-        stop.store(true, Ordering::Relaxed);
+            let code = process::in_fork(|| child(inherited, number));
+            (code != 0).then_some((number, code))
+        });
+        stop.store(true, Ordering::Relaxed); // first, or a failure would wait for them for ever
+        assert_eq!(failed, None, "a fork, and how its child ended");
         threads
             .into_iter()
             .map(|thread| thread.join().unwrap())
             .collect::<Vec<u64>>()
     });
+    // SQLite's own locks are inherited as they are, so a child may open a file of its own only if no
+    // thread was inside SQLite when it was forked.
+    let code = process::in_fork(|| own_file(folder.path()));
+    assert_eq!(code, 0, "a child of a process at rest");
     vault.close().unwrap();
     drop(vault);
     check(&file, &written);
@@ -104,7 +109,7 @@ fn check(file: &Path, written: &[u64]) {
 }
 
 /// What the child does; the exit code tells what failed.
-fn child(inherited: Vault, folder: &Path, number: u64) -> u8 {
+fn child(inherited: Vault, number: u64) -> u8 {
     let answers = [
         inherited.status().map(drop),
         inherited.owner().map(drop),
@@ -118,7 +123,7 @@ fn child(inherited: Vault, folder: &Path, number: u64) -> u8 {
     ];
     let Some(failed) = (1..).zip(&answers).find(|(_, answer)| !is_forked(answer)) else {
         drop(inherited);
-        return own_vaults(folder, number);
+        return own_memory(number);
     };
     failed.0
 }
@@ -129,19 +134,21 @@ fn is_forked<T>(answer: &Result<T>) -> bool {
         .is_err_and(|error| error.kind() == ErrorKind::Forked)
 }
 
-/// A vault that the child opens itself works, on a file of its own and in memory.
-fn own_vaults(folder: &Path, number: u64) -> u8 {
-    let file = folder.join(format!("child-{number}"));
-    let works = |vault: Result<Vault>| {
-        let kv = vault?.owner()?.kv("kv")?;
-        kv.put("own", &data(number), Cas::Absent)?;
-        kv.get::<BTreeMap<String, u64>>("own")
-    };
-    if works(make(Memory::new())).is_err() {
-        return 50;
+/// A vault that the child opens itself works.
+fn own_memory(number: u64) -> u8 {
+    if works(make(Memory::new()), number) {
+        0
+    } else {
+        50
     }
-    let in_file = Sqlite::open(&file).map_err(Into::into).and_then(make);
-    if works(in_file).is_err() {
+}
+
+/// And so does one on a file of its own.
+fn own_file(folder: &Path) -> u8 {
+    let in_file = Sqlite::open(folder.join("child"))
+        .map_err(Into::into)
+        .and_then(make);
+    if !works(in_file, 1) {
         return 51;
     }
     // The parent's own file stays closed to the child: its locks would be the parent's.
@@ -149,6 +156,15 @@ fn own_vaults(folder: &Path, number: u64) -> u8 {
         Ok(_) => 52,
         Err(_) => 0,
     }
+}
+
+fn works(vault: Result<Vault>, number: u64) -> bool {
+    let used = || {
+        let kv = vault?.owner()?.kv("kv")?;
+        kv.put("own", &data(number), Cas::Absent)?;
+        kv.get::<BTreeMap<String, u64>>("own")
+    };
+    used().is_ok()
 }
 
 #[test]

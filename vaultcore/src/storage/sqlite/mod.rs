@@ -34,7 +34,9 @@ use super::{Batch, Entry, EntryPath, Revision, Scan, Storage, StorageError};
 ///
 /// A process has one handle of a file, which it shares; a second one is refused, and nothing else
 /// in the process may open the file, since closing it would drop SQLite's locks. A handle does not
-/// cross a fork: in the child every call answers `Forked`.
+/// cross a fork: in the child every call answers `Forked`. The child of a process whose other
+/// threads were inside SQLite when it was forked must not use SQLite at all, whose own locks it
+/// inherits as they were: fork first, then open.
 ///
 /// ```
 /// use vaultcore::storage::{Batch, EntryPath, Sqlite, Storage};
