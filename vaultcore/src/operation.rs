@@ -40,7 +40,7 @@ pub(crate) struct Context<'c, 'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Mounted<'c> {
     pub(crate) id: MountId,
-    /// The stored path of what the mount keeps under `area`, by area.
+    /// Where it is mounted.
     pub(crate) path: &'c MountPath,
     /// The engine's own configuration of this mount, as the engine wrote it.
     pub(crate) config: &'c [u8],

@@ -61,10 +61,7 @@ impl Held {
     }
 
     pub(crate) fn new(entry: Entry) -> Arc<Self> {
-        Arc::new(Self {
-            entry: Arc::new(entry),
-            decoded: None,
-        })
+        Self::with(entry, None)
     }
 
     pub(crate) fn decoded<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {

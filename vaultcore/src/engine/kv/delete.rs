@@ -112,8 +112,8 @@ fn delete(cx: &Context<'_, '_>, metadata: &mut Metadata, numbers: &[u64]) -> boo
     changed
 }
 
-/// Clears the mark and the time of deletion, then applies `delete_version_after` again, from now; to live
-/// versions too, as in Vault.
+/// Clears the mark and the time of deletion, then applies `delete_version_after` again, from now;
+/// to live versions too, as in Vault.
 fn undelete(cx: &Context<'_, '_>, metadata: &mut Metadata, numbers: &[u64]) -> Result<bool> {
     let lifetime = Config::of(cx.mount()?)?.lifetime(metadata.delete_after());
     let again = lifetime.map(|life| cx.txn.now().saturating_add(life));
