@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
+use super::config::{Config, Tables};
 use super::progress::Collected;
 
 use crate::barrier::{Barrier, Keyring, Keys, Outcome, RootKey, Txn, layout};
 use crate::error::{Error, ErrorKind, Result};
-use crate::mount::MountTable;
-use crate::operation::{Mounted, Target};
-use crate::path::MountPath;
+use crate::id::NamespaceId;
+use crate::mount::NamespaceTable;
 use crate::seal::Header;
-use crate::storage::Revision;
 
 /// How often an operation is run again when others were faster.
 const ATTEMPTS: u32 = 256;
@@ -53,38 +52,6 @@ enum Stage {
     Open,
     /// Its commit is over, and nobody could look whether it happened.
     Over,
-}
-
-/// What is loaded once and kept until the epoch moves.
-pub(super) struct Config {
-    keys: Keys,
-    mounts: MountTable,
-    epoch: Option<Revision>,
-}
-
-impl Config {
-    /// Returns the mount that an operation works in.
-    pub(super) fn resolve(&self, target: Target<'_>) -> Result<Option<Mounted<'_>>> {
-        match target {
-            Target::System => Ok(None),
-            Target::Mount(path, kind) => self.mounted(path, kind).map(Some),
-        }
-    }
-
-    fn mounted(&self, path: &MountPath, kind: &'static str) -> Result<Mounted<'_>> {
-        let found = self.mounts.at(path).filter(|mount| *mount.kind == *kind);
-        let mount = found.ok_or_else(|| {
-            Error::new(
-                ErrorKind::NotFound,
-                format!("no engine of kind {kind} is mounted there"),
-            )
-        })?;
-        Ok(Mounted {
-            id: mount.id,
-            path: &mount.path,
-            config: &mount.config,
-        })
-    }
 }
 
 impl OpenVault {
@@ -261,13 +228,10 @@ fn load(barrier: &Barrier, roots: &[Arc<RootKey>]) -> Result<Option<Config>> {
         keys.keyring.check_header(&header)?;
         let epoch = epoch.map(|entry| entry.revision);
         let mut txn = Txn::begin(barrier, &keys, epoch);
-        let mounts = MountTable::load(&mut txn);
+        let namespaces = NamespaceTable::load(&mut txn);
+        let root = Tables::load(&mut txn, NamespaceId::ROOT);
         if matches!(txn.settle()?, Outcome::Done) {
-            return Ok(Some(Config {
-                keys,
-                mounts: mounts?,
-                epoch,
-            }));
+            return Ok(Some(Config::new(keys, epoch, namespaces?, root?)));
         }
     }
     Err(Error::new(

@@ -255,6 +255,25 @@ impl<'a> Txn<'a> {
             .ok_or_else(corrupt)
     }
 
+    /// Returns the names in `folder` of `tree`, sorted; subfolders end in a slash. As with
+    /// [`scan`](Self::scan), what is absent here may exist.
+    pub(crate) fn names(&mut self, tree: Tree, folder: &str) -> Result<Vec<Zeroizing<String>>> {
+        let stored = self.hidden_folder(tree, folder)?;
+        let found = self.scan(&Scan::new(stored.as_str()).folders())?;
+        let mut names = Vec::with_capacity(found.len());
+        for path in &found {
+            let part = path.strip_prefix(stored.as_str()).unwrap_or_default();
+            let bare = part.strip_suffix('/');
+            let mut name = self.reveal(&stored, bare.unwrap_or(part))?;
+            if bare.is_some() {
+                name.push('/');
+            }
+            names.push(name);
+        }
+        names.sort_unstable_by(|left, right| left.as_str().cmp(right.as_str()));
+        Ok(names)
+    }
+
     /// Encrypts the entry at `path` anew if it stands in a term before `target`, and otherwise
     /// leaves it out of the transaction. Returns the bytes written.
     pub(crate) fn rewrap(&mut self, path: &EntryPath, target: u32) -> Result<Option<usize>> {

@@ -1,0 +1,129 @@
+//! What a token may do: its policies, those of who holds it, and the decision.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::barrier::Txn;
+use crate::error::{Error, ErrorKind, Result};
+use crate::operation::Access;
+use crate::token::Token;
+
+/// What was worked out of policies, kept as long as no policy changes.
+#[derive(Default)]
+pub(crate) struct RightsCache {}
+
+/// What one token may do.
+pub(crate) struct Rights {
+    root: bool,
+}
+
+impl RightsCache {
+    /// Returns the rights of `token`.
+    pub(crate) fn of(&self, _: &mut Txn<'_>, token: &Token) -> Result<Arc<Rights>> {
+        Ok(Arc::new(Rights {
+            root: token.is_root(),
+        }))
+    }
+}
+
+impl Rights {
+    /// Returns an error unless the token may do this.
+    pub(crate) fn check(&self, _: &Access, _body: &[u8]) -> Result<()> {
+        match self.root {
+            true => Ok(()),
+            false => Err(denied()),
+        }
+    }
+}
+
+impl Rights {
+    /// Returns whether the token has `sudo` on `path`.
+    pub(crate) fn sudo(&self, _path: &str) -> bool {
+        self.root
+    }
+}
+
+/// The one answer to whoever may not do something, whatever the reason.
+pub(crate) fn denied() -> Error {
+    Error::new(ErrorKind::PermissionDenied, "permission denied")
+}
+
+/// Returns an error if the token is bound to networks that the caller is not known to be in.
+pub(crate) fn check_address(token: &Token, remote: Option<IpAddr>) -> Result<()> {
+    if token.entry.bound_cidrs.is_empty() || within(&token.entry.bound_cidrs, remote) {
+        return Ok(());
+    }
+    Err(denied())
+}
+
+/// Returns whether `address` is in one of `networks`. An address that nobody knows is in none.
+pub(crate) fn within(networks: &[String], address: Option<IpAddr>) -> bool {
+    let Some(address) = address else {
+        return false;
+    };
+    let holds = |network: &String| parse_network(network).is_some_and(|net| net.holds(address));
+    networks.iter().any(holds)
+}
+
+/// A network: the first bits of an address.
+pub(crate) struct Network {
+    base: IpAddr,
+    bits: u8,
+}
+
+/// Reads `10.0.0.0/8`, `::1/128` or a single address.
+pub(crate) fn parse_network(text: &str) -> Option<Network> {
+    let (base, bits) = match text.split_once('/') {
+        Some((base, bits)) => (base.parse().ok()?, Some(bits.parse::<u8>().ok()?)),
+        None => (text.parse().ok()?, None),
+    };
+    let most = match base {
+        IpAddr::V4(_) => 32,
+        IpAddr::V6(_) => 128,
+    };
+    let bits = bits.unwrap_or(most);
+    (bits <= most).then_some(Network { base, bits })
+}
+
+impl Network {
+    fn holds(&self, address: IpAddr) -> bool {
+        let differs = match (self.base, address.to_canonical()) {
+            (IpAddr::V4(base), IpAddr::V4(address)) => {
+                let differing = base.to_bits() ^ address.to_bits();
+                differing.leading_zeros()
+            }
+            (IpAddr::V6(base), IpAddr::V6(address)) => {
+                let differing = base.to_bits() ^ address.to_bits();
+                differing.leading_zeros()
+            }
+            _ => return false,
+        };
+        differs >= u32::from(self.bits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_hold_what_they_say() {
+        let within = |network: &str, address: &str| {
+            within(
+                &[network.to_owned()],
+                Some(address.parse().expect("address")),
+            )
+        };
+        assert!(within("10.0.0.0/8", "10.255.0.1"));
+        assert!(!within("10.0.0.0/8", "11.0.0.1"));
+        assert!(within("10.0.0.1", "10.0.0.1"));
+        assert!(within("0.0.0.0/0", "1.2.3.4"));
+        assert!(within("10.0.0.1/32", "::ffff:10.0.0.1"));
+        assert!(within("fd00::/8", "fd12::1"));
+        assert!(!within("fd00::/8", "10.0.0.1"));
+        for bad in ["10.0.0.0/33", "x", "", "::/129"] {
+            assert!(parse_network(bad).is_none(), "{bad}");
+        }
+        assert!(!super::within(&["0.0.0.0/0".to_owned()], None));
+    }
+}

@@ -1,0 +1,109 @@
+//! What is loaded once, and kept until the epoch moves.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::barrier::{Keys, Txn};
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::NamespaceId;
+use crate::mount::{Class, MountTable, NamespaceTable};
+use crate::operation::{Context, Mounted, Target};
+use crate::path::MountPath;
+use crate::rights::{Rights, RightsCache};
+use crate::storage::Revision;
+use crate::token::Token;
+
+/// The configuration as of one epoch.
+///
+/// What is loaded later, by a transaction, is kept here too: every transaction checks the epoch, so
+/// that nothing that was loaded after it moved is ever part of an outcome.
+pub(super) struct Config {
+    pub(super) keys: Keys,
+    pub(super) epoch: Option<Revision>,
+    pub(super) namespaces: NamespaceTable,
+    pub(super) rights: RightsCache,
+    tables: RwLock<HashMap<NamespaceId, Arc<Tables>>>,
+}
+
+/// The mounts of one namespace.
+pub(super) struct Tables {
+    pub(super) secret: MountTable,
+    pub(super) auth: MountTable,
+}
+
+impl Config {
+    pub(super) fn new(
+        keys: Keys,
+        epoch: Option<Revision>,
+        namespaces: NamespaceTable,
+        root: Tables,
+    ) -> Self {
+        let tables = HashMap::from([(NamespaceId::ROOT, Arc::new(root))]);
+        Self {
+            keys,
+            epoch,
+            namespaces,
+            rights: RightsCache::default(),
+            tables: RwLock::new(tables),
+        }
+    }
+
+    /// Returns whether the namespace and the auth method that a token comes from are still there.
+    pub(super) fn serves(&self, txn: &mut Txn<'_>, token: &Token) -> Result<bool> {
+        if self.namespaces.path(token.namespace).is_none() {
+            return Ok(false);
+        }
+        let Some(mount) = token.entry.mount else {
+            return Ok(true);
+        };
+        let tables = self.tables(txn, token.namespace)?;
+        Ok(tables.auth.with_id(mount).is_some())
+    }
+
+    /// Returns what a token may do.
+    pub(super) fn rights(&self, cx: &mut Context<'_, '_>, token: &Token) -> Result<Arc<Rights>> {
+        self.rights.of(cx.txn, token)
+    }
+
+    /// Returns the mounts of a namespace.
+    pub(super) fn tables(&self, txn: &mut Txn<'_>, space: NamespaceId) -> Result<Arc<Tables>> {
+        let known = self.tables.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tables) = known.get(&space) {
+            return Ok(Arc::clone(tables));
+        }
+        drop(known);
+        let loaded = Arc::new(Tables::load(txn, space)?);
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        tables.insert(space, Arc::clone(&loaded));
+        Ok(loaded)
+    }
+}
+
+impl Tables {
+    pub(super) fn load(txn: &mut Txn<'_>, space: NamespaceId) -> Result<Self> {
+        Ok(Self {
+            secret: MountTable::load(txn, space, Class::Secret)?,
+            auth: MountTable::load(txn, space, Class::Auth)?,
+        })
+    }
+
+    /// Returns the mount that an operation works in.
+    pub(super) fn resolve(&self, target: Target<'_>) -> Result<Option<Mounted<'_>>> {
+        match target {
+            Target::System => Ok(None),
+            Target::Mount(path, kind) => mounted(&self.secret, path, kind).map(Some),
+            Target::Auth(path, kind) => mounted(&self.auth, path, kind).map(Some),
+        }
+    }
+}
+
+fn mounted<'t>(table: &'t MountTable, path: &MountPath, kind: &str) -> Result<Mounted<'t>> {
+    let found = table.at(path).filter(|mount| *mount.kind == *kind);
+    let mount = found.ok_or_else(|| {
+        Error::new(
+            ErrorKind::NotFound,
+            format!("no engine of kind {kind} is mounted there"),
+        )
+    })?;
+    Ok(table.mounted(mount))
+}
