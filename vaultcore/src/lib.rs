@@ -61,6 +61,7 @@ pub mod import;
 mod mount;
 mod operation;
 mod path;
+pub mod policy;
 mod record;
 mod seal;
 mod secret;

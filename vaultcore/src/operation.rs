@@ -72,15 +72,73 @@ impl Access {
 }
 
 /// What a policy may grant on a path; the words are Vault's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Capability {
+///
+/// ```
+/// use vaultcore::policy::Capability;
+/// assert_eq!(Capability::parse("patch"), Some(Capability::Patch));
+/// assert_eq!(Capability::Sudo.as_str(), "sudo");
+/// assert_eq!(Capability::parse("write"), None); // no such word
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Capability {
+    /// Writing what is not there yet.
     Create,
+    /// Reading.
     Read,
+    /// Writing what is there.
     Update,
+    /// Changing a part of what is there.
     Patch,
+    /// Deleting.
     Delete,
+    /// Listing a folder.
     List,
+    /// Listing a folder and all below it; OpenBao's word.
+    Scan,
+    /// Calling a path that is protected beyond its capability.
     Sudo,
+}
+
+impl Capability {
+    /// Every capability.
+    pub const ALL: &'static [Self] = &[
+        Self::Create,
+        Self::Read,
+        Self::Update,
+        Self::Patch,
+        Self::Delete,
+        Self::List,
+        Self::Scan,
+        Self::Sudo,
+    ];
+
+    /// Returns the word that policies use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Read => "read",
+            Self::Update => "update",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
+            Self::List => "list",
+            Self::Scan => "scan",
+            Self::Sudo => "sudo",
+        }
+    }
+
+    /// Returns the capability of this name.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|one| one.as_str() == word)
+    }
+}
+
+impl std::fmt::Display for Capability {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// A kind of engine that can be mounted.
