@@ -1,11 +1,10 @@
 //! Policies compiled for one token, and what they decide.
 
-use std::collections::HashMap;
-use std::fmt;
-use std::time::Duration;
+use std::collections::{BTreeMap, HashMap};
 
 use super::capabilities::Capabilities;
-use super::params::{Conditions, Unmet};
+use super::decision::{Ask, Decision, Denial, Unrendered};
+use super::params::Conditions;
 use super::pattern::Pattern;
 use super::template::Identity;
 use super::trie::Trie;
@@ -35,9 +34,11 @@ use crate::operation::Capability;
 /// # Ok::<(), vaultcore::Error>(())
 /// ```
 pub struct Acl {
-    root: bool,
-    names: Vec<Box<str>>,
+    pub(super) root: bool,
+    pub(super) names: Vec<Box<str>>,
     rules: Vec<Merged>,
+    /// Where in `rules` a pattern stands.
+    places: HashMap<Pattern, usize>,
     exact: HashMap<Box<str>, u32>,
     patterns: Trie,
     /// What denies that could not be rendered might have covered.
@@ -46,163 +47,12 @@ pub struct Acl {
 }
 
 /// All rules with the same pattern.
-struct Merged {
-    pattern: Pattern,
+pub(super) struct Merged {
+    pub(super) pattern: Pattern,
     capabilities: Capabilities,
     conditions: Conditions,
     /// Which policies have the pattern, and what each says there.
-    policies: Vec<(usize, Capabilities)>,
-}
-
-/// A rule left out because its template has no value for the token that asks.
-///
-/// ```
-/// use vaultcore::policy::{Acl, Policy};
-/// let text = r#"path "home/{{identity.entity.id}}/*" { capabilities = ["deny"] }"#;
-/// let policy = Policy::parse(text)?;
-/// let acl = Acl::compile([("homes", &policy)], None);
-/// let left_out = &acl.unrendered()[0];
-/// assert_eq!(left_out.policy(), "homes");
-/// assert_eq!(left_out.path(), "home/{{identity.entity.id}}/*");
-/// assert!(left_out.is_deny()); // so all of `home/` is denied
-/// # Ok::<(), vaultcore::Error>(())
-/// ```
-pub struct Unrendered {
-    policy: Box<str>,
-    path: Box<str>,
-    fence: Option<Pattern>,
-}
-
-/// What somebody wants to do.
-///
-/// ```
-/// use std::time::Duration;
-/// use vaultcore::policy::{Ask, Capability};
-/// let ask = Ask::new("transit/keys/a", Capability::Update)
-///     .with_body(br#"{"type": "ed25519"}"#)
-///     .with_wrap_ttl(Duration::from_secs(60));
-/// ```
-#[derive(Clone, Copy)]
-pub struct Ask<'a> {
-    pub(crate) path: &'a str,
-    pub(crate) capability: Capability,
-    pub(crate) sudo: bool,
-    pub(crate) body: &'a [u8],
-    pub(crate) wrap_ttl: Option<Duration>,
-}
-
-impl<'a> Ask<'a> {
-    /// Asks for `capability` at `path`, which is relative to the namespace: `secret/data/app`.
-    #[must_use]
-    pub const fn new(path: &'a str, capability: Capability) -> Self {
-        Self {
-            path,
-            capability,
-            sudo: false,
-            body: &[],
-            wrap_ttl: None,
-        }
-    }
-
-    /// Says that the path needs `sudo` beside the capability.
-    #[must_use]
-    pub const fn with_sudo(mut self, sudo: bool) -> Self {
-        self.sudo = sudo;
-        self
-    }
-
-    /// Gives the request's body, a JSON object, for rules about parameters. No body is none.
-    #[must_use]
-    pub const fn with_body(mut self, body: &'a [u8]) -> Self {
-        self.body = body;
-        self
-    }
-
-    /// Says for how long the reply is to be wrapped.
-    #[must_use]
-    pub const fn with_wrap_ttl(mut self, ttl: Duration) -> Self {
-        self.wrap_ttl = Some(ttl);
-        self
-    }
-}
-
-/// What an [`Acl`] decided, and by which rule.
-///
-/// ```
-/// use vaultcore::policy::{Acl, Ask, Capability, Denial, Policy};
-/// let policy = Policy::parse(r#"path "a/+" { capabilities = ["read"] }"#)?;
-/// let acl = Acl::compile([("p", &policy)], None);
-/// let decision = acl.check(&Ask::new("a/b", Capability::Delete));
-/// assert_eq!(decision.denial(), Some(Denial::NotGranted));
-/// assert_eq!(decision.policies().collect::<Vec<_>>(), ["p"]);
-/// # Ok::<(), vaultcore::Error>(())
-/// ```
-#[derive(Clone, Copy)]
-pub struct Decision<'a> {
-    acl: &'a Acl,
-    capability: Capability,
-    rule: Option<&'a Merged>,
-    fence: Option<&'a Unrendered>,
-    denial: Option<Denial>,
-}
-
-/// Why something is denied.
-///
-/// ```
-/// assert_eq!(vaultcore::policy::Denial::NoRule.to_string(), "no rule covers the path");
-/// ```
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Denial {
-    /// No rule covers the path.
-    NoRule,
-    /// The rule that decides says `deny`.
-    Deny,
-    /// A `deny` whose template could not be rendered might cover the path.
-    Unrendered,
-    /// The rule that decides does not have the capability.
-    NotGranted,
-    /// The path needs `sudo`, which the rule that decides does not have.
-    NeedsSudo,
-    /// The rule demands that the reply is wrapped, for a time within its bounds.
-    Wrapping,
-    /// The rule has conditions on parameters, and the body is not a JSON object.
-    Body,
-    /// A required parameter is missing.
-    MissingParameter,
-    /// A parameter, or its value, is denied.
-    DeniedParameter,
-    /// A parameter, or its value, is not among those allowed.
-    ParameterNotAllowed,
-}
-
-impl fmt::Display for Denial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoRule => "no rule covers the path",
-            Self::Deny => "the rule says deny",
-            Self::Unrendered => "a deny whose template could not be rendered may cover the path",
-            Self::NotGranted => "the rule does not grant the capability",
-            Self::NeedsSudo => "the path needs sudo, which the rule does not grant",
-            Self::Wrapping => "the rule demands a wrapped reply, within its bounds of time",
-            Self::Body => "the rule has conditions on parameters, and the body is no JSON object",
-            Self::MissingParameter => "a required parameter is missing",
-            Self::DeniedParameter => "a parameter is denied",
-            Self::ParameterNotAllowed => "a parameter is not allowed",
-        })
-    }
-}
-
-impl From<Unmet> for Denial {
-    fn from(unmet: Unmet) -> Self {
-        match unmet {
-            Unmet::Wrapping => Self::Wrapping,
-            Unmet::Body => Self::Body,
-            Unmet::Required => Self::MissingParameter,
-            Unmet::Denied => Self::DeniedParameter,
-            Unmet::NotAllowed => Self::ParameterNotAllowed,
-        }
-    }
+    pub(super) policies: Vec<(usize, Capabilities)>,
 }
 
 /// What decides at a path.
@@ -243,6 +93,15 @@ impl Acl {
     /// Decides.
     #[must_use]
     pub fn check(&self, ask: &Ask<'_>) -> Decision<'_> {
+        let mut decision = self.check_capability(ask);
+        if let (None, Some(rule)) = (decision.denial, decision.rule) {
+            decision.denial = rule.check_conditions(ask).err();
+        }
+        decision
+    }
+
+    /// Decides as if no rule had conditions.
+    pub(super) fn check_capability(&self, ask: &Ask<'_>) -> Decision<'_> {
         let mut decision = Decision {
             acl: self,
             capability: ask.capability,
@@ -262,7 +121,7 @@ impl Acl {
             }
             Decisive::Rule(rule) => {
                 decision.rule = Some(rule);
-                decision.denial = rule.check(ask).err();
+                decision.denial = rule.check_capability(ask).err();
             }
         }
         decision
@@ -288,15 +147,42 @@ impl Acl {
         &self.unrendered
     }
 
-    /// Returns every pattern with what it grants, in no order that means anything. Exact paths have
-    /// neither a `*` at the end nor a segment `+`.
-    pub(crate) fn patterns(&self) -> impl Iterator<Item = Resultant<'_>> {
-        self.rules.iter().map(|rule| Resultant {
-            path: rule.pattern.literal(),
-            is_prefix: rule.pattern.is_prefix(),
-            is_wild: rule.pattern.is_wild(),
-            capabilities: rule.capabilities,
-        })
+    /// Returns what is granted where.
+    pub(crate) fn resultant(&self) -> Resultant {
+        let mut resultant = Resultant {
+            root: self.root,
+            ..Resultant::default()
+        };
+        let fences = self.fences().map(|fence| (fence, Capabilities::DENIED));
+        for (pattern, capabilities) in self.patterns().chain(fences) {
+            let paths = match (pattern.is_wild(), pattern.is_prefix()) {
+                (true, _) => continue,
+                (false, true) => &mut resultant.glob_paths,
+                (false, false) => &mut resultant.exact_paths,
+            };
+            paths.insert(pattern.literal().to_owned(), capabilities);
+        }
+        resultant
+    }
+
+    /// Every pattern with what is said there.
+    pub(super) fn patterns(&self) -> impl Iterator<Item = (&Pattern, Capabilities)> {
+        self.rules
+            .iter()
+            .map(|rule| (&rule.pattern, rule.capabilities))
+    }
+
+    /// The patterns that stand in for denies which could not be rendered.
+    pub(super) fn fences(&self) -> impl Iterator<Item = &Pattern> {
+        self.unrendered
+            .iter()
+            .filter_map(|left_out| left_out.fence.as_ref())
+    }
+
+    /// What is granted by exactly this pattern, if there is a rule with it.
+    pub(super) fn granted_at(&self, pattern: &Pattern) -> Option<Capabilities> {
+        let place = self.places.get(pattern)?;
+        self.rules.get(*place).map(|rule| rule.capabilities)
     }
 
     fn decisive(&self, path: &str, listing: bool) -> Decisive<'_> {
@@ -344,7 +230,7 @@ fn at<T>(list: &[T], index: u32) -> Option<&T> {
 }
 
 impl Merged {
-    fn check(&self, ask: &Ask<'_>) -> Result<(), Denial> {
+    fn check_capability(&self, ask: &Ask<'_>) -> Result<(), Denial> {
         let granted = self.capabilities;
         if granted.is_denied() {
             return Err(Denial::Deny);
@@ -355,6 +241,10 @@ impl Merged {
         if ask.sudo && !granted.contains(Capability::Sudo) {
             return Err(Denial::NeedsSudo);
         }
+        Ok(())
+    }
+
+    fn check_conditions(&self, ask: &Ask<'_>) -> Result<(), Denial> {
         self.conditions.check_wrapping(ask.wrap_ttl)?;
         match ask.capability {
             Capability::Create | Capability::Read | Capability::Update | Capability::Patch => {
@@ -365,87 +255,14 @@ impl Merged {
     }
 }
 
-impl<'a> Decision<'a> {
-    /// Whether it may be done.
-    #[must_use]
-    pub fn is_allowed(&self) -> bool {
-        self.denial.is_none()
-    }
-
-    /// Whether the root policy allowed it.
-    #[must_use]
-    pub fn is_root(&self) -> bool {
-        self.acl.root
-    }
-
-    /// Returns why not.
-    #[must_use]
-    pub fn denial(&self) -> Option<Denial> {
-        self.denial
-    }
-
-    /// Returns the pattern that decided, templates rendered; for a deny that could not be rendered
-    /// the pattern that stood in for it.
-    #[must_use]
-    pub fn pattern(&self) -> Option<&'a str> {
-        let fence = self.fence.and_then(|fence| fence.fence.as_ref());
-        self.rule
-            .map(|rule| &rule.pattern)
-            .or(fence)
-            .map(Pattern::as_str)
-    }
-
-    /// Returns the policies that have the pattern which decided.
-    pub fn policies(&self) -> impl Iterator<Item = &'a str> {
-        self.by(|_| true)
-    }
-
-    /// Returns those of them that grant the capability that was asked for, if it is allowed.
-    pub fn granting(&self) -> impl Iterator<Item = &'a str> {
-        let (capability, allowed) = (self.capability, self.is_allowed());
-        self.by(move |granted| allowed && granted.contains(capability))
-    }
-
-    fn by(&self, wanted: impl Fn(Capabilities) -> bool) -> impl Iterator<Item = &'a str> {
-        let acl = self.acl;
-        let rules = self.rule.map_or(&[][..], |rule| &rule.policies).iter();
-        let named = rules
-            .filter(move |(_, granted)| wanted(*granted))
-            .filter_map(|(name, _)| acl.names.get(*name))
-            .map(|name| &**name);
-        let root = acl.root.then_some("root");
-        let fence = self.fence.map(|fence| &*fence.policy);
-        root.into_iter().chain(fence).chain(named)
-    }
-}
-
-impl Unrendered {
-    /// Returns the name of the policy.
-    #[must_use]
-    pub fn policy(&self) -> &str {
-        &self.policy
-    }
-
-    /// Returns the path of the rule, as it was written.
-    #[must_use]
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// Whether the rule is a deny, which then denies all that its first literal part covers.
-    #[must_use]
-    pub fn is_deny(&self) -> bool {
-        self.fence.is_some()
-    }
-}
-
-/// A pattern of an [`Acl`], for `sys/internal/ui/resultant-acl`.
-pub(crate) struct Resultant<'a> {
-    /// The pattern, without a `*` at its end.
-    pub(crate) path: &'a str,
-    pub(crate) is_prefix: bool,
-    pub(crate) is_wild: bool,
-    pub(crate) capabilities: Capabilities,
+/// What an [`Acl`] grants, as user interfaces ask for it by `sys/internal/ui/resultant-acl`. Patterns
+/// with a segment `+` are not among it, as in Vault.
+#[derive(Default)]
+pub(crate) struct Resultant {
+    pub(crate) root: bool,
+    pub(crate) exact_paths: BTreeMap<String, Capabilities>,
+    /// Without the `*` at their end.
+    pub(crate) glob_paths: BTreeMap<String, Capabilities>,
 }
 
 #[derive(Default)]
@@ -523,6 +340,7 @@ impl Builder {
             patterns,
             fences: Trie::build(fences),
             names: self.names,
+            places: self.places,
             rules: self.rules,
             unrendered: self.unrendered,
         }

@@ -6,12 +6,12 @@ use super::lexer::{Lexer, Token};
 use super::syntax::{At, Item, MAX_DEPTH, Value, too_deep};
 use crate::error::Result;
 
-/// Parses the items of a whole text.
-pub(super) fn parse(text: &str) -> Result<Vec<Item>> {
+/// Parses the items of a whole text; beside them are the comments behind the last one.
+pub(super) fn parse(text: &str) -> Result<(Vec<Item>, Vec<String>)> {
     let mut parser = Parser::new(text)?;
     let items = parser.items(0)?;
     match parser.token {
-        Token::End => Ok(items),
+        Token::End => Ok((items, parser.lexer.notes(usize::MAX))),
         _ => Err(parser.at.error("expected a key or the end of the text")),
     }
 }
@@ -20,16 +20,24 @@ struct Parser<'t> {
     lexer: Lexer<'t>,
     token: Token,
     at: At,
+    /// The line on which the token before `token` begins.
+    line: usize,
 }
 
 impl<'t> Parser<'t> {
     fn new(text: &'t str) -> Result<Self> {
         let mut lexer = Lexer::new(text);
         let (at, token) = lexer.next()?;
-        Ok(Self { lexer, token, at })
+        Ok(Self {
+            lexer,
+            token,
+            at,
+            line: 1,
+        })
     }
 
     fn step(&mut self) -> Result<Token> {
+        self.line = self.at.line;
         let (at, token) = self.lexer.next()?;
         self.at = at;
         Ok(std::mem::replace(&mut self.token, token))
@@ -47,8 +55,12 @@ impl<'t> Parser<'t> {
     fn items(&mut self, depth: usize) -> Result<Vec<Item>> {
         let mut items = Vec::new();
         while matches!(self.token, Token::Word(_) | Token::Text(_)) {
-            items.push(self.item(depth)?);
+            let mut item = self.item(depth)?;
             self.take(&Token::Comma)?;
+            if depth == 0 {
+                item.notes = self.lexer.notes(self.line);
+            }
+            items.push(item);
         }
         Ok(items)
     }
@@ -76,6 +88,7 @@ impl<'t> Parser<'t> {
             keys,
             assigned,
             value,
+            notes: Vec::new(),
         })
     }
 
@@ -127,18 +140,18 @@ pub(super) fn number(text: &str) -> Option<Number> {
         return None;
     }
     let hex = digits.strip_prefix("0x").or(digits.strip_prefix("0X"));
+    let octal = digits.len() > 1 && digits.starts_with('0') && !digits.contains(['.', 'e', 'E']);
     let integer = match hex {
-        Some(hex) if hex.bytes().all(|b| b.is_ascii_hexdigit()) => i64::from_str_radix(hex, 16),
-        None if digits.len() > 1
-            && digits.starts_with('0')
-            && !digits.contains(['.', 'e', 'E']) =>
-        {
-            i64::from_str_radix(digits, 8)
-        }
-        _ => digits.parse(),
+        Some(hex) if hex.starts_with('+') => return None,
+        Some(hex) => u64::from_str_radix(hex, 16),
+        None if octal => u64::from_str_radix(digits, 8),
+        None => digits.parse(),
     };
     if let Ok(integer) = integer {
-        return Some(Number::from(if negative { -integer } else { integer }));
+        return match negative {
+            false => Some(Number::from(integer)),
+            true => 0i64.checked_sub_unsigned(integer).map(Number::from),
+        };
     }
     let is_float = digits.contains(['.', 'e', 'E']) && hex.is_none();
     let float = text.parse::<f64>().ok().filter(|_| is_float)?;
@@ -158,7 +171,8 @@ mod tests {
             ("010", "8"),
             ("1.5", "1.5"),
             ("-2e3", "-2000.0"),
-            ("9223372036854775807", "9223372036854775807"),
+            ("18446744073709551615", "18446744073709551615"),
+            ("-9223372036854775808", "-9223372036854775808"),
         ] {
             assert_eq!(number(text).expect(text).to_string(), expected);
         }
@@ -168,7 +182,9 @@ mod tests {
             "08",
             "0xg",
             "1e999",
-            "9223372036854775808",
+            "18446744073709551616",
+            "-9223372036854775809",
+            "0x+1",
             "0x",
             "+1",
             "1.5.5",

@@ -34,7 +34,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Item>> {
                 true => Err(too_deep(at)),
                 false => Err(Error::new(
                     ErrorKind::InvalidArgument,
-                    format!("{at}: this is not JSON"),
+                    format!("{at}: this is not JSON, or has a null"),
                 )),
             }
         }
@@ -82,8 +82,8 @@ impl<'de> Visitor<'de> for Node<'_> {
         Ok(Value::Bool(value))
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Value, E> {
+        Err(E::custom("null is no value of a policy"))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
@@ -116,6 +116,7 @@ impl<'de> Visitor<'de> for Node<'_> {
                 keys: vec![key],
                 assigned: true,
                 value: map.next_value_seed(self.deeper()?)?,
+                notes: Vec::new(),
             });
         }
         Ok(Value::Object(items))

@@ -23,12 +23,18 @@ pub(super) enum Token {
 pub(super) struct Lexer<'t> {
     rest: &'t str,
     at: At,
+    /// Lines of comments, each with the line on which its comment begins.
+    comments: Vec<(usize, String)>,
 }
 
 impl<'t> Lexer<'t> {
     pub(super) fn new(text: &'t str) -> Self {
         let at = At { line: 1, column: 1 };
-        Self { rest: text, at }
+        Self {
+            rest: text,
+            at,
+            comments: Vec::new(),
+        }
     }
 
     /// Returns the next token and where it begins.
@@ -52,6 +58,12 @@ impl<'t> Lexer<'t> {
             _ => return Err(at.error("a character that means nothing here")),
         };
         Ok((at, token))
+    }
+
+    /// Takes the comments that began up to `line`.
+    pub(super) fn notes(&mut self, line: usize) -> Vec<String> {
+        let count = self.comments.partition_point(|(begun, _)| *begun <= line);
+        self.comments.drain(..count).map(|(_, text)| text).collect()
     }
 
     fn peek(&self) -> Option<char> {
@@ -90,7 +102,10 @@ impl<'t> Lexer<'t> {
         loop {
             self.run(|c| matches!(c, ' ' | '\t' | '\r' | '\n'));
             if self.rest.starts_with('#') || self.rest.starts_with("//") {
-                self.run(|c| c != '\n');
+                let (line, text) = (self.at.line, self.run(|c| c != '\n'));
+                let text = text.strip_prefix("//").unwrap_or(text);
+                let text = text.trim_start_matches('#').trim();
+                self.comments.push((line, text.to_owned()));
             } else if self.rest.starts_with("/*") {
                 self.block_comment()?;
             } else {
@@ -103,10 +118,18 @@ impl<'t> Lexer<'t> {
         let at = self.at;
         self.bump();
         self.bump();
+        let begun = self.rest;
         while !self.rest.starts_with("*/") {
             if self.bump().is_none() {
                 return Err(at.error("a comment that does not end"));
             }
+        }
+        let text = begun
+            .get(..begun.len() - self.rest.len())
+            .unwrap_or_default();
+        for line in text.lines() {
+            let line = line.trim().trim_start_matches('*').trim();
+            self.comments.push((at.line, line.to_owned()));
         }
         self.bump();
         self.bump();

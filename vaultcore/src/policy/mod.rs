@@ -39,11 +39,16 @@
 mod acl;
 mod builtin;
 mod capabilities;
+mod decision;
+mod diff;
+mod explain;
 mod hcl;
 mod json;
 mod lexer;
+mod lint;
 mod params;
 mod pattern;
+mod print;
 mod read;
 mod syntax;
 mod template;
@@ -51,9 +56,13 @@ mod template;
 mod tests;
 mod trie;
 
-pub use acl::{Acl, Ask, Decision, Denial, Unrendered};
+pub use acl::Acl;
 pub use builtin::{DEFAULT, DEFAULT_TEXT, RESPONSE_WRAPPING, RESPONSE_WRAPPING_TEXT, ROOT};
 pub use capabilities::Capabilities;
+pub use decision::{Ask, Decision, Denial, Unrendered};
+pub use diff::{Change, diff};
+pub use explain::{Explanation, MatchedRule, explain};
+pub use lint::{Finding, FindingKind, lint};
 pub use syntax::{MAX_DEPTH, MAX_POLICY, MAX_RULES};
 pub use template::{Alias, Entity, Group, Identity};
 
@@ -80,6 +89,8 @@ pub use crate::operation::Capability;
 #[derive(Clone, Debug)]
 pub struct Policy {
     rules: Vec<Rule>,
+    /// The comments behind the last rule.
+    last_notes: Vec<String>,
 }
 
 /// One `path` block.
@@ -90,6 +101,8 @@ struct Rule {
     capabilities: Capabilities,
     conditions: Conditions,
     comment: Option<String>,
+    /// The comments before and in it, line by line.
+    notes: Vec<String>,
 }
 
 impl Policy {
@@ -121,7 +134,7 @@ impl Policy {
     }
 }
 
-/// Two policies are equal if they say the same, wherever it stands.
+/// Two policies are equal if they say the same, wherever it stands and however it is commented.
 impl PartialEq for Policy {
     fn eq(&self, other: &Self) -> bool {
         self.rules == other.rules

@@ -102,6 +102,24 @@ impl Pattern {
         }
     }
 
+    /// Whether it covers all that `other` covers.
+    pub(super) fn includes(&self, other: &Self) -> bool {
+        // A `+` of the other is a segment that only a `+` or a `*` of this one covers, and so is
+        // whatever comes behind its `*`: both are characters that no literal of this one can be.
+        if other.prefix && !self.prefix {
+            return false;
+        }
+        if !other.wild {
+            return self.covers(other.literal());
+        }
+        let mut path = other.literal().split('/').map(|segment| match segment {
+            "+" => "\0",
+            segment => segment,
+        });
+        let first = path.next().unwrap_or_default().to_owned();
+        self.covers(&path.fold(first, |path, segment| path + "/" + segment))
+    }
+
     /// Whether it covers `path`; the slow way, segment by segment.
     pub(super) fn covers(&self, path: &str) -> bool {
         if !self.wild {
@@ -128,14 +146,43 @@ impl Pattern {
     }
 }
 
+/// What makes one pattern more specific than another, in the order in which it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Advantage {
+    LaterWildcard,
+    NoStar,
+    FewerPlus,
+    Longer,
+    Greater,
+}
+
+impl Priority<'_> {
+    /// How the two compare in each respect.
+    fn respects(&self, other: &Self) -> [(Ordering, Advantage); 5] {
+        let first = self.first_wildcard.cmp(&other.first_wildcard);
+        let segments = other.wild_segments.cmp(&self.wild_segments);
+        let length = self.literal.len().cmp(&other.literal.len());
+        [
+            (first, Advantage::LaterWildcard),
+            (other.prefix.cmp(&self.prefix), Advantage::NoStar),
+            (segments, Advantage::FewerPlus),
+            (length, Advantage::Longer),
+            (self.literal.cmp(other.literal), Advantage::Greater),
+        ]
+    }
+
+    /// Why this one is more specific than the other, if it is.
+    pub(super) fn advantage(&self, other: &Self) -> Option<Advantage> {
+        let mut respects = self.respects(other).into_iter();
+        let (order, advantage) = respects.find(|(order, _)| order.is_ne())?;
+        Some(advantage).filter(|_| order.is_gt())
+    }
+}
+
 impl Ord for Priority<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.first_wildcard
-            .cmp(&other.first_wildcard)
-            .then(other.prefix.cmp(&self.prefix))
-            .then(other.wild_segments.cmp(&self.wild_segments))
-            .then(self.literal.len().cmp(&other.literal.len()))
-            .then(self.literal.cmp(other.literal))
+        let respects = self.respects(other).into_iter();
+        respects.fold(Ordering::Equal, |order, (respect, _)| order.then(respect))
     }
 }
 

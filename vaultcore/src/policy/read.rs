@@ -27,8 +27,8 @@ const UNSUPPORTED: &[&str] = &[
 
 pub(super) fn parse(text: &str) -> Result<Policy> {
     check_size(text)?;
-    let items = match text.trim_start().starts_with('{') {
-        true => spread(json::parse(text)?)?,
+    let (items, last_notes) = match text.trim_start().starts_with('{') {
+        true => (spread(json::parse(text)?)?, Vec::new()),
         false => hcl::parse(text)?,
     };
     let mut rules = Vec::new();
@@ -48,7 +48,7 @@ pub(super) fn parse(text: &str) -> Result<Policy> {
             _ => return Err(item.at.error("a policy has `path` rules only")),
         }
     }
-    Ok(Policy { rules })
+    Ok(Policy { rules, last_notes })
 }
 
 /// Brings the JSON spelling, `{"path": {"a": {}}}` or `{"path": [{"a": {}}]}`, to that of HCL.
@@ -79,6 +79,7 @@ fn spread(items: Vec<Item>) -> Result<Vec<Item>> {
                     keys,
                     assigned: false,
                     value: path.value,
+                    notes: Vec::new(),
                 });
             }
         }
@@ -87,7 +88,7 @@ fn spread(items: Vec<Item>) -> Result<Vec<Item>> {
 }
 
 fn rule(item: Item) -> Result<Rule> {
-    let at = item.at;
+    let (at, notes) = (item.at, item.notes);
     let (Value::Object(attributes), [_, path]) = (item.value, item.keys.as_slice()) else {
         return Err(at.error("a rule is `path \"..\" { .. }`"));
     };
@@ -115,6 +116,7 @@ fn rule(item: Item) -> Result<Rule> {
             false => draft.conditions,
         },
         comment: draft.comment,
+        notes,
     })
 }
 
@@ -255,7 +257,6 @@ fn plain_json(value: Value, at: At) -> Result<Json> {
         Value::Text(text) => Json::String(text),
         Value::Number(number) => Json::Number(number),
         Value::Bool(value) => Json::Bool(value),
-        Value::Null => Json::Null,
         Value::List(values) => {
             let values = values.into_iter().map(|value| plain_json(value, at));
             Json::Array(values.collect::<Result<_>>()?)

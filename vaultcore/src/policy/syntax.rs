@@ -48,13 +48,14 @@ pub(super) struct Item {
     /// Written with `=`: an attribute, which may stand only once; a block may be repeated.
     pub(super) assigned: bool,
     pub(super) value: Value,
+    /// The comments before and in it; of items at the top only.
+    pub(super) notes: Vec<String>,
 }
 
 pub(super) enum Value {
     Text(String),
     Number(Number),
     Bool(bool),
-    Null,
     List(Vec<Value>),
     Object(Vec<Item>),
 }
