@@ -1,12 +1,12 @@
 //! Shows what a change of policies changes, by example.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
 use super::Policy;
 use super::acl::Acl;
 use super::decision::Ask;
-use super::pattern::Pattern;
+use super::shape::Shape;
 use super::template::Identity;
 use crate::operation::Capability;
 
@@ -34,9 +34,10 @@ pub struct Change {
 /// Returns examples of what `new` allows and `old` does not, and the other way round, for the token
 /// of `identity`.
 ///
-/// Each example is a path and a capability that the two sets really decide differently. If there is
-/// none, they grant the same capabilities on every path; conditions on parameters and on wrapping
-/// are not compared.
+/// Each example is a path and a capability that the two sets really decide differently, and is the
+/// shortest for the two patterns that decide it. If there is none, the two sets grant the same
+/// capabilities on every path, the listing of folders with contradicting denies aside. Conditions on
+/// parameters and on wrapping are not compared.
 #[must_use]
 pub fn diff(
     old: &[(&str, &Policy)],
@@ -45,15 +46,20 @@ pub fn diff(
 ) -> Vec<Change> {
     let old = Acl::compile(old.iter().copied(), identity);
     let new = Acl::compile(new.iter().copied(), identity);
-    let mut changes = BTreeSet::new();
-    for path in witnesses(&old, &new) {
+    let mut changes = Vec::new();
+    let mut shown = HashSet::new();
+    let mut paths: Vec<_> = witnesses(&old, &new).into_iter().collect();
+    paths.sort_by_key(String::len); // stable: in the order of bytes among those of one length
+    for path in paths {
         for capability in Capability::ALL.iter().copied() {
             let (before, after) = (
                 grants(&old, &path, capability),
                 grants(&new, &path, capability),
             );
-            if before.0 != after.0 {
-                changes.insert(Change {
+            // The same two rules differ the same way elsewhere; one example will do.
+            let rules = (before.1.clone(), after.1.clone(), capability);
+            if before.0 != after.0 && shown.insert(rules) {
+                changes.push(Change {
                     path: path.clone(),
                     capability,
                     gained: after.0,
@@ -63,7 +69,7 @@ pub fn diff(
             }
         }
     }
-    changes.into_iter().collect()
+    changes
 }
 
 fn grants(acl: &Acl, path: &str, capability: Capability) -> (bool, Option<String>) {
@@ -71,70 +77,58 @@ fn grants(acl: &Acl, path: &str, capability: Capability) -> (bool, Option<String
     (decision.is_allowed(), decision.pattern().map(str::to_owned))
 }
 
-/// The paths to try. A decision changes only where a pattern decides that changed. Where it
-/// decides any path, it decides one of the same shape with names that no pattern has in the places
-/// of its wildcards: what covers that one covers the other too. So one path of each shape will do,
-/// up to the number of segments that patterns tell apart.
+/// The paths to try. What is decided changes only where a pattern that changed decides, before or
+/// after. Take such a path, and put names that no pattern has in the place of what neither of the
+/// two patterns that decide it demands: what covers the new path covers the old one too, so the
+/// same two decide. One path for each way in which two patterns meet will therefore do, up to the
+/// number of segments that patterns tell apart.
 fn witnesses(old: &Acl, new: &Acl) -> BTreeSet<String> {
     let all = || {
         old.patterns()
             .chain(new.patterns())
             .map(|(pattern, _)| pattern)
     };
-    let all = || all().chain(old.fences()).chain(new.fences());
-    let fences = |acl: &Acl| {
-        acl.fences()
-            .cloned()
-            .collect::<std::collections::HashSet<_>>()
-    };
+    let all: HashSet<_> = all().chain(old.fences()).chain(new.fences()).collect();
+    let fences = |acl: &Acl| acl.fences().cloned().collect::<HashSet<_>>();
     let same_fences = fences(old) == fences(new);
-    let depth = all()
-        .map(|pattern| pattern.as_str().split('/').count())
-        .max()
-        .unwrap_or_default();
-    let name = unused_name(|name| all().any(|pattern| pattern.as_str().contains(name)));
+    let segments = all
+        .iter()
+        .map(|pattern| pattern.as_str().split('/').count());
+    let depth = segments.max().unwrap_or_default();
+    let used: HashSet<char> = all
+        .iter()
+        .flat_map(|pattern| pattern.as_str().chars())
+        .collect();
+    let name = unused_name(&used);
+    let shapes: Vec<_> = all
+        .iter()
+        .map(|pattern| (pattern, Shape::of(pattern)))
+        .collect();
     let mut paths = BTreeSet::new();
-    for pattern in all() {
-        let changed = !same_fences || old.granted_at(pattern) != new.granted_at(pattern);
-        if changed {
-            shapes(pattern, &name, depth, &mut paths);
+    for (pattern, shape) in &shapes {
+        if same_fences && old.granted_at(pattern) == new.granted_at(pattern) {
+            continue;
+        }
+        let folder = shape.clone().folder();
+        for (_, other) in &shapes {
+            let other_folder = other.clone().folder();
+            let pairs = [(shape, other), (&folder, other), (shape, &other_folder)];
+            let meets = pairs.into_iter().chain([(&folder, &other_folder)]);
+            for meet in meets.filter_map(|(one, other)| one.meet(other)) {
+                meet.paths(&name, depth, &mut paths);
+            }
         }
     }
     paths
 }
 
-fn unused_name(used: impl Fn(&str) -> bool) -> String {
-    let mut name = "any".to_owned();
-    while used(&name) {
-        name.push('y');
-    }
-    name
-}
-
-fn shapes(pattern: &Pattern, name: &str, depth: usize, paths: &mut BTreeSet<String>) {
-    let segments = pattern.literal().split('/');
-    let segments = segments.map(|segment| match segment {
-        "+" if pattern.is_wild() => name,
-        segment => segment,
-    });
-    let whole = segments.collect::<Vec<_>>().join("/");
-    let mut add = |path: String| {
-        paths.insert(format!("{path}/")); // a folder, for listings
-        paths.insert(path);
-    };
-    add(whole.clone());
-    if !pattern.is_prefix() {
-        return;
-    }
-    let used = whole.split('/').count();
-    for begin in [whole.clone(), format!("{whole}{name}")] {
-        let mut path = begin;
-        for _ in used..=depth.max(used) {
-            add(path.clone());
-            path = format!("{path}/{name}");
-        }
-        add(path);
-    }
+/// A name that no pattern's literal begins with, or could be continued by.
+fn unused_name(used: &HashSet<char>) -> String {
+    let readable = ('x'..='z').chain('0'..='9').chain('a'..='w');
+    let mut names = readable.chain('\u{a1}'..=char::MAX);
+    names
+        .find(|name| !used.contains(name))
+        .map_or_else(String::new, String::from)
 }
 
 impl Change {

@@ -67,7 +67,7 @@ pub fn explain(
 ) -> Explanation {
     let acl = Acl::compile(policies.iter().copied(), identity);
     let decision = acl.check(ask);
-    let winner = decision.pattern().unwrap_or_default();
+    let winner = decision.pattern();
     let unrendered = decision.denial() == Some(Denial::Unrendered);
     let mut explanation = Explanation {
         capability: ask.capability,
@@ -87,11 +87,11 @@ pub fn explain(
                 explanation.not_rendered(name, rule, path, unrendered);
                 continue;
             };
-            if !unrendered && pattern.as_str() == winner {
+            if !unrendered && Some(pattern.as_str()) == winner {
                 explanation.decided.push(matched(name, rule, &pattern, ""));
             } else if pattern.covers(path) || short.is_some_and(|short| pattern.covers(short)) {
-                let because = match (unrendered, Pattern::parse(winner)) {
-                    (false, Ok(winner)) => why(&winner, &pattern, path),
+                let because = match winner.and_then(|winner| Pattern::parse(winner).ok()) {
+                    Some(winner) if !unrendered => why(&winner, &pattern, path),
                     _ => "a deny that could not be rendered stands above all rules",
                 };
                 explanation

@@ -46,10 +46,13 @@ mod hcl;
 mod json;
 mod lexer;
 mod lint;
+#[cfg(test)]
+mod oracle;
 mod params;
 mod pattern;
 mod print;
 mod read;
+mod shape;
 mod syntax;
 mod template;
 #[cfg(test)]
