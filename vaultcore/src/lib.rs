@@ -62,6 +62,7 @@ pub mod import;
 mod mount;
 mod operation;
 mod path;
+pub mod policy;
 mod record;
 mod rights;
 mod seal;

@@ -1,17 +1,19 @@
 //! What is loaded once, and kept until the epoch moves.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::barrier::{Keys, Txn};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::NamespaceId;
 use crate::mount::{Class, MountTable, NamespaceTable};
-use crate::operation::{Context, Mounted, Target};
+use crate::operation::{Context, Judge, Mounted, Target};
 use crate::path::MountPath;
+use crate::policy::Capabilities;
 use crate::rights::{Rights, RightsCache};
 use crate::storage::Revision;
 use crate::token::Token;
+use crate::wire::Object;
 
 /// The configuration as of one epoch.
 ///
@@ -60,6 +62,13 @@ impl Config {
         Ok(tables.auth.with_id(mount).is_some())
     }
 
+    /// Returns the path of the namespace `space` as the token's policies name it; `None` if it is
+    /// neither the token's own nor below that.
+    pub(super) fn relative<'s>(&self, token: &Token, space: &'s str) -> Option<&'s str> {
+        let own = self.namespaces.path(token.namespace)?;
+        space.strip_prefix(own)
+    }
+
     /// Returns what a token may do.
     pub(super) fn rights(&self, cx: &mut Context<'_, '_>, token: &Token) -> Result<Arc<Rights>> {
         self.rights.of(cx.txn, token)
@@ -106,4 +115,43 @@ fn mounted<'t>(table: &'t MountTable, path: &MountPath, kind: &str) -> Result<Mo
         )
     })?;
     Ok(table.mounted(mount))
+}
+
+impl Judge for Config {
+    fn capabilities(
+        &self,
+        txn: &mut Txn<'_>,
+        token: &Token,
+        space: &str,
+        path: &str,
+    ) -> Result<Vec<&'static str>> {
+        let rights = self.rights.of(txn, token)?;
+        if rights.acl().is_root() {
+            return Ok(vec!["root"]);
+        }
+        let Some(prefix) = self.relative(token, space) else {
+            return Ok(vec!["deny"]);
+        };
+        Ok(rights.at(&format!("{prefix}{path}")).names())
+    }
+
+    fn resultant(&self, txn: &mut Txn<'_>, token: &Token) -> Result<Object> {
+        let resultant = self.rights.of(txn, token)?.acl().resultant();
+        let paths = |paths: &BTreeMap<String, Capabilities>| {
+            let mut object = Object::new();
+            for (path, capabilities) in paths {
+                let names = Object::new().list("capabilities", capabilities.names());
+                object = object.object(path, names);
+            }
+            object
+        };
+        Ok(Object::new()
+            .object("exact_paths", paths(&resultant.exact_paths))
+            .object("glob_paths", paths(&resultant.glob_paths))
+            .flag("root", resultant.root))
+    }
+
+    fn identity_policies(&self, txn: &mut Txn<'_>, token: &Token) -> Result<Vec<String>> {
+        Ok(self.rights.of(txn, token)?.identity_policies().to_vec())
+    }
 }

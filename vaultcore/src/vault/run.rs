@@ -16,7 +16,7 @@ use crate::operation::{
 };
 use crate::rights;
 use crate::secret::SecretString;
-use crate::token::{self, Lookup, State, Token};
+use crate::token::{self, Lookup, State};
 
 /// Who asks, in which namespace, and from where.
 #[derive(Clone)]
@@ -138,7 +138,7 @@ impl Vault {
         let space = self.space(config, caller, &actor)?;
         let tables = config.tables(txn, space.id)?;
         let mount = resolve(&tables, operation, &actor)?;
-        let mut cx = Context::new(txn, &actor, space, &*self.core, mount)
+        let mut cx = Context::new(txn, &actor, space, (&*self.core, config), mount)
             .from(caller.remote)
             .presenting(caller.secret());
         self.authorize(config, &mut cx, operation)?;
@@ -177,11 +177,10 @@ impl Vault {
     fn space<'c>(&self, config: &Config, caller: &'c Caller, actor: &Actor) -> Result<Space<'c>> {
         let path: &'c str = &caller.space;
         let id = config.namespaces.id(path);
-        if let Actor::Token(token) = actor {
-            let own = config.namespaces.path(token.namespace);
-            if id.is_none() || own.is_none_or(|own| !path.starts_with(own)) {
-                return Err(rights::denied());
-            }
+        if let Actor::Token(token) = actor
+            && (id.is_none() || config.relative(token, path).is_none())
+        {
+            return Err(rights::denied());
         }
         let missing = || Error::not_found("there is no such namespace");
         let id = id.ok_or_else(missing)?;
@@ -210,13 +209,15 @@ impl Vault {
         }
         let rights = config.rights(cx, token)?;
         let body = operation.input();
-        let prefix = relative(config, token, cx.space.path);
+        let prefix = config.relative(token, cx.space.path).ok_or_else(rights::denied)?;
         for access in access {
             let access = Access {
                 path: format!("{prefix}{}", access.path),
                 ..access
             };
-            rights.check(&access, &body)?;
+            if !rights.decide(&access, &body, None).is_allowed() {
+                return Err(rights::denied());
+            }
             cx.sudo = rights.sudo(&access.path);
         }
         Ok(())
@@ -296,12 +297,6 @@ fn resolve<'t, O: Operation>(
         (Err(_), Actor::Anonymous) => Err(rights::denied()),
         (known, _) => known,
     }
-}
-
-/// Returns the path of the request's namespace as the token's policies name it.
-fn relative<'c>(config: &Config, token: &Token, space: &'c str) -> &'c str {
-    let own = config.namespaces.path(token.namespace);
-    own.and_then(|own| space.strip_prefix(own)).unwrap_or(space)
 }
 
 impl Registry for Core {

@@ -1,9 +1,12 @@
 //! Operations on the vault itself: mounts, namespaces, policies, keys and key slots.
 
+pub(crate) mod access;
 pub(crate) mod api;
 mod keys;
 mod mounts;
+mod capabilities;
 mod namespaces;
+mod policies;
 mod rekey;
 mod slots;
 mod tune;
@@ -19,6 +22,8 @@ pub(crate) use mounts::{ListMounts, Mount, ReadMount, Remount, Tune, Unmount, Wi
 pub(crate) use namespaces::{
     ChangeNamespace, CreateNamespace, DeleteNamespace, ListNamespaces, ReadNamespace,
 };
+pub(crate) use capabilities::{ReadCapabilities, ResultantAcl};
+pub(crate) use policies::{DeletePolicy, Family, ListPolicies, ReadPolicy, WritePolicy};
 pub(crate) use rekey::{CancelRekey, CommitRekey, ReadRekey, StartRekey};
 pub(crate) use slots::{AddSlot, ListSlots, RemoveSlot};
 

@@ -1,60 +1,6 @@
-//! What a token may do: its policies, those of who holds it, and the decision.
+//! Networks that tokens are bound to.
 
 use std::net::IpAddr;
-use std::sync::Arc;
-
-use crate::barrier::Txn;
-use crate::error::{Error, ErrorKind, Result};
-use crate::operation::Access;
-use crate::token::Token;
-
-/// What was worked out of policies, kept as long as no policy changes.
-#[derive(Default)]
-pub(crate) struct RightsCache {}
-
-/// What one token may do.
-pub(crate) struct Rights {
-    root: bool,
-}
-
-impl RightsCache {
-    /// Returns the rights of `token`.
-    pub(crate) fn of(&self, _: &mut Txn<'_>, token: &Token) -> Result<Arc<Rights>> {
-        Ok(Arc::new(Rights {
-            root: token.is_root(),
-        }))
-    }
-}
-
-impl Rights {
-    /// Returns an error unless the token may do this.
-    pub(crate) fn check(&self, _: &Access, _body: &[u8]) -> Result<()> {
-        match self.root {
-            true => Ok(()),
-            false => Err(denied()),
-        }
-    }
-}
-
-impl Rights {
-    /// Returns whether the token has `sudo` on `path`.
-    pub(crate) fn sudo(&self, _path: &str) -> bool {
-        self.root
-    }
-}
-
-/// The one answer to whoever may not do something, whatever the reason.
-pub(crate) fn denied() -> Error {
-    Error::new(ErrorKind::PermissionDenied, "permission denied")
-}
-
-/// Returns an error if the token is bound to networks that the caller is not known to be in.
-pub(crate) fn check_address(token: &Token, remote: Option<IpAddr>) -> Result<()> {
-    if token.entry.bound_cidrs.is_empty() || within(&token.entry.bound_cidrs, remote) {
-        return Ok(());
-    }
-    Err(denied())
-}
 
 /// Returns whether `address` is in one of `networks`. An address that nobody knows is in none.
 pub(crate) fn within(networks: &[String], address: Option<IpAddr>) -> bool {
