@@ -31,6 +31,11 @@ pub(crate) trait Operation {
     /// Does it.
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply>;
 
+    /// Returns for how long the reply is to be wrapped, if it is.
+    fn wrap_ttl(&self) -> Option<Duration> {
+        None
+    }
+
     /// Returns the request's data in Vault's JSON: what audit records, and rules on parameters see.
     fn input(&self) -> Json;
 

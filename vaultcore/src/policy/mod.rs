@@ -51,6 +51,7 @@ mod oracle;
 mod params;
 mod pattern;
 mod print;
+mod reach;
 mod read;
 mod shape;
 mod syntax;

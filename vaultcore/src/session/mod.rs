@@ -99,6 +99,14 @@ impl Session {
         Ok(session)
     }
 
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     /// Returns the tokens of the namespace.
     #[must_use]
     pub fn token(&self) -> TokenStore {

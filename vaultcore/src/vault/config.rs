@@ -22,6 +22,8 @@ use crate::wire::Object;
 pub(super) struct Config {
     pub(super) keys: Keys,
     pub(super) epoch: Option<Revision>,
+    /// How often somebody sealed the vault everywhere.
+    seals: u64,
     pub(super) namespaces: NamespaceTable,
     pub(super) rights: RightsCache,
     tables: RwLock<HashMap<NamespaceId, Arc<Tables>>>,
@@ -36,7 +38,7 @@ pub(super) struct Tables {
 impl Config {
     pub(super) fn new(
         keys: Keys,
-        epoch: Option<Revision>,
+        (epoch, seals): (Option<Revision>, u64),
         namespaces: NamespaceTable,
         root: Tables,
     ) -> Self {
@@ -44,10 +46,22 @@ impl Config {
         Self {
             keys,
             epoch,
+            seals,
             namespaces,
             rights: RightsCache::default(),
             tables: RwLock::new(tables),
         }
+    }
+
+    /// Returns an error if somebody sealed the vault everywhere since `before` was loaded.
+    pub(super) fn check_not_sealed(&self, before: &Self) -> Result<()> {
+        if self.seals == before.seals {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Sealed,
+            "the vault was sealed by another process: unseal it again",
+        ))
     }
 
     /// Returns whether the namespace and the auth method that a token comes from are still there.

@@ -14,7 +14,7 @@ use crate::token::{
     Created, DEFAULT_POLICY, ROOT_POLICY, TokenEntry, TokenKind, Uses, WRAPPING_POLICY, create,
     micros,
 };
-use crate::wire::{Json, Response};
+use crate::wire::{Json, Object, Response};
 
 /// The longest name of a token for people, and the most notes on it.
 const MAX_NOTES: usize = 64;
@@ -422,6 +422,35 @@ fn needs_sudo(what: &str) -> Error {
 
 fn unknown_role() -> Error {
     Error::invalid("unknown role")
+}
+
+/// Makes a root token, which a quorum of shares allowed.
+pub(crate) struct MakeRoot;
+
+impl Operation for MakeRoot {
+    type Reply = Created;
+
+    fn target(&self) -> Target<'_> {
+        Target::System
+    }
+
+    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        Ok(vec![Access::new("sys/generate-root/update", Capability::Update).sudo()])
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Created> {
+        let mut entry = root_token();
+        entry.created = cx.txn.now();
+        create(cx.txn, cx.space.id, entry, None)
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, created: &Created) -> Result<Response> {
+        Ok(Response::auth(auth(created, &[])))
+    }
 }
 
 /// Makes the first token of a vault: it may do everything, and lives until it is revoked.

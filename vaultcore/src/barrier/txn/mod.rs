@@ -228,6 +228,24 @@ impl<'a> Txn<'a> {
         self.store(path, &epoch)
     }
 
+    /// Writes the epoch so that every process seals itself at its next call.
+    pub(crate) fn raise_seals(&mut self) -> Result<()> {
+        let path = self.barrier.epoch_path.clone();
+        let missing = || Error::corrupt("the epoch entry is missing");
+        let mut epoch: Epoch = self.load(&path)?.ok_or_else(missing)?;
+        epoch.count = epoch.count.saturating_add(1);
+        epoch.seals = epoch.seals.saturating_add(1);
+        self.store(path, &epoch)
+    }
+
+    /// Returns how often every process was told to seal itself.
+    pub(crate) fn seals(&mut self) -> Result<u64> {
+        let path = self.barrier.epoch_path.clone();
+        let missing = || Error::corrupt("the epoch entry is missing");
+        let epoch: Epoch = self.load(&path)?.ok_or_else(missing)?;
+        Ok(epoch.seals)
+    }
+
     /// Returns stored paths. What is absent here may exist: a scan is not part of the read set.
     pub(crate) fn scan(&mut self, scan: &Scan) -> Result<Vec<String>> {
         Ok(self.barrier.storage.scan(scan)?)

@@ -17,7 +17,7 @@ pub use namespaces::NamespaceInfo;
 pub use slots::{SlotInfo, SlotType};
 pub use tune::MountTune;
 
-pub(crate) use keys::{DropTerms, ReadKeyStatus, RewrapPage, Rotate, RotateRoot};
+pub(crate) use keys::{DropTerms, ReadKeyStatus, RewrapPage, Rotate, RotateRoot, SealAll};
 pub(crate) use mounts::{ListMounts, Mount, ReadMount, Remount, Tune, Unmount, WipePage};
 pub(crate) use namespaces::{
     ChangeNamespace, CreateNamespace, DeleteNamespace, ListNamespaces, ReadNamespace,
@@ -28,7 +28,11 @@ pub(crate) use rekey::{CancelRekey, CommitRekey, ReadRekey, StartRekey};
 pub(crate) use slots::{AddSlot, ListSlots, RemoveSlot};
 
 use crate::error::Result;
-use crate::operation::{Access, Capability};
+use crate::operation::{Access, Capability, Handler};
+use crate::wire::Route;
+
+/// The paths below `sys/` that are operations; ceremonies stand with the door itself.
+pub(crate) const TABLES: &[&[Route<Handler>]] = &[api::ROUTES, access::ROUTES];
 
 /// Returns the access to a path below `sys/`.
 #[allow(clippy::unnecessary_wraps)] // the shape that `Operation::access` returns
