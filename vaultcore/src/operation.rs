@@ -136,6 +136,9 @@ pub(crate) trait Judge {
         path: &str,
     ) -> Result<Vec<&'static str>>;
 
+    /// Returns whether `token` may do anything at `path` or below it.
+    fn reaches(&self, txn: &mut Txn<'_>, token: &Token, space: &str, path: &str) -> Result<bool>;
+
     /// Returns all that `token` may do, as user interfaces ask for it.
     fn resultant(&self, txn: &mut Txn<'_>, token: &Token) -> Result<Object>;
 

@@ -18,7 +18,9 @@ const MAX_PATH: usize = 2_048;
 pub(super) fn check_body(body: &[u8]) -> Result<()> {
     let too_large = |what: String| Error::new(ErrorKind::TooLarge, what);
     if body.len() > MAX_BODY {
-        return Err(too_large(format!("a request body has at most {MAX_BODY} bytes")));
+        return Err(too_large(format!(
+            "a request body has at most {MAX_BODY} bytes"
+        )));
     }
     let (mut depth, mut nodes) = (0usize, 0usize);
     let (mut quoted, mut escaped) = (false, false);

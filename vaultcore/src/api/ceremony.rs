@@ -22,7 +22,12 @@ pub(super) fn initialized(vault: &Vault) -> Result<ApiResponse> {
 pub(super) fn init(vault: &Vault, request: &ApiRequest) -> Result<ApiResponse> {
     let body = request.data();
     let fields = Fields::parse(&body)?;
-    for option in ["pgp_keys", "root_token_pgp_key", "recovery_shares", "stored_shares"] {
+    for option in [
+        "pgp_keys",
+        "root_token_pgp_key",
+        "recovery_shares",
+        "stored_shares",
+    ] {
         if fields.has(option) {
             return Ok(bad(&format!("`{option}` is not supported")));
         }
@@ -57,7 +62,9 @@ pub(super) fn unseal(vault: &Vault, request: &ApiRequest) -> Result<ApiResponse>
     let body = request.data();
     let fields = Fields::parse(&body)?;
     if fields.flag("migrate")?.unwrap_or(false) {
-        return Ok(bad("there is no migration of seals: add a slot, then remove the old one"));
+        return Ok(bad(
+            "there is no migration of seals: add a slot, then remove the old one",
+        ));
     }
     if fields.flag("reset")?.unwrap_or(false) {
         if vault.status()?.sealed() {
@@ -67,7 +74,9 @@ pub(super) fn unseal(vault: &Vault, request: &ApiRequest) -> Result<ApiResponse>
     }
     let key = fields.text("key")?.unwrap_or_default();
     if key.is_empty() {
-        return Ok(bad("'key' must be specified in request body as JSON, or 'reset' set to true"));
+        return Ok(bad(
+            "'key' must be specified in request body as JSON, or 'reset' set to true",
+        ));
     }
     if !vault.status()?.sealed() {
         return health::seal_status(vault); // as in Vault: nothing is left to do
@@ -144,4 +153,3 @@ pub(super) fn nonce(text: &str) -> Result<Nonce> {
     let bytes: [u8; 16] = bytes.as_slice().try_into().map_err(|_| wrong())?;
     Ok(Nonce::from_bytes(bytes))
 }
-

@@ -84,12 +84,11 @@ impl<'r> Asked<'r> {
             return self.builtin(wrapping::ROUTES, rest);
         }
         if let Some(rest) = self.path.strip_prefix("sys/") {
-            if let Some(response) = ceremony::open(self.vault, &self.caller, rest, self.request)? {
-                return Ok(response);
+            let ceremony = ceremony::open(self.vault, &self.caller, rest, self.request);
+            if let Some(response) = ceremony.transpose() {
+                return response.or_else(|error| self.say(error));
             }
-            let table = sys::TABLES
-                .iter()
-                .find(|table| find(table, rest).is_some());
+            let table = sys::TABLES.iter().find(|table| find(table, rest).is_some());
             return self.builtin(table.copied().unwrap_or_default(), rest);
         }
         if let Some(rest) = self.path.strip_prefix("auth/token/") {
@@ -155,14 +154,15 @@ impl<'r> Asked<'r> {
             };
             Ok(self.vault.run(&self.caller, &routed))
         });
-        match call {
-            Ok(done) => done,
-            // Whoever may not ask at all is told nothing of what is wrong with the request.
-            Err(error) => match self.refuse(no_path) {
-                Err(refused) if refused.kind() == ErrorKind::PermissionDenied => Err(refused),
-                Err(refused) if refused.kind() == ErrorKind::Sealed => Err(refused),
-                _ => Err(error),
-            },
+        call.unwrap_or_else(|error| self.say(error))
+    }
+
+    /// Says what is wrong with a request. Whoever may not ask at all is told nothing of that.
+    fn say(&self, error: Error) -> Result<Response> {
+        match self.refuse(no_path) {
+            Err(refused) if refused.kind() == ErrorKind::PermissionDenied => Err(refused),
+            Err(refused) if refused.kind() == ErrorKind::Sealed => Err(refused),
+            _ => Err(error),
         }
     }
 

@@ -11,7 +11,8 @@ pub(super) fn health(vault: &Vault, request: &ApiRequest) -> Result<ApiResponse>
     let code = |name: &str, usual: u16| {
         let found = request.query.iter().rev().find(|(key, _)| key == name);
         let code = found.and_then(|(_, value)| value.parse().ok());
-        code.filter(|code| (100..600).contains(code)).unwrap_or(usual)
+        code.filter(|code| (100..600).contains(code))
+            .unwrap_or(usual)
     };
     let code = match (status.initialized(), status.sealed()) {
         (false, _) => code("uninitcode", 501),

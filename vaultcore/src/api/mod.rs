@@ -29,11 +29,12 @@ mod quorum;
 mod request;
 mod routed;
 mod status;
+#[cfg(test)]
+mod tests;
 
 pub use request::{ApiRequest, ApiResponse, Method};
 
 use std::sync::Arc;
-
 
 use crate::secret::SecretString;
 use crate::session::Session;
@@ -75,4 +76,3 @@ impl Session {
         self.vault().answer(&request, caller.who.clone())
     }
 }
-

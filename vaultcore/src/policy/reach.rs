@@ -27,7 +27,14 @@ mod tests {
             let policy = Policy::parse(&text).expect("policy");
             Acl::compile([("p", &policy)], None).reaches(prefix)
         };
-        for pattern in ["secret/data/a", "secret/*", "*", "+/data/x", "se*", "secret/+/x"] {
+        for pattern in [
+            "secret/data/a",
+            "secret/*",
+            "*",
+            "+/data/x",
+            "se*",
+            "secret/+/x",
+        ] {
             assert!(reaches(pattern, "read", "secret/"), "{pattern}");
             assert!(!reaches(pattern, "deny", "secret/"), "{pattern}");
         }

@@ -52,12 +52,7 @@ impl RightsCache {
         self.with_holder(txn, token, holder)
     }
 
-    fn with_holder(
-        &self,
-        txn: &mut Txn<'_>,
-        token: &Token,
-        holder: Holder,
-    ) -> Result<Arc<Rights>> {
+    fn with_holder(&self, txn: &mut Txn<'_>, token: &Token, holder: Holder) -> Result<Arc<Rights>> {
         let key = key(token, &holder);
         let known = self.rights.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(rights) = known.get(&key) {
@@ -114,7 +109,10 @@ impl RightsCache {
         let policy = text.map(|text| Policy::parse(&text)).transpose();
         // What was stored was parsed before; a newer version may have written what this one lacks.
         let policy = policy?.map(Arc::new);
-        let mut kept = self.policies.write().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self
+            .policies
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         kept.insert(key, policy.clone());
         Ok(policy)
     }

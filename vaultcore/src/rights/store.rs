@@ -7,7 +7,9 @@ use crate::barrier::{Tree, Txn};
 use crate::error::{Error, Result};
 use crate::id::{MountId, NamespaceId};
 use crate::path::EntryPath;
-use crate::policy::{DEFAULT, DEFAULT_TEXT, Policy, RESPONSE_WRAPPING, RESPONSE_WRAPPING_TEXT, ROOT};
+use crate::policy::{
+    DEFAULT, DEFAULT_TEXT, Policy, RESPONSE_WRAPPING, RESPONSE_WRAPPING_TEXT, ROOT,
+};
 use crate::record::Record;
 
 /// The longest name, in bytes.

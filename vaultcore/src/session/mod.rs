@@ -1,5 +1,6 @@
 //! What a caller works with: a session, and a facade for each engine.
 
+mod access;
 mod kv;
 mod kv1;
 mod sys;

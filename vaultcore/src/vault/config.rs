@@ -149,6 +149,12 @@ impl Judge for Config {
         Ok(rights.at(&format!("{prefix}{path}")).names())
     }
 
+    fn reaches(&self, txn: &mut Txn<'_>, token: &Token, space: &str, path: &str) -> Result<bool> {
+        let rights = self.rights.of(txn, token)?;
+        let prefix = self.relative(token, space);
+        Ok(prefix.is_some_and(|prefix| rights.acl().reaches(&format!("{prefix}{path}"))))
+    }
+
     fn resultant(&self, txn: &mut Txn<'_>, token: &Token) -> Result<Object> {
         let resultant = self.rights.of(txn, token)?.acl().resultant();
         let paths = |paths: &BTreeMap<String, Capabilities>| {

@@ -20,8 +20,8 @@ pub use builder::VaultBuilder;
 pub use ceremony::{Rekey, RekeyProgress};
 pub use init::Init;
 pub use progress::SealStatus;
-pub use quorum::RootProgress;
 pub(crate) use quorum::RootAttempt;
+pub use quorum::RootProgress;
 pub(crate) use run::{Caller, Place, Who};
 
 use crate::clock::Clock;

@@ -10,9 +10,9 @@ use super::config::{Config, Tables};
 use super::open::OpenVault;
 use super::{Core, Owner, Vault};
 use crate::barrier::Txn;
+use crate::clock::Timestamp;
 use crate::crypto::rng::random;
 use crate::error::{Error, ErrorKind, Result};
-use crate::clock::Timestamp;
 use crate::id::{NamespaceId, TokenId};
 use crate::mount::Class;
 use crate::operation::{
@@ -189,9 +189,12 @@ impl Vault {
     fn space<'c>(&self, config: &Config, caller: &'c Caller, actor: &Actor) -> Result<Space<'c>> {
         let path: &'c str = &caller.space;
         let id = config.namespaces.id(path);
-        if let Actor::Token(token) = actor
-            && (id.is_none() || config.relative(token, path).is_none())
-        {
+        let hidden = match actor {
+            Actor::Token(token) => id.is_none() || config.relative(token, path).is_none(),
+            Actor::Anonymous => id.is_none(),
+            Actor::Owner | Actor::System => false,
+        };
+        if hidden {
             return Err(rights::denied());
         }
         let missing = || Error::not_found("there is no such namespace");
@@ -221,13 +224,18 @@ impl Vault {
         }
         let rights = config.rights(cx, token)?;
         let body = operation.input();
-        let prefix = config.relative(token, cx.space.path).ok_or_else(rights::denied)?;
+        let prefix = config
+            .relative(token, cx.space.path)
+            .ok_or_else(rights::denied)?;
         for access in access {
             let access = Access {
                 path: format!("{prefix}{}", access.path),
                 ..access
             };
-            if !rights.decide(&access, &body, operation.wrap_ttl()).is_allowed() {
+            if !rights
+                .decide(&access, &body, operation.wrap_ttl())
+                .is_allowed()
+            {
                 return Err(rights::denied());
             }
             cx.sudo = rights.sudo(&access.path);
@@ -246,9 +254,7 @@ impl Vault {
             "" => String::new(),
             header => MountPath::new(header)?.as_str().to_owned(),
         };
-        self.with_open(|open| {
-            open.transact(|_, config| Ok(config.namespaces.split(&base, path)))
-        })
+        self.with_open(|open| open.transact(|_, config| Ok(config.namespaces.split(&base, path))))
     }
 
     /// Returns the mount that `path` lies in, with what it answers.
@@ -281,7 +287,14 @@ impl Vault {
         let bytes: [u8; 16] = random(&*self.core.random)?;
         let hex = data_encoding::HEXLOWER.encode(&bytes);
         let part = |range: std::ops::Range<usize>| hex.get(range).unwrap_or_default();
-        Ok([part(0..8), part(8..12), part(12..16), part(16..20), part(20..32)].join("-"))
+        Ok([
+            part(0..8),
+            part(8..12),
+            part(12..16),
+            part(16..20),
+            part(20..32),
+        ]
+        .join("-"))
     }
 
     /// Returns a one-time pad of the characters that tokens are made of.

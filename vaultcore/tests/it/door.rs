@@ -68,14 +68,19 @@ impl Door {
     }
 
     pub(crate) fn policy(&self, name: &str, text: &str) {
-        self.set(&format!("sys/policies/acl/{name}"), json!({ "policy": text }));
+        self.set(
+            &format!("sys/policies/acl/{name}"),
+            json!({ "policy": text }),
+        );
     }
 }
 
 /// Returns the text at a place of a reply.
 pub(crate) fn text(reply: &Value, place: &str) -> String {
     let found = reply.pointer(place).and_then(Value::as_str);
-    found.unwrap_or_else(|| panic!("{place} in {reply}")).to_owned()
+    found
+        .unwrap_or_else(|| panic!("{place} in {reply}"))
+        .to_owned()
 }
 
 #[test]
@@ -85,7 +90,10 @@ fn kv_answers_in_vaults_shapes() {
     let put = door.set("secret/data/app", json!({"data": {"k": "v", "n": 1.50}}));
     assert_eq!(put.pointer("/data/version"), Some(&json!(1)));
     let (status, got) = door.read(root, "secret/data/app");
-    assert_eq!((status, got.pointer("/data/data/k")), (200, Some(&json!("v"))));
+    assert_eq!(
+        (status, got.pointer("/data/data/k")),
+        (200, Some(&json!("v")))
+    );
     assert_eq!(got.pointer("/data/metadata/destroyed"), Some(&json!(false)));
     let stale = json!({"data": {}, "options": {"cas": 0}});
     let (status, refused) = door.write(root, "secret/data/app", stale);
@@ -94,10 +102,19 @@ fn kv_answers_in_vaults_shapes() {
     let (status, _) = door.call(root, Method::Delete, "secret/data/app", &Value::Null);
     assert_eq!(status, 204);
     let (status, gone) = door.read(root, "secret/data/app");
-    assert_eq!((status, gone.pointer("/data/data")), (404, Some(&Value::Null)));
-    assert_eq!(door.read(root, "secret/data/none"), (404, json!({"errors": []})));
+    assert_eq!(
+        (status, gone.pointer("/data/data")),
+        (404, Some(&Value::Null))
+    );
+    assert_eq!(
+        door.read(root, "secret/data/none"),
+        (404, json!({"errors": []}))
+    );
     let (status, list) = door.read(root, "secret/metadata/?list=true");
-    assert_eq!((status, list.pointer("/data/keys")), (200, Some(&json!(["app"]))));
+    assert_eq!(
+        (status, list.pointer("/data/keys")),
+        (200, Some(&json!(["app"])))
+    );
     door.set("old/a/b", json!({"x": "y"}));
     let (_, one) = door.read(root, "old/a/b");
     assert_eq!(one.pointer("/data"), Some(&json!({"x": "y"})));
@@ -118,14 +135,22 @@ fn policies_decide_what_a_token_may_do() {
     assert_eq!(door.read(&token, "secret/data/app/a").0, 200);
     let denied = (403, json!({"errors": ["permission denied"]}));
     assert_eq!(door.write(&token, "secret/data/app/a", data()), denied); // an update
-    for path in ["secret/data/app/hidden", "secret/data/other", "nowhere/x", "sys/mounts"] {
+    for path in [
+        "secret/data/app/hidden",
+        "secret/data/other",
+        "nowhere/x",
+        "sys/mounts",
+    ] {
         assert_eq!(door.read(&token, path), denied, "{path}");
     }
     for token in ["", "hvs.nothing", "x"] {
         assert_eq!(door.read(token, "secret/data/app/a").0, 403, "{token:?}");
     }
     assert_eq!(door.read(&door.root, "nowhere/x").0, 404);
-    door.policy("app", r#"path "secret/data/app/a" { capabilities = ["update"] }"#);
+    door.policy(
+        "app",
+        r#"path "secret/data/app/a" { capabilities = ["update"] }"#,
+    );
     assert_eq!(door.write(&token, "secret/data/app/a", data()).0, 200);
     assert_eq!(door.read(&token, "secret/data/app/a"), denied);
 }
@@ -133,19 +158,28 @@ fn policies_decide_what_a_token_may_do() {
 #[test]
 fn tokens_are_made_looked_at_renewed_and_revoked() {
     let door = Door::new();
-    door.policy("app", r#"path "auth/token/create" { capabilities = ["update"] }"#);
+    door.policy(
+        "app",
+        r#"path "auth/token/create" { capabilities = ["update"] }"#,
+    );
     let parent = door.token(&["app"]);
     let (status, made) = door.write(&parent, "auth/token/create", json!({"ttl": "1h"}));
     assert_eq!(status, 200);
     let child = text(&made, "/auth/client_token");
-    assert_eq!(made.pointer("/auth/policies"), Some(&json!(["app", "default"])));
+    assert_eq!(
+        made.pointer("/auth/policies"),
+        Some(&json!(["app", "default"]))
+    );
     let (_, own) = door.read(&child, "auth/token/lookup-self");
     assert_eq!(own.pointer("/data/ttl"), Some(&json!(3600)));
     assert_eq!(text(&own, "/data/id"), child);
     let root = json!({"policies": ["root"]});
     assert_eq!(door.write(&child, "auth/token/create", root).0, 400);
     let (status, renewed) = door.write(&child, "auth/token/renew-self", json!({"increment": "2h"}));
-    assert_eq!((status, renewed.pointer("/auth/lease_duration")), (200, Some(&json!(7200))));
+    assert_eq!(
+        (status, renewed.pointer("/auth/lease_duration")),
+        (200, Some(&json!(7200)))
+    );
     door.set("auth/token/revoke", json!({ "token": parent }));
     for gone in [&parent, &child] {
         assert_eq!(door.read(gone, "auth/token/lookup-self").0, 403);
@@ -168,13 +202,22 @@ fn replies_are_wrapped_and_unwrapped_once() {
     door.set("secret/data/app", json!({"data": {"k": "v"}}));
     let request = ApiRequest::new(Method::Get, "secret/data/app").token(&door.root);
     let (status, wrapped) = door.send(&request.wrap_ttl("60s"));
-    assert_eq!((status, wrapped.pointer("/data")), (200, Some(&Value::Null)));
+    assert_eq!(
+        (status, wrapped.pointer("/data")),
+        (200, Some(&Value::Null))
+    );
     let token = text(&wrapped, "/wrap_info/token");
-    assert_eq!(text(&wrapped, "/wrap_info/creation_path"), "secret/data/app");
+    assert_eq!(
+        text(&wrapped, "/wrap_info/creation_path"),
+        "secret/data/app"
+    );
     let looked = door.set("sys/wrapping/lookup", json!({ "token": token }));
     assert_eq!(looked.pointer("/data/creation_ttl"), Some(&json!(60)));
     let (status, unwrapped) = door.write(&token, "sys/wrapping/unwrap", Value::Null);
-    assert_eq!((status, unwrapped.pointer("/data/data/k")), (200, Some(&json!("v"))));
+    assert_eq!(
+        (status, unwrapped.pointer("/data/data/k")),
+        (200, Some(&json!("v")))
+    );
     let again = door.write(&door.root, "sys/wrapping/unwrap", json!({ "token": token }));
     assert_eq!(again.0, 400);
     let request = ApiRequest::new(Method::Post, "sys/wrapping/wrap").token(&door.root);
@@ -182,7 +225,10 @@ fn replies_are_wrapped_and_unwrapped_once() {
     let first = text(&wrapped, "/wrap_info/token");
     let rewrapped = door.set("sys/wrapping/rewrap", json!({ "token": first }));
     let second = text(&rewrapped, "/wrap_info/token");
-    assert_eq!(door.write(&first, "sys/wrapping/unwrap", Value::Null).0, 403);
+    assert_eq!(
+        door.write(&first, "sys/wrapping/unwrap", Value::Null).0,
+        403
+    );
     let (_, unwrapped) = door.write(&second, "sys/wrapping/unwrap", Value::Null);
     assert_eq!(unwrapped.pointer("/data"), Some(&json!({"a": 1})));
 }
@@ -192,7 +238,10 @@ fn a_cubbyhole_is_its_tokens_own() {
     let door = Door::new();
     let (one, other) = (door.token(&["default"]), door.token(&["default"]));
     assert_eq!(door.write(&one, "cubbyhole/a", json!({"k": "v"})).0, 204);
-    assert_eq!(door.read(&one, "cubbyhole/a").1.pointer("/data/k"), Some(&json!("v")));
+    assert_eq!(
+        door.read(&one, "cubbyhole/a").1.pointer("/data/k"),
+        Some(&json!("v"))
+    );
     assert_eq!(door.read(&other, "cubbyhole/a").0, 404);
     assert_eq!(door.read(&door.root, "cubbyhole/a").0, 404);
     let (_, list) = door.call(&one, Method::List, "cubbyhole/", &Value::Null);
@@ -237,7 +286,10 @@ fn mounts_come_and_go_with_all_they_keep() {
     assert_eq!(door.read(&door.root, "secret/data/a").0, 404);
     let (status, _) = door.call(&door.root, Method::Delete, "sys/mounts/moved", &Value::Null);
     assert_eq!(status, 204);
-    door.set("sys/mounts/moved", json!({"type": "kv", "options": {"version": "2"}}));
+    door.set(
+        "sys/mounts/moved",
+        json!({"type": "kv", "options": {"version": "2"}}),
+    );
     assert_eq!(door.read(&door.root, "moved/data/a").0, 404);
 }
 
@@ -248,7 +300,11 @@ fn a_quorum_makes_a_root_token() {
         vault,
         root: String::new(),
     };
-    let init = door.write("", "sys/init", json!({"secret_shares": 3, "secret_threshold": 2}));
+    let init = door.write(
+        "",
+        "sys/init",
+        json!({"secret_shares": 3, "secret_threshold": 2}),
+    );
     let keys: Vec<String> = serde_json::from_value(init.1["keys"].clone()).expect("keys");
     for key in keys.iter().take(2) {
         assert_eq!(door.write("", "sys/unseal", json!({ "key": key })).0, 200);

@@ -435,7 +435,9 @@ impl Operation for MakeRoot {
     }
 
     fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        Ok(vec![Access::new("sys/generate-root/update", Capability::Update).sudo()])
+        Ok(vec![
+            Access::new("sys/generate-root/update", Capability::Update).sudo(),
+        ])
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Created> {

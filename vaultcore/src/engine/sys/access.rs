@@ -3,11 +3,12 @@
 use zeroize::Zeroizing;
 
 use super::{
-    DeletePolicy, Family, ListPolicies, ReadCapabilities, ReadPolicy, ResultantAcl, WritePolicy,
+    DeletePolicy, Family, ListPolicies, MountOf, ReadCapabilities, ReadPolicy, ResultantAcl,
+    VisibleMounts, WritePolicy,
 };
 use crate::auth::token::Subject;
 use crate::error::{Error, Result};
-use crate::operation::{Call, Erased, Handler};
+use crate::operation::{Access, Call, Capability, Erased, Handler};
 use crate::wire::{Object, Response, Route, Shape, Verb, page};
 
 type Made<'c> = Result<Box<dyn Erased + 'c>>;
@@ -50,6 +51,14 @@ pub(crate) const ROUTES: &[Route<Handler>] = &[
     Route {
         pattern: "capabilities-accessor",
         verbs: &[(Verb::Write, capabilities_of_accessor)],
+    },
+    Route {
+        pattern: "internal/ui/mounts",
+        verbs: &[(Verb::Read, visible_mounts)],
+    },
+    Route {
+        pattern: "internal/ui/mounts/{path..}",
+        verbs: &[(Verb::Read, mount_of)],
     },
     Route {
         pattern: "internal/ui/resultant-acl",
@@ -162,6 +171,20 @@ fn capabilities_of_accessor<'c>(call: &Call<'c>) -> Made<'c> {
     ask(call, Subject::Accessor(accessor.to_string()))
 }
 
+fn visible_mounts<'c>(_: &Call<'c>) -> Made<'c> {
+    Ok(Box::new(VisibleMounts))
+}
+
+fn mount_of<'c>(call: &Call<'c>) -> Made<'c> {
+    let path = call.captures.get("path").to_owned();
+    Ok(Box::new(MountOf { path }))
+}
+
+/// The access that is recorded of what anybody may ask.
+pub(super) fn visible(path: &str) -> Vec<Access> {
+    vec![Access::new(path, Capability::Read)]
+}
+
 fn resultant<'c>(_: &Call<'c>) -> Made<'c> {
     Ok(Box::new(ResultantAcl))
 }
@@ -182,7 +205,9 @@ pub(super) fn policies(family: Family, names: &[Zeroizing<String>]) -> Response 
     let names = || names.iter().map(|name| name.as_str());
     match family {
         Family::Old => {
-            let object = Object::new().list("keys", names()).list("policies", names());
+            let object = Object::new()
+                .list("keys", names())
+                .list("policies", names());
             Response::data(object).shaped(Shape::Doubled)
         }
         Family::New => Response::list(Object::new().list("keys", names())),

@@ -40,9 +40,7 @@ impl Operation for ReadCapabilities {
         let mut all = Vec::with_capacity(self.paths.len());
         for path in &self.paths {
             let path = path.trim_start_matches('/');
-            let may = cx
-                .judge
-                .capabilities(cx.txn, &token, cx.space.path, path)?;
+            let may = cx.judge.capabilities(cx.txn, &token, cx.space.path, path)?;
             all.push(may);
         }
         Ok(all)

@@ -2,14 +2,15 @@
 
 pub(crate) mod access;
 pub(crate) mod api;
+mod capabilities;
 mod keys;
 mod mounts;
-mod capabilities;
 mod namespaces;
 mod policies;
 mod rekey;
 mod slots;
 mod tune;
+mod visible;
 
 pub use keys::KeyStatus;
 pub use mounts::{MountInfo, NewMount};
@@ -17,15 +18,16 @@ pub use namespaces::NamespaceInfo;
 pub use slots::{SlotInfo, SlotType};
 pub use tune::MountTune;
 
+pub(crate) use capabilities::{ReadCapabilities, ResultantAcl};
 pub(crate) use keys::{DropTerms, ReadKeyStatus, RewrapPage, Rotate, RotateRoot, SealAll};
 pub(crate) use mounts::{ListMounts, Mount, ReadMount, Remount, Tune, Unmount, WipePage};
 pub(crate) use namespaces::{
     ChangeNamespace, CreateNamespace, DeleteNamespace, ListNamespaces, ReadNamespace,
 };
-pub(crate) use capabilities::{ReadCapabilities, ResultantAcl};
 pub(crate) use policies::{DeletePolicy, Family, ListPolicies, ReadPolicy, WritePolicy};
 pub(crate) use rekey::{CancelRekey, CommitRekey, ReadRekey, StartRekey};
 pub(crate) use slots::{AddSlot, ListSlots, RemoveSlot};
+pub(crate) use visible::{MountOf, VisibleMounts};
 
 use crate::error::Result;
 use crate::operation::{Access, Capability, Handler};

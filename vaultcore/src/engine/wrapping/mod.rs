@@ -123,7 +123,12 @@ fn wrapping_token(cx: &mut Context<'_, '_>, subject: &Subject) -> Result<Token> 
         _ => None,
     };
     let wraps = |token: &Token| {
-        token.id.is_some() && token.entry.policies.iter().any(|name| name == WRAPPING_POLICY)
+        token.id.is_some()
+            && token
+                .entry
+                .policies
+                .iter()
+                .any(|name| name == WRAPPING_POLICY)
     };
     token.filter(wraps).ok_or_else(no_wrapping_token)
 }
