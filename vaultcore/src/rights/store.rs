@@ -21,7 +21,7 @@ pub(crate) struct PolicyStore(Tree);
 
 /// A policy, as stored.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct StoredPolicy {
+struct StoredPolicy {
     text: String,
 }
 
