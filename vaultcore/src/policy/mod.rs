@@ -46,8 +46,6 @@ mod hcl;
 mod json;
 mod lexer;
 mod lint;
-#[cfg(test)]
-mod oracle;
 mod params;
 mod pattern;
 mod print;

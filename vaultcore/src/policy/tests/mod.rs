@@ -1,5 +1,12 @@
 //! What policies say and decide, clause by clause.
 
+mod openbao;
+mod oracle;
+mod parameters;
+mod people;
+mod templates;
+mod texts;
+
 use std::time::Duration;
 
 use super::*;
