@@ -1,6 +1,6 @@
 //! Whatever an identity's value is, a rule with a template covers no more than the rule in which
-//! the value stands literally; and a value that could be a wildcard covers nothing. The input is the
-//! template, a NUL, the value, a NUL, a path. `@` in the template stands for a slot.
+//! the value stands literally; and a value that could be a wildcard covers nothing. The input is
+//! the template, a NUL, the value, a NUL, a path. `@` in the template stands for a slot.
 #![no_main]
 
 use vaultcore::policy::{Acl, Alias, Capability, Entity, Group, Identity, Policy};
@@ -51,8 +51,8 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
             let expected = Acl::compile([("p", &literal)], None).capabilities(path);
             assert_eq!(found, expected, "{template:?} {value:?} {path:?}");
         }
-        // A deny covers at least what the same rule would allow, whatever the value is. (`*` is more
-        // specific than a pattern that begins with `+` and ends with `*`.)
+        // A deny covers at least what the same rule would allow, whatever the value is. (`*` is
+        // more specific than a pattern that begins with `+` and ends with `*`.)
         let first_plus = template.trim_start_matches('/').starts_with('+');
         if let (Ok(deny), false) = (rule(&filled, "deny"), first_plus) {
             let open = Policy::parse("path \"*\" { capabilities = [\"read\"] }").expect("parses");

@@ -52,12 +52,13 @@ const JSON: &[(&str, &str)] = &[
 const POLICIES: &[(&str, &str)] = &[
     (
         "plain",
-        "path \"a/*\" { capabilities = [\"read\", \"list\"] }\npath \"a/+/b\" { policy = \"deny\" }\n",
+        "path \"a/*\" { capabilities = [\"read\", \"list\"] }\n\
+         path \"a/+/b\" { policy = \"deny\" }\n",
     ),
     (
         "parameters",
-        "path a {\n allowed_parameters = { x = [1, 2.5e3, true, \"*\", [], {k = 1}], \"*\" = [] }\n \
-         denied_parameters { y = [] }\n required_parameters = [\"x\"] }",
+        "path a {\n allowed_parameters = { x = [1, 2.5e3, true, \"*\", [], {k = 1}], \
+         \"*\" = [] }\n denied_parameters { y = [] }\n required_parameters = [\"x\"] }",
     ),
     (
         "comments",

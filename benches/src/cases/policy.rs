@@ -97,8 +97,8 @@ impl Set {
     }
 }
 
-/// What Vault does: a map of exact paths, a tree of prefixes, and a list of patterns with `+`, each of
-/// which is matched segment by segment.
+/// What Vault does: a map of exact paths, a tree of prefixes, and a list of patterns with `+`, each
+/// of which is matched segment by segment.
 struct Table {
     exact: HashMap<String, bool>,
     prefixes: BTreeMap<String, bool>,

@@ -161,6 +161,7 @@ impl Acl {
     }
 
     /// Returns what is granted where.
+    #[allow(dead_code)] // until the operation that answers it is wired
     pub(crate) fn resultant(&self) -> Resultant {
         let mut resultant = Resultant {
             root: self.root,
@@ -271,8 +272,10 @@ impl Merged {
     }
 }
 
-/// What an [`Acl`] grants, as user interfaces ask for it by `sys/internal/ui/resultant-acl`. Patterns
+/// What an [`Acl`] grants, as user interfaces ask for it by `sys/internal/ui/resultant-acl`.
+/// Patterns
 /// with a segment `+` are not among it, as in Vault.
+#[allow(dead_code)]
 #[derive(Default)]
 pub(crate) struct Resultant {
     pub(crate) root: bool,

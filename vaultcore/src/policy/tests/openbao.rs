@@ -1,9 +1,10 @@
-//! What OpenBao 2.7.2 answered at `sys/capabilities`, by hand, once. A line that begins with `=` is a
-//! policy, those below are paths and the answer.
+//! What OpenBao 2.7.2 answered at `sys/capabilities`, by hand, once. A line that begins with `=` is
+//! a policy, those below are paths and the answer.
 
 use crate::policy::{Acl, Policy};
 
-/// Listings that OpenBao lets pass a deny, as the module's documentation says: line, and its answer.
+/// Listings that OpenBao lets pass a deny, as the module's documentation says: line, and its
+/// answer.
 const DIFFERENT: &[(&str, &str)] = &[
     ("a/secret/: read", "deny"),
     ("a/x/b/: read", "deny"),

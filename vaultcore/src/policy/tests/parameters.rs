@@ -53,7 +53,9 @@ fn allowed_parameters() {
 
 #[test]
 fn denied_parameters() {
-    let listed = r#"denied_parameters = { "x" = ["a", "*b", 5, 9007199254740993] "any" = [] "policies" = ["root"] }"#;
+    let listed = r#"denied_parameters = {
+        "x" = ["a", "*b", 5, 9007199254740993] "any" = [] "policies" = ["root"]
+    }"#;
     for (body, expected) in [
         ("{}", None),
         (r#"{"x": "c", "y": "a"}"#, None),

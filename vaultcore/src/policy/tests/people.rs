@@ -112,9 +112,12 @@ fn explain_says_why_the_others_lost() {
         explain("a/b", Capability::Read),
         "read is denied: the rule says deny\n  \
          decides: policy `two`, line 1, column 1: `a/b` [deny]\n  \
-         does not count: policy `one`, line 1, column 1: `a/*` [read]; of the one that decides: it is the exact path\n  \
-         does not count: policy `one`, line 2, column 12: `a/+` [list]; of the one that decides: it is the exact path\n  \
-         left out: policy `one`, line 3, column 12: `a/{{identity.entity.id}}` [update]; its template has no value for this token\n"
+         does not count: policy `one`, line 1, column 1: `a/*` [read]; \
+         of the one that decides: it is the exact path\n  \
+         does not count: policy `one`, line 2, column 12: `a/+` [list]; \
+         of the one that decides: it is the exact path\n  \
+         left out: policy `one`, line 3, column 12: `a/{{identity.entity.id}}` [update]; \
+         its template has no value for this token\n"
     );
     assert!(explain("a/b/", Capability::List).contains("the path with its slash"));
     assert!(explain("a/c", Capability::List).contains("it does not end in `*`"));

@@ -27,7 +27,8 @@ fn paths() -> Vec<String> {
 
 fn rendered(path: &str, word: &str, value: &str) -> Acl {
     let text = format!(
-        "path \"{path}\" {{ capabilities = [\"{word}\"] }} path \"s/open\" {{ capabilities = [\"read\"] }}"
+        "path \"{path}\" {{ capabilities = [\"{word}\"] }} \
+         path \"s/open\" {{ capabilities = [\"read\"] }}"
     );
     Acl::compile([("p", &policy(&text))], Some(&everywhere(value)))
 }
@@ -117,7 +118,8 @@ fn the_literal_part_may_be_anything() {
         ("+{{identity.entity.id}}", "x", None),
     ] {
         let text = format!(
-            "path \"{template}\" {{ capabilities = [\"deny\"] }} path \"*\" {{ capabilities = [\"read\"] }}"
+            "path \"{template}\" {{ capabilities = [\"deny\"] }} \
+             path \"*\" {{ capabilities = [\"read\"] }}"
         );
         let acl = acl(&[&text]);
         assert_eq!(

@@ -56,6 +56,14 @@ fn what_is_taken() {
         ),
         ("path \"a\" {\r\n capabilities = [\"read\"]\r\n}\r\n", 1),
         (r#"path "a${b}" { } path "a{{x}}" { }"#, 2),
+    ] {
+        assert_eq!(policy(text).len(), rules, "{text}");
+    }
+}
+
+#[test]
+fn what_is_taken_in_json() {
+    for (text, rules) in [
         (r#"{"path": {"a": {"capabilities": ["read"]}, "b": {}}}"#, 2),
         (
             r#" {"path": [{"a": {"capabilities": ["read"]}}, {"b": {}}], "name": "x"}"#,

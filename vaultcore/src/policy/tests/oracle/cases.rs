@@ -1,4 +1,5 @@
-//! Policies and requests, made up at random from few names, so that they have to do with each other.
+//! Policies and requests, made up at random from few names, so that they have to do with each
+//! other.
 
 use std::collections::BTreeMap;
 
