@@ -277,7 +277,8 @@ impl fmt::Display for Finding {
             }
             FindingKind::MissesData => write!(
                 f,
-                "beside `{other}` this looks like a path of KV version 2 without `data/` or `metadata/`",
+                "beside `{other}` this looks like a path of KV version 2 \
+                 that misses its `data/` or `metadata/`",
             ),
         }
     }

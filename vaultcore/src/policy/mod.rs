@@ -31,10 +31,11 @@
 //! * A value of a template that is empty, or has a wildcard, a slash or a control character, counts
 //!   as none.
 //! * A listing may not pass a deny on the folder's name without its slash, if that deny is more
-//!   specific than what covers the folder with it. Vault and OpenBao each let other cases through.
-//! * A denied value is also found inside a list and between commas. Numbers are compared as numbers;
-//!   in Vault a number of a rule is equal to none of a request.
-//! * An attribute that stands twice in a rule is refused, and so is one that vaultcore does not have.
+//!   specific than what covers the folder with it. OpenBao lets it.
+//! * A denied value is also found inside a list and between commas. Numbers are compared as
+//!   numbers; in Vault a number of a rule is equal to none of a request.
+//! * An attribute that stands twice in a rule is refused, and so is one that vaultcore does not
+//!   have.
 
 mod acl;
 mod builtin;
@@ -46,8 +47,6 @@ mod hcl;
 mod json;
 mod lexer;
 mod lint;
-#[cfg(test)]
-mod oracle;
 mod params;
 mod pattern;
 mod print;
@@ -113,8 +112,9 @@ impl Policy {
     /// Parses a text in HCL, or in JSON if it begins with a brace.
     ///
     /// # Errors
-    /// `InvalidArgument` if it is not a policy, `Unsupported` for attributes of Vault that vaultcore
-    /// does not have, `TooLarge` beyond the bounds. The message says where, and quotes nothing.
+    /// `InvalidArgument` if it is not a policy, `Unsupported` for attributes of Vault that
+    /// vaultcore does not have, `TooLarge` beyond the bounds. The message says where, and quotes
+    /// nothing.
     pub fn parse(text: &str) -> Result<Self> {
         read::parse(text)
     }
