@@ -9,7 +9,7 @@
 //! use vaultcore::policy::{Acl, Ask, Capability, Policy};
 //! let policy = Policy::parse(
 //!     r#"
-//!     # What the deploy job may do.
+//!     // What the deploy job may do.
 //!     path "secret/data/deploy/*" { capabilities = ["read"] }
 //!     path "transit/keys/+" {
 //!       capabilities = ["create", "update"]
@@ -69,6 +69,8 @@ pub use lint::{Finding, FindingKind, lint};
 pub use syntax::{MAX_DEPTH, MAX_POLICY, MAX_RULES};
 pub use template::{Alias, Entity, Group, Identity};
 
+use std::fmt;
+
 use params::Conditions;
 use syntax::At;
 use template::Template;
@@ -89,7 +91,7 @@ pub use crate::operation::Capability;
 /// assert_eq!(policy, json);
 /// # Ok::<(), vaultcore::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Policy {
     rules: Vec<Rule>,
     /// The comments behind the last rule.
@@ -97,7 +99,7 @@ pub struct Policy {
 }
 
 /// One `path` block.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Rule {
     at: At,
     path: Template,
@@ -135,6 +137,12 @@ impl Policy {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
+    }
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Policy({} rules)", self.rules.len()) // its paths are names of secrets
     }
 }
 

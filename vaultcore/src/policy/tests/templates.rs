@@ -83,6 +83,17 @@ fn no_value_widens_a_rule() {
         );
         assert!(acl.unrendered().is_empty());
     }
+    // A value that is in no normal form, or makes the path be in none, is none.
+    for (template, value) in [
+        ("s/{{identity.entity.id}}", "e\u{301}"),
+        ("s/e{{identity.entity.id}}", "\u{301}"),
+    ] {
+        assert_eq!(
+            rendered(template, "read", value).unrendered().len(),
+            1,
+            "{template}"
+        );
+    }
     // `..` is a name like any other here: no path has it.
     let acl = rendered("s/{{identity.entity.id}}/*", "read", "..");
     assert!(acl.capabilities("s/../x").contains(Capability::Read));

@@ -140,6 +140,7 @@ fn what_is_refused() {
         r#"path "a" { min_wrapping_ttl = 1.5 }"#,
         r#"path "a" { capabilities = ["deny", "bogus"] }"#,
         r#"path "a" "b" { }"#,
+        r#"path "e\u0301" { }"#,
         "path { }",
     ] {
         assert_eq!(refusal(text).kind(), ErrorKind::InvalidArgument, "{text}");

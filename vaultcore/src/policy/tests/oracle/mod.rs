@@ -67,7 +67,7 @@ fn compare(seed: u64, count: usize, fault: Fault) -> Option<String> {
 
 #[test]
 fn the_compiled_evaluator_agrees_with_the_slow_one() {
-    if let Some(difference) = compare(1, cases(150_000), Fault::None) {
+    if let Some(difference) = compare(1, cases(100_000), Fault::None) {
         panic!("{difference}");
     }
 }
