@@ -48,6 +48,7 @@
 
 #![forbid(unsafe_code)]
 
+mod audit;
 mod barrier;
 mod clock;
 mod crypto;
@@ -68,11 +69,12 @@ mod session;
 pub mod storage;
 mod vault;
 
+pub use audit::AuditDevice;
 pub use clock::{BootId, Clock, ClockReading, ManualClock, SystemClock, Timestamp};
 pub use crypto::rng::{OsRandom, Random};
 pub use engine::sys::{KeyStatus, MountInfo, MountTune, NewMount, SlotInfo, SlotType};
 pub use error::{Error, ErrorKind, Result};
-pub use id::{MountId, Nonce, SlotId, VaultId};
+pub use id::{AuditId, MountId, Nonce, RunId, SlotId, VaultId};
 pub use path::{FolderPath, MAX_PATH, MAX_SEGMENTS, MountPath, SecretPath};
 pub use seal::{Argon2Params, CeremonyId, NewSlot, Share, key_file};
 pub use secret::{SecretBytes, SecretString};
