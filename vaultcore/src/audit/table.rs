@@ -39,6 +39,7 @@ pub(crate) struct DeviceConfig {
 }
 
 /// What a device is to be.
+#[derive(Clone)]
 pub(crate) struct NewDevice {
     pub(crate) path: MountPath,
     /// `file`, `stderr`, `syslog`, `socket` or `callback`.
@@ -115,6 +116,11 @@ impl DeviceConfig {
     pub(crate) fn verify(&self, lines: impl BufRead, heads: &[ChainHead]) -> Result<Report> {
         let heads = heads.iter().filter(|head| head.device == self.id);
         verify(lines, &self.chain_key(), heads)
+    }
+
+    /// Returns what stands in the lines of this device for `input`.
+    pub(crate) fn hash(&self, input: &str) -> String {
+        Hasher::new(&self.salt_key).hash(input.as_bytes())
     }
 
     pub(super) fn chain_key(&self) -> ChainKey {

@@ -16,21 +16,21 @@ const MAX_FINDINGS: usize = 1_000;
 
 /// What `verify` found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Report {
+pub struct Report {
     /// The lines that were read, empty ones too.
-    pub(crate) lines: u64,
+    pub lines: u64,
     /// Each run that has a line or a stored head, in the order of its first line.
-    pub(crate) runs: Vec<RunReport>,
+    pub runs: Vec<RunReport>,
     /// What is wrong, in the order in which it was noticed.
-    pub(crate) findings: Vec<Finding>,
+    pub findings: Vec<Finding>,
     /// How many more findings there are than are listed.
-    pub(crate) more: u64,
+    pub more: u64,
 }
 
 impl Report {
     /// Returns whether nothing is wrong. What was cut off behind the last stored head of a run can
     /// not be noticed.
-    pub(crate) fn is_whole(&self) -> bool {
+    pub fn is_whole(&self) -> bool {
         self.findings.is_empty()
     }
 
@@ -45,33 +45,33 @@ impl Report {
 
 /// One run: what one process wrote to the device.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RunReport {
-    pub(crate) run: RunId,
+pub struct RunReport {
+    pub run: RunId,
     /// Where its first and its last line stand, counted from 1; 0 if it has none.
-    pub(crate) first_line: u64,
-    pub(crate) last_line: u64,
+    pub first_line: u64,
+    pub last_line: u64,
     /// Its lines.
-    pub(crate) count: u64,
+    pub count: u64,
     /// The number of its last line.
-    pub(crate) last_seq: u64,
+    pub last_seq: u64,
     /// Numbers that stand for writes that failed, and of which there is no line. Nothing was
     /// answered on their account alone.
-    pub(crate) unwritten: u64,
+    pub unwritten: u64,
     /// The number of the stored head. What was cut off behind it can not be noticed; 0 if there is
     /// none.
-    pub(crate) committed: u64,
+    pub committed: u64,
 }
 
 impl RunReport {
     /// Returns how many of the run's last numbers have no stored head yet.
-    pub(crate) fn uncommitted(&self) -> u64 {
+    pub fn uncommitted(&self) -> u64 {
         self.last_seq.saturating_sub(self.committed)
     }
 }
 
 /// One thing that is wrong. Lines are counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Finding {
+pub enum Finding {
     /// The line is not as the device wrote it: it was changed, cut, or put in. Where no number is
     /// missing it may be the piece of a write that failed. `claims` is the run and number that it
     /// gives itself.

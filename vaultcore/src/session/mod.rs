@@ -1,6 +1,7 @@
 //! What a caller works with: a session, and a facade for each engine.
 
 mod access;
+mod audit;
 mod kv;
 mod kv1;
 mod sys;
@@ -9,6 +10,7 @@ mod token;
 use std::fmt;
 use std::sync::Arc;
 
+pub use audit::NewAudit;
 pub use kv::{Kv, KvTransaction, Secret};
 pub use kv1::KvV1;
 pub use sys::Sys;

@@ -17,7 +17,11 @@ pub(crate) type Reply = (u16, Value);
 
 impl Door {
     pub(crate) fn new() -> Self {
-        let vault = builder(&Rig::new()).build().expect("builds");
+        Self::on(builder(&Rig::new()).build().expect("builds"))
+    }
+
+    /// Makes a new vault, opens it, and mounts both kinds of key-value secrets.
+    pub(crate) fn on(vault: Vault) -> Self {
         let init = vault.init([NewSlot::shamir(3, 2)]).expect("init");
         for share in init.shares().iter().take(2) {
             vault.unseal(share).expect("unseals");
@@ -334,7 +338,10 @@ fn a_token_may_have_more_policies_than_a_commit_has_expectations() {
     let door = Door::new();
     let names: Vec<String> = (0..200).map(|number| format!("p{number}")).collect();
     for name in &names {
-        door.policy(name, &format!("path \"secret/data/{name}\" {{ capabilities = [\"create\"] }}"));
+        door.policy(
+            name,
+            &format!("path \"secret/data/{name}\" {{ capabilities = [\"create\"] }}"),
+        );
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let token = door.token(&names);
@@ -342,5 +349,9 @@ fn a_token_may_have_more_policies_than_a_commit_has_expectations() {
         let path = format!("secret/data/{name}");
         assert_eq!(door.write(&token, &path, json!({"data": {}})).0, 200);
     }
-    assert_eq!(door.write(&token, "secret/data/p200", json!({"data": {}})).0, 403);
+    assert_eq!(
+        door.write(&token, "secret/data/p200", json!({"data": {}}))
+            .0,
+        403
+    );
 }
