@@ -73,6 +73,7 @@ mod vault;
 mod wire;
 
 pub use auth::token::{NewToken, TokenInfo};
+pub use auth::{TokenOptions, TokenSettings};
 pub use clock::{BootId, Clock, ClockReading, ManualClock, SystemClock, Timestamp};
 pub use crypto::rng::{OsRandom, Random};
 pub use engine::sys::{
@@ -83,7 +84,7 @@ pub use id::{EntityId, MountId, NamespaceId, Nonce, SlotId, TokenId, VaultId};
 pub use path::{FolderPath, MAX_PATH, MAX_SEGMENTS, MountPath, SecretPath};
 pub use seal::{Argon2Params, CeremonyId, NewSlot, Share, key_file};
 pub use secret::{SecretBytes, SecretString};
-pub use session::{Session, Sys, TokenStore};
+pub use session::{Session, Sys, TokenStore, Userpass};
 pub use vault::{Init, Rekey, RekeyProgress, SealStatus, Vault, VaultBuilder};
 
 /// Key-value secrets: version 2, with versions and check-and-set, and version 1, without.

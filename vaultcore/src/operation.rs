@@ -280,4 +280,9 @@ pub(crate) trait AuthMethod: Send + Sync {
 
     /// Returns the paths that are answered, below `auth/` and the mount.
     fn routes(&self) -> &'static [Route<Handler>];
+
+    /// Returns an error if a token of a login in `mount` may not be renewed.
+    fn renew(&self, _: &mut Context<'_, '_>, _mount: Mounted<'_>, _token: &Token) -> Result<()> {
+        Ok(())
+    }
 }

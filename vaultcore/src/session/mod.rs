@@ -2,8 +2,10 @@
 
 mod kv;
 mod kv1;
+mod login;
 mod sys;
 mod token;
+mod userpass;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ pub use kv::{Kv, KvTransaction, Secret};
 pub use kv1::KvV1;
 pub use sys::Sys;
 pub use token::TokenStore;
+pub use userpass::Userpass;
 
 use crate::error::Result;
 use crate::path::MountPath;
@@ -103,6 +106,20 @@ impl Session {
     #[must_use]
     pub fn token(&self) -> TokenStore {
         TokenStore::new(self.vault.clone(), self.caller.clone())
+    }
+
+    /// Returns the users of the auth method `userpass` enabled at `mount`, below `auth/`.
+    ///
+    /// Whether such a mount exists is checked with each call.
+    ///
+    /// # Errors
+    /// `InvalidArgument`, `TooLarge` for a path that cannot be.
+    pub fn userpass(&self, mount: &str) -> Result<Userpass> {
+        Ok(Userpass::new(
+            self.vault.clone(),
+            self.caller.clone(),
+            MountPath::new(mount)?,
+        ))
     }
 
     /// Returns the operations on the vault itself.
