@@ -96,6 +96,14 @@ pub mod kv {
     pub use crate::session::{Kv, KvTransaction, KvV1, Secret};
 }
 
+/// Roles of machines that log in by a role id and a secret id.
+pub mod approle {
+    pub use crate::auth::approle::{
+        IssuedSecretId, NewSecretId, RoleOptions, RoleSettings, SecretIdInfo,
+    };
+    pub use crate::session::AppRole;
+}
+
 /// The README's example compiles.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

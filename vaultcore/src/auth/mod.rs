@@ -1,5 +1,6 @@
 //! Auth methods: how somebody proves who they are, and gets a token.
 
+pub(crate) mod approle;
 mod entity;
 mod name;
 mod options;
@@ -21,5 +22,5 @@ use crate::operation::AuthMethod;
 
 /// Returns the auth methods that can be enabled.
 pub(crate) fn built_in() -> Vec<Box<dyn AuthMethod>> {
-    vec![Box::new(userpass::Userpass)]
+    vec![Box::new(userpass::Userpass), Box::new(approle::AppRole)]
 }

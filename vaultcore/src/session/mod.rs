@@ -1,5 +1,6 @@
 //! What a caller works with: a session, and a facade for each engine.
 
+mod approle;
 mod kv;
 mod kv1;
 mod login;
@@ -10,6 +11,7 @@ mod userpass;
 use std::fmt;
 use std::sync::Arc;
 
+pub use approle::AppRole;
 pub use kv::{Kv, KvTransaction, Secret};
 pub use kv1::KvV1;
 pub use sys::Sys;
@@ -116,6 +118,20 @@ impl Session {
     /// `InvalidArgument`, `TooLarge` for a path that cannot be.
     pub fn userpass(&self, mount: &str) -> Result<Userpass> {
         Ok(Userpass::new(
+            self.vault.clone(),
+            self.caller.clone(),
+            MountPath::new(mount)?,
+        ))
+    }
+
+    /// Returns the roles of the auth method `approle` enabled at `mount`, below `auth/`.
+    ///
+    /// Whether such a mount exists is checked with each call.
+    ///
+    /// # Errors
+    /// `InvalidArgument`, `TooLarge` for a path that cannot be.
+    pub fn approle(&self, mount: &str) -> Result<AppRole> {
+        Ok(AppRole::new(
             self.vault.clone(),
             self.caller.clone(),
             MountPath::new(mount)?,
