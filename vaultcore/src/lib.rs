@@ -48,6 +48,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod api;
 mod auth;
 mod barrier;
 mod clock;
@@ -62,6 +63,7 @@ pub mod import;
 mod mount;
 mod operation;
 mod path;
+pub mod policy;
 mod record;
 mod rights;
 mod seal;
@@ -85,7 +87,7 @@ pub use path::{FolderPath, MAX_PATH, MAX_SEGMENTS, MountPath, SecretPath};
 pub use seal::{Argon2Params, CeremonyId, NewSlot, Share, key_file};
 pub use secret::{SecretBytes, SecretString};
 pub use session::{Session, Sys, TokenStore, Userpass};
-pub use vault::{Init, Rekey, RekeyProgress, SealStatus, Vault, VaultBuilder};
+pub use vault::{Init, Rekey, RekeyProgress, RootProgress, SealStatus, Vault, VaultBuilder};
 
 /// Key-value secrets: version 2, with versions and check-and-set, and version 1, without.
 pub mod kv {

@@ -15,7 +15,6 @@ pub(crate) mod userpass;
 pub use options::{TokenOptions, TokenSettings};
 
 pub(crate) use name::canonical;
-pub(crate) use params::{Login, TokenParams, auth, issue};
 pub(crate) use password::Chosen;
 
 use crate::operation::AuthMethod;

@@ -101,10 +101,10 @@ impl PasswordHash {
 }
 
 /// Returns an error for a password that nobody may have.
-pub(crate) fn check(password: &SecretString) -> Result<()> {
+fn check(password: &SecretString) -> Result<()> {
     let length = password.expose().len();
     if length == 0 {
-        return Err(Error::invalid("the password is missing"));
+        return Err(Error::invalid("missing password"));
     }
     if length > MAX_PASSWORD {
         return Err(Error::invalid(format!(
@@ -130,6 +130,11 @@ impl Presented {
 
     pub(crate) fn expose(&self) -> &str {
         self.password.expose()
+    }
+
+    /// Returns an error for a password that nobody may have.
+    pub(crate) fn check(&self) -> Result<()> {
+        check(&self.password)
     }
 
     /// Returns whether it is the one that is `stored`; it is nobody's who has none.

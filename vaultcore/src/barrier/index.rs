@@ -13,7 +13,6 @@ use zeroize::Zeroizing;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Use {
     Token,
-    Accessor,
     Alias,
     /// The id of a role that is logged in by.
     RoleId,
@@ -48,7 +47,6 @@ impl IndexKeys {
     pub(crate) fn id(&self, purpose: Use, fields: &[&[u8]]) -> [u8; 16] {
         let (key, label): (_, &[u8]) = match purpose {
             Use::Token => (&self.token, b"token"),
-            Use::Accessor => (&self.token, b"accessor"),
             Use::Alias => (&self.alias, b"alias"),
             Use::RoleId => (&self.login, b"role-id"),
             Use::SecretId => (&self.login, b"secret-id"),

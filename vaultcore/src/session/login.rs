@@ -39,7 +39,7 @@ impl Vault {
     ) -> Result<SecretString> {
         let mount = MountPath::new(mount)?;
         let password = SecretString::copy_from(password.expose());
-        let login = userpass::Login::new(&mount, name, password)?;
+        let login = userpass::Login::new(&mount, name, password);
         self.run(&nobody(), &login)?.token(userpass::refused)
     }
 
@@ -83,7 +83,7 @@ impl Vault {
         let mount = MountPath::new(mount)?;
         let role_id = SecretString::copy_from(role_id);
         let secret_id = SecretString::copy_from(secret_id.expose());
-        let login = approle::Login::new(&mount, role_id, secret_id)?;
+        let login = approle::Login::new(&mount, role_id, secret_id);
         self.run(&nobody(), &login)?.token(approle::refused)
     }
 }

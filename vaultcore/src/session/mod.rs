@@ -1,5 +1,6 @@
 //! What a caller works with: a session, and a facade for each engine.
 
+mod access;
 mod approle;
 mod kv;
 mod kv1;
@@ -102,6 +103,14 @@ impl Session {
         let mut session = self.clone();
         session.caller.space = space;
         Ok(session)
+    }
+
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     /// Returns the tokens of the namespace.

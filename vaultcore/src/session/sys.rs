@@ -30,8 +30,8 @@ use crate::vault::{Caller, Rekey, RekeyProgress, Vault};
 /// ```
 #[derive(Clone)]
 pub struct Sys {
-    vault: Vault,
-    caller: Caller,
+    pub(super) vault: Vault,
+    pub(super) caller: Caller,
 }
 
 impl Sys {

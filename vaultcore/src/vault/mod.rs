@@ -8,6 +8,7 @@ mod init;
 mod old_keys;
 mod open;
 mod progress;
+mod quorum;
 mod run;
 mod work;
 
@@ -19,7 +20,9 @@ pub use builder::VaultBuilder;
 pub use ceremony::{Rekey, RekeyProgress};
 pub use init::Init;
 pub use progress::SealStatus;
-pub(crate) use run::{Caller, Who};
+pub(crate) use quorum::RootAttempt;
+pub use quorum::RootProgress;
+pub(crate) use run::{Caller, Place, Who};
 
 use crate::clock::Clock;
 use crate::crypto::rng::Random;

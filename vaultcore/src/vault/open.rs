@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 
 use super::config::{Config, Tables};
 use super::progress::Collected;
+use super::quorum::Attempt;
 
 use crate::barrier::{Barrier, Keyring, Keys, Outcome, RootKey, Txn, layout};
 use crate::error::{Error, ErrorKind, Result};
@@ -27,6 +28,8 @@ pub(super) struct OpenVault {
     coming: Mutex<Vec<Coming>>,
     /// The new shares of a rekey given so far.
     rekey: Mutex<Option<Collected>>,
+    /// The root token that is being made.
+    attempt: Mutex<Option<Attempt>>,
     unsealing: Unsealing,
 }
 
@@ -64,12 +67,17 @@ impl OpenVault {
             config: ArcSwap::from_pointee(config),
             coming: Mutex::default(),
             rekey: Mutex::default(),
+            attempt: Mutex::default(),
             unsealing: Unsealing(Arc::new(())),
         })
     }
 
     pub(super) fn unsealing(&self) -> Unsealing {
         self.unsealing.clone()
+    }
+
+    pub(super) fn attempt(&self) -> &Mutex<Option<Attempt>> {
+        &self.attempt
     }
 
     pub(super) fn rekey(&self) -> &Mutex<Option<Collected>> {
@@ -117,6 +125,7 @@ impl OpenVault {
             match load(&self.barrier, &roots)? {
                 Some(config) => {
                     config.keys.keyring.check_follows(&before.keys.keyring)?;
+                    config.check_not_sealed(&before)?;
                     if self.replace(&before, config) {
                         self.coming().retain(|coming| !is_in(&coming.root, &over));
                         return Ok(());
@@ -228,10 +237,11 @@ fn load(barrier: &Barrier, roots: &[Arc<RootKey>]) -> Result<Option<Config>> {
         keys.keyring.check_header(&header)?;
         let epoch = epoch.map(|entry| entry.revision);
         let mut txn = Txn::begin(barrier, &keys, epoch);
+        let seals = txn.seals();
         let namespaces = NamespaceTable::load(&mut txn);
         let root = Tables::load(&mut txn, NamespaceId::ROOT);
         if matches!(txn.settle()?, Outcome::Done) {
-            return Ok(Some(Config::new(keys, epoch, namespaces?, root?)));
+            return Ok(Some(Config::new(keys, (epoch, seals?), namespaces?, root?)));
         }
     }
     Err(Error::new(

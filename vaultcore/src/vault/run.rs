@@ -4,19 +4,25 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::config::{Config, Tables};
 use super::open::OpenVault;
 use super::{Core, Owner, Vault};
 use crate::barrier::Txn;
+use crate::clock::Timestamp;
 use crate::crypto::rng::random;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{NamespaceId, TokenId};
+use crate::mount::Class;
 use crate::operation::{
-    Access, Actor, Admission, AuthMethod, Context, Engine, Operation, Registry, Space,
+    Access, Actor, Admission, AuthMethod, Context, Engine, Handler, Operation, Registry, Space,
 };
+use crate::path::MountPath;
 use crate::rights;
 use crate::secret::SecretString;
-use crate::token::{self, Lookup, State, Token};
+use crate::token::{self, Lookup, State};
+use crate::wire::Route;
 
 /// Who asks, in which namespace, and from where.
 #[derive(Clone)]
@@ -75,6 +81,12 @@ impl fmt::Debug for Caller {
             Who::Token(_) => "Token",
         })
     }
+}
+
+/// Where a request is answered.
+pub(crate) struct Place {
+    pub(crate) mount: MountPath,
+    pub(crate) routes: &'static [Route<Handler>],
 }
 
 /// What one attempt came to.
@@ -138,7 +150,7 @@ impl Vault {
         let space = self.space(config, caller, &actor)?;
         let tables = config.tables(txn, space.id)?;
         let mount = resolve(&tables, operation, &actor)?;
-        let mut cx = Context::new(txn, &actor, space, &*self.core, mount)
+        let mut cx = Context::new(txn, &actor, space, (&*self.core, config), mount)
             .from(caller.remote)
             .presenting(caller.secret());
         self.authorize(config, &mut cx, operation)?;
@@ -177,11 +189,13 @@ impl Vault {
     fn space<'c>(&self, config: &Config, caller: &'c Caller, actor: &Actor) -> Result<Space<'c>> {
         let path: &'c str = &caller.space;
         let id = config.namespaces.id(path);
-        if let Actor::Token(token) = actor {
-            let own = config.namespaces.path(token.namespace);
-            if id.is_none() || own.is_none_or(|own| !path.starts_with(own)) {
-                return Err(rights::denied());
-            }
+        let hidden = match actor {
+            Actor::Token(token) => id.is_none() || config.relative(token, path).is_none(),
+            Actor::Anonymous => id.is_none(),
+            Actor::Owner | Actor::System => false,
+        };
+        if hidden {
+            return Err(rights::denied());
         }
         let missing = || Error::not_found("there is no such namespace");
         let id = id.ok_or_else(missing)?;
@@ -210,16 +224,94 @@ impl Vault {
         }
         let rights = config.rights(cx, token)?;
         let body = operation.input();
-        let prefix = relative(config, token, cx.space.path);
+        let prefix = config
+            .relative(token, cx.space.path)
+            .ok_or_else(rights::denied)?;
         for access in access {
             let access = Access {
                 path: format!("{prefix}{}", access.path),
                 ..access
             };
-            rights.check(&access, &body)?;
+            if !rights
+                .decide(&access, &body, operation.wrap_ttl())
+                .is_allowed()
+            {
+                return Err(rights::denied());
+            }
             cx.sudo = rights.sudo(&access.path);
         }
         Ok(())
+    }
+
+    /// Returns the namespace that a request is for, and the rest of its path: of `header` and path
+    /// together the longest that there is.
+    pub(crate) fn split_namespace<'p>(
+        &self,
+        header: &str,
+        path: &'p str,
+    ) -> Result<(String, &'p str)> {
+        let base = match header.trim_matches('/') {
+            "" => String::new(),
+            header => MountPath::new(header)?.as_str().to_owned(),
+        };
+        self.with_open(|open| open.transact(|_, config| Ok(config.namespaces.split(&base, path))))
+    }
+
+    /// Returns the mount that `path` lies in, with what it answers.
+    pub(crate) fn place(&self, space: &str, class: Class, path: &str) -> Result<Option<Place>> {
+        self.with_open(|open| {
+            open.transact(|txn, config| {
+                let Some(space) = config.namespaces.id(space) else {
+                    return Ok(None);
+                };
+                let tables = config.tables(txn, space)?;
+                let table = match class {
+                    Class::Secret => &tables.secret,
+                    Class::Auth => &tables.auth,
+                };
+                let Some(mount) = table.holding(path) else {
+                    return Ok(None);
+                };
+                let routes = match class {
+                    Class::Secret => self.core.engine(&mount.kind)?.routes(),
+                    Class::Auth => self.core.method(&mount.kind)?.routes(),
+                };
+                let mount = mount.path.clone();
+                Ok(Some(Place { mount, routes }))
+            })
+        })
+    }
+
+    /// Returns an id for a request: a random UUID.
+    pub(crate) fn request_id(&self) -> Result<String> {
+        let bytes: [u8; 16] = random(&*self.core.random)?;
+        let hex = data_encoding::HEXLOWER.encode(&bytes);
+        let part = |range: std::ops::Range<usize>| hex.get(range).unwrap_or_default();
+        Ok([
+            part(0..8),
+            part(8..12),
+            part(12..16),
+            part(16..20),
+            part(20..32),
+        ]
+        .join("-"))
+    }
+
+    /// Returns a one-time pad of the characters that tokens are made of.
+    pub(crate) fn random_pad(&self) -> Result<Zeroizing<String>> {
+        self.with_open(|open| {
+            open.transact(|txn, _| {
+                let text = token::random_text(txn, &[b"pad"])?;
+                let more = token::random_text(txn, &[b"more"])?;
+                let more = more.get(..4).unwrap_or_default();
+                Ok(Zeroizing::new(format!("{}{more}", *text)))
+            })
+        })
+    }
+
+    /// Returns the present.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.core.clock.read().wall
     }
 
     /// Takes a use of the caller's token, and returns the call that has it.
@@ -296,12 +388,6 @@ fn resolve<'t, O: Operation>(
         (Err(_), Actor::Anonymous) => Err(rights::denied()),
         (known, _) => known,
     }
-}
-
-/// Returns the path of the request's namespace as the token's policies name it.
-fn relative<'c>(config: &Config, token: &Token, space: &'c str) -> &'c str {
-    let own = config.namespaces.path(token.namespace);
-    own.and_then(|own| space.strip_prefix(own)).unwrap_or(space)
 }
 
 impl Registry for Core {

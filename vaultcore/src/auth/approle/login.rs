@@ -21,28 +21,31 @@ pub(crate) struct Login<'p> {
 }
 
 impl<'p> Login<'p> {
-    /// Creates a login.
-    ///
-    /// # Errors
-    /// `InvalidArgument` for ids that nobody has.
+    /// Creates a login. Ids that nobody has are refused once it runs: whoever asks has no token, and
+    /// is told so all the same.
     pub(crate) fn new(
         mount: &'p MountPath,
         role_id: SecretString,
         secret_id: SecretString,
-    ) -> Result<Self> {
-        if role_id.expose().is_empty() {
+    ) -> Self {
+        Self {
+            mount,
+            role_id,
+            secret_id,
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        let (role_id, secret_id) = (self.role_id.expose(), self.secret_id.expose());
+        if role_id.is_empty() {
             return Err(Error::invalid("missing role_id"));
         }
-        if role_id.expose().len() > MAX_ID || secret_id.expose().len() > MAX_ID {
+        if role_id.len() > MAX_ID || secret_id.len() > MAX_ID {
             return Err(Error::invalid(
                 "a role_id and a secret_id have at most 4096 bytes",
             ));
         }
-        Ok(Self {
-            mount,
-            role_id,
-            secret_id,
-        })
+        Ok(())
     }
 }
 
@@ -70,6 +73,7 @@ impl Operation for Login<'_> {
     /// Does the same reads for a role and for none. A use of the secret id is taken when all else
     /// is right, in the commit that makes the token.
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<LoginOutcome> {
+        self.check()?;
         let place = Place::of(cx)?;
         let role = Role::with_id(cx, place, self.role_id.expose())?;
         let key = role.as_ref().map_or([0; 16], |role| role.key);

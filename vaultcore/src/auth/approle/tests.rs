@@ -677,7 +677,7 @@ fn nothing_shows_a_secret_id_or_stores_it() {
     let issued = issue(&world, "web", &new);
     let mount = MountPath::new("approle").expect("a path");
     let copy = |text: &SecretString| SecretString::copy_from(text.expose());
-    let operation = Login::new(&mount, copy(&canary), copy(&canary)).expect("a login");
+    let operation = Login::new(&mount, copy(&canary), copy(&canary));
     let outcome = world.vault.run(&anybody(None), &operation).expect("ran");
     let long = secret(&"canary".repeat(1_000));
     let again = roles(&world).create_secret_id("web", &new);

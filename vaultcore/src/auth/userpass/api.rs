@@ -63,12 +63,11 @@ fn password(fields: &Fields<'_>) -> Result<Option<SecretString>> {
 }
 
 fn login<'c>(call: &Call<'c>) -> Made<'c> {
-    let missing = || Error::invalid("missing password");
-    let password = call.fields.text("password")?;
-    let password = password.filter(|text| !text.is_empty());
-    let password = SecretString::copy_from(&password.ok_or_else(missing)?);
+    // What is no text is as good as none.
+    let password = call.fields.text("password").ok().flatten();
+    let password = SecretString::copy_from(&password.unwrap_or_default());
     let name = call.captures.get("name");
-    Ok(Box::new(Login::new(call.mount, name, password)?))
+    Ok(Box::new(Login::new(call.mount, name, password)))
 }
 
 fn list<'c>(call: &Call<'c>) -> Made<'c> {

@@ -4,7 +4,7 @@ use super::lockout::Attempts;
 use super::{KIND, USERNAME, User, api_path};
 use crate::auth::outcome::LoginOutcome;
 use crate::auth::params;
-use crate::auth::password::{Presented, check};
+use crate::auth::password::Presented;
 use crate::auth::{name, params::TokenParams};
 use crate::error::{Error, Result};
 use crate::operation::{Access, Admission, Capability, Context, Operation, Target};
@@ -21,30 +21,37 @@ pub(crate) struct Login<'p> {
 }
 
 impl<'p> Login<'p> {
-    /// Creates a login.
-    ///
-    /// # Errors
-    /// `InvalidArgument` for a name or password that nobody has.
-    pub(crate) fn new(mount: &'p MountPath, name: &str, password: SecretString) -> Result<Self> {
-        check(&password)?;
-        Ok(Self {
+    /// Creates a login. What nobody may have as name or password is refused once it runs: whoever
+    /// asks has no token, and is told so all the same.
+    pub(crate) fn new(mount: &'p MountPath, name: &str, password: SecretString) -> Self {
+        Self {
             mount,
-            name: name::canonical(name)?,
+            name: name.to_owned(),
             password: Presented::new(password),
-        })
+        }
     }
 
-    fn grant(&self, cx: &mut Context<'_, '_>, params: &TokenParams) -> Result<LoginOutcome> {
+    /// Returns the name in its one spelling.
+    fn name(&self) -> Result<String> {
+        name::canonical(&self.name)
+    }
+
+    fn grant(
+        &self,
+        cx: &mut Context<'_, '_>,
+        name: &str,
+        params: &TokenParams,
+    ) -> Result<LoginOutcome> {
         let mount = cx.mount()?;
         let source = mount.path.as_str().trim_end_matches('/').replace('/', "-");
         let login = params::Login {
-            display_name: format!("{source}-{}", self.name),
-            metadata: [(USERNAME.to_owned(), self.name.clone())].into(),
+            display_name: format!("{source}-{name}"),
+            metadata: [(USERNAME.to_owned(), name.to_owned())].into(),
             role: String::new(),
-            path: api_path(mount, &format!("login/{}", self.name)),
+            path: api_path(mount, &format!("login/{name}")),
             entity: None,
         };
-        LoginOutcome::grant(cx, params, &self.name, login)
+        LoginOutcome::grant(cx, params, name, login)
     }
 }
 
@@ -65,15 +72,16 @@ impl Operation for Login<'_> {
     }
 
     fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        let path = api_path(cx.mount()?, &format!("login/{}", self.name));
+        let path = api_path(cx.mount()?, &format!("login/{}", self.name()?));
         Ok(vec![Access::new(path, Capability::Update)])
     }
 
     /// Does the same work for users and for nobody, and for those who are locked out.
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<LoginOutcome> {
-        let mount = cx.mount()?;
-        let user = User::load(cx, mount, &self.name)?;
-        let attempts = Attempts::load(cx, mount, &self.name, user.is_some())?;
+        self.password.check()?;
+        let (mount, name) = (cx.mount()?, self.name()?);
+        let user = User::load(cx, mount, &name)?;
+        let attempts = Attempts::load(cx, mount, &name, user.is_some())?;
         let right = self.password.is(user.as_ref().map(|user| &user.password))?;
         if attempts.locked(cx.txn.now()) {
             return Ok(LoginOutcome::Refused);
@@ -84,7 +92,7 @@ impl Operation for Login<'_> {
         };
         if let Some(user) = user.filter(|user| right && near(user)) {
             attempts.clear(cx);
-            return self.grant(cx, &user.params);
+            return self.grant(cx, &name, &user.params);
         }
         attempts.count(cx)?;
         Ok(LoginOutcome::Refused)

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::lockout::{THRESHOLD, WINDOW};
 use super::{Login, Userpass, refused};
+use crate::api::{ApiRequest, Method};
 use crate::auth::options::TokenOptions;
 use crate::auth::testing::{World, anybody, secret};
 use crate::error::{ErrorKind, Result};
@@ -369,7 +370,7 @@ fn users_are_written_by_whoever_may() {
 fn nothing_shows_a_password() {
     let world = world();
     let mount = MountPath::new("userpass").expect("a path");
-    let operation = Login::new(&mount, "nobody", secret(RIGHT)).expect("a login");
+    let operation = Login::new(&mount, "nobody", secret(RIGHT));
     let outcome = world.vault.run(&anybody(None), &operation).expect("ran");
     let texts = [
         format!("{:?}", refused()),
@@ -384,4 +385,45 @@ fn nothing_shows_a_password() {
     for text in texts {
         assert!(!text.contains("canary"), "{text}");
     }
+}
+
+#[test]
+fn failures_count_by_the_door_too() {
+    let world = world();
+    let ask = |path: &str, password: &str| {
+        let body = serde_json::json!({ "password": password }).to_string();
+        let request = ApiRequest::new(Method::Post, path).body(body.as_bytes());
+        let response = world.vault.handle(&request);
+        let body = serde_json::from_slice(response.body());
+        (response.status(), body.unwrap_or(serde_json::Value::Null))
+    };
+    let refused = (400, serde_json::json!({ "errors": [REFUSED] }));
+    let (status, granted) = ask("auth/userpass/login/BOB", RIGHT);
+    assert_eq!(status, 200);
+    assert_eq!(granted["auth"]["metadata"]["username"], "bob");
+    for name in ["bob", "Bob", "BOB", "bOb", "boB"] {
+        assert_eq!(
+            ask(&format!("auth/userpass/login/{name}"), "wrong"),
+            refused
+        );
+    }
+    assert_eq!(ask("auth/userpass/login/bob", RIGHT), refused);
+    assert_eq!(ask("auth/userpass/login/ghost", RIGHT), refused);
+    for name in ["bob", "ghost"] {
+        let (status, error) = ask(&format!("auth/userpass/login/{name}"), "");
+        assert_eq!(
+            (status, &error["errors"][0]),
+            (400, &"missing password".into())
+        );
+    }
+    for path in ["auth/userpass/login/", "auth/userpass/login/bob/"] {
+        let (status, _) = ask(path, RIGHT);
+        assert!((400..500).contains(&status), "{path}: {status}");
+    }
+    for bad in ["bob%20", "%62ob", "bob ", "b\u{f6}b"] {
+        let (status, _) = ask(&format!("auth/userpass/login/{bad}"), RIGHT);
+        assert_eq!(status, 400, "{bad}");
+    }
+    world.pass(WINDOW);
+    assert_eq!(ask("auth/userpass/login/bob", RIGHT).0, 200);
 }
