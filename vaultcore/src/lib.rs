@@ -77,6 +77,7 @@ mod wire;
 
 pub use audit::{AuditDevice, AuditFinding, AuditReport, AuditRun};
 pub use auth::token::{NewToken, TokenInfo};
+pub use auth::{TokenOptions, TokenSettings};
 pub use clock::{BootId, Clock, ClockReading, ManualClock, SystemClock, Timestamp};
 pub use crypto::rng::{OsRandom, Random};
 pub use engine::sys::{
@@ -87,7 +88,7 @@ pub use id::{AuditId, EntityId, MountId, NamespaceId, Nonce, RunId, SlotId, Toke
 pub use path::{FolderPath, MAX_PATH, MAX_SEGMENTS, MountPath, SecretPath};
 pub use seal::{Argon2Params, CeremonyId, NewSlot, Share, key_file};
 pub use secret::{SecretBytes, SecretString};
-pub use session::{NewAudit, Session, Sys, TokenStore};
+pub use session::{NewAudit, Session, Sys, TokenStore, Userpass};
 pub use vault::{Init, Rekey, RekeyProgress, RootProgress, SealStatus, Vault, VaultBuilder};
 
 /// Key-value secrets: version 2, with versions and check-and-set, and version 1, without.
@@ -97,6 +98,14 @@ pub mod kv {
         NamePage, VersionInfo,
     };
     pub use crate::session::{Kv, KvTransaction, KvV1, Secret};
+}
+
+/// Roles of machines that log in by a role id and a secret id.
+pub mod approle {
+    pub use crate::auth::approle::{
+        IssuedSecretId, NewSecretId, RoleOptions, RoleSettings, SecretIdInfo,
+    };
+    pub use crate::session::AppRole;
 }
 
 /// The README's example compiles.

@@ -155,7 +155,10 @@ impl<'r> Asked<'r> {
                 path: self.path,
                 wrap,
             };
-            Ok(self.vault.run(&self.caller, &routed))
+            Ok(self
+                .vault
+                .run(&self.caller, &routed)
+                .and_then(|answer| answer))
         });
         call.unwrap_or_else(|error| self.say(error))
     }

@@ -7,6 +7,7 @@ pub(crate) mod aead;
 pub(crate) mod digest;
 mod gf256;
 pub(crate) mod mac;
+pub(crate) mod pbkdf2;
 pub(crate) mod rng;
 pub(crate) mod shamir;
 

@@ -2,6 +2,7 @@
 
 use super::open::OpenVault;
 use super::{Caller, Vault};
+use crate::auth::approle::TidySecretIds;
 use crate::auth::token::{ExpireToken, RevokeStepOf};
 use crate::barrier::layout;
 use crate::engine::kv::{PurgePage, Sweeping};
@@ -18,11 +19,11 @@ const PAGE: usize = 100;
 
 impl Vault {
     /// Finishes work that a crash, here or in another process, left half done, and revokes tokens
-    /// that ran out.
+    /// that ran out, and deletes secret ids that did.
     ///
     /// Such work is the deletion of records that nothing refers to any more, so nothing is wrong as
     /// long as it is not done; storage is larger, and holds what was deleted for good. A token that
-    /// ran out is refused at once; here it goes, with its children. Cheap when there is nothing: two
+    /// ran out is refused at once; here it goes, with its children. Cheap when there is nothing: three
     /// scans. Returns how many pieces of work were finished. A host calls it after
     /// an unseal and now and then, once a minute for instance, in any number of processes; it needs
     /// no owner's session.
@@ -38,6 +39,7 @@ impl Vault {
         })?;
         let mut failed = None;
         let mut finished = self.expire_tokens(&mut failed)?;
+        self.expire_secret_ids(&mut failed)?;
         let mut last = String::new();
         loop {
             let folder = layout::work();
@@ -77,6 +79,22 @@ impl Vault {
             finished = finished.saturating_add(revoked);
             if due.len() < PAGE || revoked == 0 {
                 return Ok(finished);
+            }
+        }
+    }
+
+    /// Deletes secret ids of roles that ran out: a page with nothing to delete is the last.
+    fn expire_secret_ids(&self, failed: &mut Option<Error>) -> Result<()> {
+        let tidy = TidySecretIds { mount: None };
+        loop {
+            match self.run(&Caller::system(), &tidy) {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                Err(error) if stops(&error) => return Err(error),
+                Err(error) => {
+                    *failed = failed.take().or(Some(error));
+                    return Ok(());
+                }
             }
         }
     }
