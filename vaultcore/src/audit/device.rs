@@ -202,11 +202,11 @@ impl Device {
         }
     }
 
-    /// Waits until all is written that was handed over, within the device's timeout.
-    pub(super) fn drain(&self) -> bool {
+    /// Waits until all is written that was handed over; returns whether it was in time.
+    pub(super) fn drain(&self, timeout: Duration) -> bool {
         match &self.lane {
-            Lane::Inline { gate, .. } => gate.with(self.timeout, |_| ()).is_some(),
-            Lane::Thread(worker) => worker.drain(self.timeout),
+            Lane::Inline { gate, .. } => gate.with(timeout, |_| ()).is_some(),
+            Lane::Thread(worker) => worker.drain(timeout),
         }
     }
 
