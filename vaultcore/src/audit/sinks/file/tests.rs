@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::audit::testing::{built_in, with_request};
-use crate::audit::{Broker, Finding};
+use crate::audit::{AuditFinding as Finding, Broker};
 
 /// A device's timeout is 100 ms in these tests; nothing may take longer than that and a second.
 const LIMIT: Duration = Duration::from_millis(1_100);
