@@ -7,6 +7,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::config::{Config, Tables};
+use super::metrics::Event;
 use super::open::OpenVault;
 use super::trail::Trail;
 use super::{Core, Owner, Vault};
@@ -136,12 +137,26 @@ impl Vault {
             }
         };
         let result = self.answered(operation, &mut trail, result);
+        self.count(operation.admission(), result.as_ref().err());
         if let Some((space, id)) = spent {
             // It was its last use. Should this fail, it runs out by itself within a minute.
             let _ = self.revoke_on(open, space, id);
         }
         open.commit_heads(LINES_PER_HEAD);
         result
+    }
+
+    fn count(&self, admission: Admission, error: Option<&Error>) {
+        let counters = &self.core.counters;
+        counters.count(Event::Operation);
+        if admission == Admission::Anyone {
+            counters.count(Event::Login);
+        }
+        match error.map(Error::kind) {
+            Some(ErrorKind::PermissionDenied) => counters.count(Event::Denied),
+            Some(ErrorKind::AuditFailed) => counters.count(Event::AuditFailed),
+            _ => {}
+        }
     }
 
     /// Records what came of a request, before anybody is told. A refusal is recorded only now: it
@@ -163,6 +178,7 @@ impl Vault {
             Err(_) => None,
         };
         trail.response(now, response.as_ref(), error)?;
+        self.core.counters.count(Event::Audited);
         result
     }
 

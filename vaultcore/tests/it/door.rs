@@ -355,3 +355,27 @@ fn a_token_may_have_more_policies_than_a_commit_has_expectations() {
         403
     );
 }
+
+#[test]
+fn metrics_are_shown_in_both_forms() {
+    let door = Door::new();
+    door.read("", "secret/data/x");
+    let (status, body) = door.read(&door.root, "sys/metrics");
+    assert_eq!(status, 200);
+    let named = |list: &str, name: &str| {
+        let list = body[list].as_array().expect("a list").clone();
+        let found = list.into_iter().find(|metric| metric["Name"] == name);
+        found.unwrap_or_else(|| panic!("{name} in {body}"))
+    };
+    assert_eq!(named("Gauges", "vault.core.unsealed")["Value"], 1);
+    assert_eq!(named("Samples", "vault.core.handle_request")["Count"], 1);
+    assert_eq!(named("Counters", "vaultcore.denied")["Count"], 1);
+    let request = ApiRequest::new(Method::Get, "sys/metrics?format=prometheus").token(&door.root);
+    let response = door.vault.handle(&request);
+    let text = String::from_utf8(response.body().to_vec()).expect("text");
+    assert!(
+        text.contains("# TYPE vault_core_unsealed gauge\nvault_core_unsealed 1\n"),
+        "{text}"
+    );
+    assert!(response.content_type().starts_with("text/plain"));
+}
