@@ -412,22 +412,23 @@ impl Vault {
         }
     }
 
-    /// Returns an error unless `secret` is a token that is in force.
-    pub(crate) fn check_token(&self, secret: &str) -> Result<()> {
-        let found = self.with_open(|open| {
-            open.transact(
-                |txn, config| match token::authenticate(txn, secret, None)? {
-                    Lookup::Valid(token) => config.serves(txn, &token),
-                    Lookup::Limited => Ok(true),
-                    Lookup::Invalid => Ok(false),
-                },
-            )
-        });
-        if found? {
-            Ok(())
-        } else {
-            Err(rights::denied())
-        }
+    /// Returns the path of the namespace of a token that is in force.
+    pub(crate) fn home_of(&self, secret: &str) -> Result<String> {
+        self.with_open(|open| {
+            open.transact(|txn, config| {
+                let token = match token::authenticate(txn, secret, None)? {
+                    Lookup::Valid(token) => Some(token),
+                    Lookup::Limited => token::find_secret(txn, secret)?,
+                    Lookup::Invalid => None,
+                };
+                let token = token.ok_or_else(rights::denied)?;
+                if !config.serves(txn, &token)? {
+                    return Err(rights::denied());
+                }
+                let home = config.namespaces.path(token.namespace);
+                home.map(str::to_owned).ok_or_else(rights::denied)
+            })
+        })
     }
 
     /// Returns an error unless the owner may act.

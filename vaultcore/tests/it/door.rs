@@ -379,3 +379,29 @@ fn metrics_are_shown_in_both_forms() {
     );
     assert!(response.content_type().starts_with("text/plain"));
 }
+
+#[test]
+fn tokens_of_a_disabled_method_are_refused_with_their_children() {
+    let door = Door::new();
+    door.set("sys/auth/people", json!({"type": "userpass"}));
+    door.policy(
+        "maker",
+        r#"path "auth/token/create" { capabilities = ["update"] }"#,
+    );
+    let user = json!({"password": "correct horse battery", "token_policies": "maker"});
+    door.set("auth/people/users/bob", user);
+    let login = json!({"password": "correct horse battery"});
+    let (status, reply) = door.write("", "auth/people/login/bob", login);
+    assert_eq!(status, 200, "{reply}");
+    let parent = text(&reply, "/auth/client_token");
+    let (_, made) = door.write(&parent, "auth/token/create", json!({}));
+    let child = text(&made, "/auth/client_token");
+    for token in [&parent, &child] {
+        assert_eq!(door.read(token, "auth/token/lookup-self").0, 200);
+    }
+    let gone = door.call(&door.root, Method::Delete, "sys/auth/people", &Value::Null);
+    assert_eq!(gone.0, 204);
+    for token in [&parent, &child] {
+        assert_eq!(door.read(token, "auth/token/lookup-self").0, 403);
+    }
+}
