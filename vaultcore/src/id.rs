@@ -62,6 +62,28 @@ id! {
     /// assert_eq!(id.to_string(), "02".repeat(16));
     /// ```
     SlotId,
+    /// Names one namespace; [`NamespaceId::ROOT`] is the one that every vault begins with.
+    ///
+    /// ```
+    /// let id = vaultcore::NamespaceId::from_bytes([4; 16]);
+    /// assert_eq!(id.to_string(), "04".repeat(16));
+    /// assert_ne!(id, vaultcore::NamespaceId::ROOT);
+    /// ```
+    NamespaceId,
+    /// Names one entity: who somebody is, whichever way they log in.
+    ///
+    /// ```
+    /// let id = vaultcore::EntityId::from_bytes([5; 16]);
+    /// assert_eq!(id.to_string(), "05".repeat(16));
+    /// ```
+    EntityId,
+    /// Finds one token without telling what it is.
+    ///
+    /// ```
+    /// let id = vaultcore::TokenId::from_bytes([6; 16]);
+    /// assert_eq!(id.to_string(), "06".repeat(16));
+    /// ```
+    TokenId,
     /// Names one ceremony, such as an unseal or a rekey in progress.
     ///
     /// ```
@@ -69,4 +91,22 @@ id! {
     /// assert_eq!(nonce.to_string(), "03".repeat(16));
     /// ```
     Nonce,
+}
+
+impl MountId {
+    /// Stands for what is in no mount: policies, tokens and so on.
+    pub(crate) const BUILT_IN: Self = Self([0; 16]);
+}
+
+impl NamespaceId {
+    /// The namespace that every vault begins with.
+    pub const ROOT: Self = Self([0; 16]);
+
+    /// Returns the id as it stands in stored paths: `root`, or 32 hex digits.
+    pub(crate) fn part(&self) -> String {
+        if *self == Self::ROOT {
+            return "root".to_owned();
+        }
+        self.to_string()
+    }
 }

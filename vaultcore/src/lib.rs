@@ -48,6 +48,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod api;
+mod auth;
 mod barrier;
 mod clock;
 mod crypto;
@@ -61,23 +63,30 @@ pub mod import;
 mod mount;
 mod operation;
 mod path;
+pub mod policy;
 mod record;
+mod rights;
 mod seal;
 mod secret;
 mod session;
 pub mod storage;
+mod token;
 mod vault;
+mod wire;
 
+pub use auth::token::{NewToken, TokenInfo};
 pub use clock::{BootId, Clock, ClockReading, ManualClock, SystemClock, Timestamp};
 pub use crypto::rng::{OsRandom, Random};
-pub use engine::sys::{KeyStatus, MountInfo, MountTune, NewMount, SlotInfo, SlotType};
+pub use engine::sys::{
+    KeyStatus, MountInfo, MountTune, NamespaceInfo, NewMount, SlotInfo, SlotType,
+};
 pub use error::{Error, ErrorKind, Result};
-pub use id::{MountId, Nonce, SlotId, VaultId};
+pub use id::{EntityId, MountId, NamespaceId, Nonce, SlotId, TokenId, VaultId};
 pub use path::{FolderPath, MAX_PATH, MAX_SEGMENTS, MountPath, SecretPath};
 pub use seal::{Argon2Params, CeremonyId, NewSlot, Share, key_file};
 pub use secret::{SecretBytes, SecretString};
-pub use session::{Session, Sys};
-pub use vault::{Init, Rekey, RekeyProgress, SealStatus, Vault, VaultBuilder};
+pub use session::{Session, Sys, TokenStore};
+pub use vault::{Init, Rekey, RekeyProgress, RootProgress, SealStatus, Vault, VaultBuilder};
 
 /// Key-value secrets: version 2, with versions and check-and-set, and version 1, without.
 pub mod kv {

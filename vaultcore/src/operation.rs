@@ -1,9 +1,15 @@
 //! What the vault can do: typed operations, each with the access it needs beside what it does.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
 use crate::barrier::Txn;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::MountId;
+use crate::id::{MountId, NamespaceId};
 use crate::path::MountPath;
+use crate::secret::SecretString;
+use crate::token::Token;
+use crate::wire::{Captures, Fields, Json, Object, Response, Route};
 
 /// One thing the vault can do. The pipeline runs it, and runs it again if it was overtaken: it
 /// keeps all its changes in the transaction.
@@ -14,47 +20,215 @@ pub(crate) trait Operation {
     /// Where the operation works.
     fn target(&self) -> Target<'_>;
 
+    /// Returns who may ask at all.
+    fn admission(&self) -> Admission {
+        Admission::Token
+    }
+
     /// Returns what the caller must be allowed to do. Decided before anything is performed.
     fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>>;
 
     /// Does it.
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply>;
+
+    /// Returns for how long the reply is to be wrapped, if it is.
+    fn wrap_ttl(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Returns the request's data in Vault's JSON: what audit records, and rules on parameters see.
+    fn input(&self) -> Json;
+
+    /// Returns the reply in Vault's shape: what audit records, and `api` answers.
+    fn output(&self, reply: &Self::Reply) -> Result<Response>;
+}
+
+/// An operation whose reply is in Vault's shape, whatever its own type.
+pub(crate) trait Erased {
+    fn target(&self) -> Target<'_>;
+    fn admission(&self) -> Admission;
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>>;
+    fn input(&self) -> Json;
+    fn respond(&self, cx: &mut Context<'_, '_>) -> Result<Response>;
+}
+
+impl<O: Operation> Erased for O {
+    fn target(&self) -> Target<'_> {
+        Operation::target(self)
+    }
+
+    fn admission(&self) -> Admission {
+        Operation::admission(self)
+    }
+
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        Operation::access(self, cx)
+    }
+
+    fn input(&self) -> Json {
+        Operation::input(self)
+    }
+
+    fn respond(&self, cx: &mut Context<'_, '_>) -> Result<Response> {
+        let reply = self.perform(cx)?;
+        self.output(&reply)
+    }
+}
+
+/// Who may ask for an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// Whoever has a token whose policies allow it.
+    Token,
+    /// Anybody: what the request carries is the proof, as in a login.
+    Anyone,
 }
 
 /// Where an operation works.
 #[derive(Clone, Copy)]
 pub(crate) enum Target<'a> {
-    /// On the vault itself.
+    /// On the vault itself, or in what is built in.
     System,
-    /// In the mount at this path, which must be of this kind.
+    /// In the engine mounted at this path, which must be of this kind.
     Mount(&'a MountPath, &'static str),
+    /// In the auth method enabled at this path below `auth/`, which must be of this kind.
+    Auth(&'a MountPath, &'static str),
+}
+
+/// Who asks.
+pub(crate) enum Actor {
+    /// The embedding program.
+    Owner,
+    /// The vault itself, finishing what was allowed when it was begun. No session has it.
+    System,
+    /// Nobody that is known.
+    Anonymous,
+    /// The holder of a token.
+    Token(Box<Token>),
 }
 
 /// What an operation works with.
 pub(crate) struct Context<'c, 'a> {
     pub(crate) txn: &'c mut Txn<'a>,
+    pub(crate) actor: &'c Actor,
+    /// The namespace of the request.
+    pub(crate) space: Space<'c>,
+    /// Where the request comes from, if the host knows.
+    pub(crate) remote: Option<IpAddr>,
+    /// The caller's token as it was presented.
+    pub(crate) secret: Option<&'c SecretString>,
+    /// Whether the caller has `sudo` on the path that is asked for; the owner has.
+    pub(crate) sudo: bool,
+    /// The engines and auth methods that there are.
+    pub(crate) registry: &'c dyn Registry,
+    pub(crate) judge: &'c dyn Judge,
     mount: Option<Mounted<'c>>,
+}
+
+/// What tokens may do, for operations that tell it.
+pub(crate) trait Judge {
+    /// Returns the names of what `token` may do at `path`, in the namespace `space`.
+    fn capabilities(
+        &self,
+        txn: &mut Txn<'_>,
+        token: &Token,
+        space: &str,
+        path: &str,
+    ) -> Result<Vec<&'static str>>;
+
+    /// Returns whether `token` may do anything at `path` or below it.
+    fn reaches(&self, txn: &mut Txn<'_>, token: &Token, space: &str, path: &str) -> Result<bool>;
+
+    /// Returns all that `token` may do, as user interfaces ask for it.
+    fn resultant(&self, txn: &mut Txn<'_>, token: &Token) -> Result<Object>;
+
+    /// Returns the policies that `token` has by who holds it.
+    fn identity_policies(&self, txn: &mut Txn<'_>, token: &Token) -> Result<Vec<String>>;
+}
+
+/// The engines and auth methods of a vault, by their kinds.
+pub(crate) trait Registry: Send + Sync {
+    /// Returns the engine that is mounted as `kind`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if there is none.
+    fn engine(&self, kind: &str) -> Result<&dyn Engine>;
+
+    /// Returns the auth method that is enabled as `kind`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if there is none.
+    fn method(&self, kind: &str) -> Result<&dyn AuthMethod>;
+}
+
+/// A namespace: its id, and its path, which is empty for the root or ends in a slash.
+#[derive(Clone, Copy)]
+pub(crate) struct Space<'c> {
+    pub(crate) id: NamespaceId,
+    pub(crate) path: &'c str,
 }
 
 /// The mount that an operation works in.
 #[derive(Clone, Copy)]
 pub(crate) struct Mounted<'c> {
     pub(crate) id: MountId,
-    /// Where it is mounted.
+    pub(crate) namespace: NamespaceId,
+    /// Where it is mounted; below `auth/` for auth methods.
     pub(crate) path: &'c MountPath,
+    pub(crate) kind: &'c str,
+    pub(crate) accessor: &'c str,
+    pub(crate) default_ttl: Option<Duration>,
+    pub(crate) max_ttl: Option<Duration>,
     /// The engine's own configuration of this mount, as the engine wrote it.
     pub(crate) config: &'c [u8],
 }
 
 impl<'c, 'a> Context<'c, 'a> {
-    pub(crate) fn new(txn: &'c mut Txn<'a>, mount: Option<Mounted<'c>>) -> Self {
-        Self { txn, mount }
+    pub(crate) fn new(
+        txn: &'c mut Txn<'a>,
+        actor: &'c Actor,
+        space: Space<'c>,
+        (registry, judge): (&'c dyn Registry, &'c dyn Judge),
+        mount: Option<Mounted<'c>>,
+    ) -> Self {
+        Self {
+            txn,
+            actor,
+            space,
+            remote: None,
+            secret: None,
+            sudo: false,
+            registry,
+            judge,
+            mount,
+        }
+    }
+
+    pub(crate) fn from(mut self, remote: Option<IpAddr>) -> Self {
+        self.remote = remote;
+        self
+    }
+
+    pub(crate) fn presenting(mut self, secret: Option<&'c SecretString>) -> Self {
+        self.secret = secret;
+        self
     }
 
     /// Returns the mount; operations on the system have none.
     pub(crate) fn mount(&self) -> Result<Mounted<'c>> {
         self.mount
             .ok_or_else(|| Error::new(ErrorKind::NotFound, "no engine is mounted there"))
+    }
+
+    /// Returns the caller's token.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if the caller has none: the owner is nobody's parent, and has no cubbyhole.
+    pub(crate) fn token(&self) -> Result<&'c Token> {
+        match self.actor {
+            Actor::Token(token) => Ok(token),
+            _ => Err(Error::invalid("this takes a caller with a token")),
+        }
     }
 }
 
@@ -63,25 +237,106 @@ impl<'c, 'a> Context<'c, 'a> {
 pub(crate) struct Access {
     pub(crate) path: String,
     pub(crate) capability: Capability,
+    /// Whether the path is protected: it takes the capability `sudo` besides.
+    pub(crate) sudo: bool,
 }
 
 impl Access {
-    pub(crate) fn new(path: String, capability: Capability) -> Self {
-        Self { path, capability }
+    pub(crate) fn new(path: impl Into<String>, capability: Capability) -> Self {
+        Self {
+            path: path.into(),
+            capability,
+            sudo: false,
+        }
+    }
+
+    pub(crate) fn sudo(mut self) -> Self {
+        self.sudo = true;
+        self
     }
 }
 
 /// What a policy may grant on a path; the words are Vault's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Capability {
+///
+/// ```
+/// use vaultcore::policy::Capability;
+/// assert_eq!(Capability::parse("patch"), Some(Capability::Patch));
+/// assert_eq!(Capability::Sudo.as_str(), "sudo");
+/// assert_eq!(Capability::parse("write"), None); // no such word
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Capability {
+    /// Writing what is not there yet.
     Create,
+    /// Reading.
     Read,
+    /// Writing what is there.
     Update,
+    /// Changing a part of what is there.
     Patch,
+    /// Deleting.
     Delete,
+    /// Listing a folder.
     List,
+    /// Listing a folder and all below it; OpenBao's word.
+    Scan,
+    /// Calling a path that is protected beyond its capability.
     Sudo,
 }
+
+impl Capability {
+    /// Every capability.
+    pub const ALL: &'static [Self] = &[
+        Self::Create,
+        Self::Read,
+        Self::Update,
+        Self::Patch,
+        Self::Delete,
+        Self::List,
+        Self::Scan,
+        Self::Sudo,
+    ];
+
+    /// Returns the word that policies use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Read => "read",
+            Self::Update => "update",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
+            Self::List => "list",
+            Self::Scan => "scan",
+            Self::Sudo => "sudo",
+        }
+    }
+
+    /// Returns the capability of this name.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|one| one.as_str() == word)
+    }
+}
+
+impl std::fmt::Display for Capability {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A request that a route has to make an operation of.
+pub(crate) struct Call<'c> {
+    /// Where the engine is mounted; below `auth/` for auth methods.
+    pub(crate) mount: &'c MountPath,
+    pub(crate) captures: &'c Captures,
+    /// The body, or for reads the query.
+    pub(crate) fields: &'c Fields<'c>,
+}
+
+/// Makes an operation of a request.
+pub(crate) type Handler = for<'c> fn(&Call<'c>) -> Result<Box<dyn Erased + 'c>>;
 
 /// A kind of engine that can be mounted.
 pub(crate) trait Engine: Send + Sync {
@@ -90,4 +345,22 @@ pub(crate) trait Engine: Send + Sync {
 
     /// Checks the options of a mount, and returns the engine's configuration of it, encoded.
     fn configure(&self, options: &[(String, String)]) -> Result<Vec<u8>>;
+
+    /// Returns the areas of storage that hold what a mount keeps.
+    fn areas(&self) -> &'static [&'static str];
+
+    /// Returns the paths that are answered, below the mount.
+    fn routes(&self) -> &'static [Route<Handler>];
+}
+
+/// A way to log in that can be enabled below `auth/`.
+pub(crate) trait AuthMethod: Send + Sync {
+    /// Returns the name by which it is enabled.
+    fn kind(&self) -> &'static str;
+
+    /// Returns the areas of storage that hold what a mount keeps.
+    fn areas(&self) -> &'static [&'static str];
+
+    /// Returns the paths that are answered, below `auth/` and the mount.
+    fn routes(&self) -> &'static [Route<Handler>];
 }

@@ -15,12 +15,15 @@ const ROWS: &[&[&str]] = &[
     &["crypto", "record", "import"],
     &["storage"],
     &["barrier"],
-    &["seal", "operation", "wire"],
+    &["seal", "wire", "token", "identity"],
+    &["operation"],
     &["mount", "policy", "lease", "audit"],
-    &["token", "identity"],
-    &["engine", "auth"],
+    &["rights"],
+    &["auth"],
+    &["engine"],
     &["vault"],
-    &["session", "api"],
+    &["session"],
+    &["api"],
     &["lib", "fuzzing"], // They see everything, and nothing names them.
 ];
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::envelope::{Place, SealingKey, Stored};
+use super::index::IndexKeys;
 use super::layout;
 use super::names::NameKeys;
 use crate::clock::Timestamp;
@@ -27,6 +28,7 @@ pub(crate) struct Keyring {
     terms: Vec<Arc<Term>>, // by number, never empty, the newest last
     index_key: Arc<KeptKey>,
     names: Arc<NameKeys>,
+    index: Arc<IndexKeys>,
     local_keks: Vec<(SlotId, Arc<KeptKey>)>,
 }
 
@@ -100,6 +102,7 @@ impl Keyring {
             generation: 1,
             terms: vec![Term::new(1, now, random_key(source)?)],
             names: Arc::new(NameKeys::new(vault, &index_key)),
+            index: Arc::new(IndexKeys::new(vault, &index_key)),
             index_key: Arc::new(index_key),
             local_keks: Vec::new(),
         })
@@ -145,6 +148,7 @@ impl Keyring {
             generation: stored.generation,
             terms: terms.collect(),
             names: Arc::new(NameKeys::new(vault, &index_key)),
+            index: Arc::new(IndexKeys::new(vault, &index_key)),
             index_key: Arc::new(index_key),
             local_keks: keks.collect(),
         })
@@ -189,6 +193,7 @@ impl Keyring {
             terms,
             index_key: Arc::clone(&self.index_key),
             names: Arc::clone(&self.names),
+            index: Arc::clone(&self.index),
             local_keks,
         }
     }
@@ -292,6 +297,10 @@ impl Keyring {
 
     pub(crate) fn names(&self) -> &NameKeys {
         &self.names
+    }
+
+    pub(crate) fn index(&self) -> &IndexKeys {
+        &self.index
     }
 }
 

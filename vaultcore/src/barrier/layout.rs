@@ -3,10 +3,8 @@
 use std::sync::LazyLock;
 
 use crate::error::{Error, Result};
+use crate::id::NamespaceId;
 use crate::path::{EntryPath, Folder};
-
-/// The namespace that every vault begins with; all engines' data lies under a namespace id.
-pub(crate) const ROOT_NAMESPACE: &str = "root";
 
 macro_rules! fixed {
     ($($(#[$doc:meta])* $name:ident = $path:literal;)*) => {$(
@@ -31,11 +29,13 @@ fixed! {
     rekey = "sys/rekey";
     /// How far `rewrap_all` has come.
     rewrap = "sys/rewrap";
+    /// All namespaces but the root.
+    namespaces = "sys/namespaces";
 }
 
 /// Returns the folder of one namespace's `area`.
-pub(crate) fn area(namespace: &str, area: &'static str) -> Folder {
-    Folder::fixed("ns").then(namespace).then(area)
+pub(crate) fn area(namespace: NamespaceId, area: &'static str) -> Folder {
+    Folder::fixed("ns").then(&namespace.part()).then(area)
 }
 
 /// Returns the folder of work that a crash may have interrupted.

@@ -2,6 +2,7 @@
 
 mod cache;
 mod envelope;
+mod index;
 mod keyring;
 pub(crate) mod layout;
 mod names;
@@ -13,6 +14,7 @@ use std::sync::atomic::AtomicBool;
 
 #[cfg(fuzzing)]
 pub(crate) use envelope::{Place, SealingKey, Stored};
+pub(crate) use index::Use;
 pub(crate) use keyring::{Keyring, RootKey, Term};
 pub(crate) use names::Opener;
 pub(crate) use rewrap::{Page, Rewrap};
@@ -21,7 +23,7 @@ pub(crate) use txn::{Epoch, Outcome, Txn};
 use crate::clock::Clock;
 use crate::crypto::rng::Random;
 use crate::error::Result;
-use crate::id::{MountId, VaultId};
+use crate::id::{MountId, NamespaceId, VaultId};
 use crate::path::{EntryPath, Folder};
 use crate::storage::Storage;
 use cache::{Cache, NameKey};
@@ -31,13 +33,14 @@ use envelope::Place;
 /// A tree of hidden names: what one mount keeps in one area.
 #[derive(Clone, Copy)]
 pub(crate) struct Tree {
+    pub(crate) namespace: NamespaceId,
     pub(crate) area: &'static str,
     pub(crate) mount: MountId,
 }
 
 impl Tree {
     pub(crate) fn folder(self) -> Folder {
-        layout::area(layout::ROOT_NAMESPACE, self.area).then(&self.mount.to_string())
+        layout::area(self.namespace, self.area).then(&self.mount.to_string())
     }
 }
 

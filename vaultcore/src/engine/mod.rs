@@ -1,7 +1,9 @@
 //! Engines: what the vault keeps or makes, one operation a file.
 
+pub(crate) mod cubbyhole;
 pub(crate) mod kv;
 pub(crate) mod sys;
+pub(crate) mod wrapping;
 
 use crate::operation::Engine;
 

@@ -1,4 +1,10 @@
-//! The mount table: which engine answers where.
+//! The mount tables of a namespace: which engine, and which auth method, answers where.
+
+mod namespace;
+mod wipe;
+
+pub(crate) use namespace::{Namespace, NamespaceTable};
+pub(crate) use wipe::Wipe;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,50 +15,115 @@ use zeroize::Zeroizing;
 
 use crate::barrier::{Txn, layout};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::MountId;
+use crate::id::{MountId, NamespaceId};
+use crate::operation::Mounted;
 use crate::path::{EntryPath, MountPath};
 use crate::record::Record;
 
 /// First segments that are the vault's own.
 const RESERVED: [&str; 5] = ["sys/", "auth/", "cubbyhole/", "identity/", "audit/"];
+/// The one that is built in below `auth/`.
+const RESERVED_AUTH: [&str; 1] = ["token/"];
 /// The most mounts of a namespace.
 pub(crate) const MAX_MOUNTS: usize = 1_000;
 
+/// Which table a mount stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// Engines.
+    Secret,
+    /// Auth methods, below `auth/`.
+    Auth,
+}
+
 /// One mount.
+#[derive(Clone)]
 pub(crate) struct Mount {
     pub(crate) id: MountId,
     pub(crate) path: MountPath,
     pub(crate) kind: Zeroizing<String>,
+    /// Names the mount to people and in policies, as `kv_0123abcd`.
+    pub(crate) accessor: String,
     pub(crate) description: Zeroizing<String>,
     pub(crate) options: BTreeMap<String, String>,
-    pub(crate) default_ttl: Option<Duration>,
-    pub(crate) max_ttl: Option<Duration>,
+    pub(crate) tuning: Tuning,
     pub(crate) config: Vec<u8>,
 }
 
-/// All mounts of a namespace, by path.
-#[derive(Default)]
+/// What may be tuned of a mount, whatever its engine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Tuning {
+    default_ttl: Option<u64>, // microseconds
+    max_ttl: Option<u64>,     // microseconds
+    /// Whether people without a token may see that it is there.
+    pub(crate) listed: bool,
+    pub(crate) plain_request_keys: Vec<String>,
+    pub(crate) plain_response_keys: Vec<String>,
+    pub(crate) request_headers: Vec<String>,
+    pub(crate) response_headers: Vec<String>,
+    /// What kind of tokens an auth method makes; empty: as its roles say.
+    pub(crate) token_type: String,
+}
+
+impl Tuning {
+    pub(crate) fn default_ttl(&self) -> Option<Duration> {
+        self.default_ttl.map(Duration::from_micros)
+    }
+
+    pub(crate) fn max_ttl(&self) -> Option<Duration> {
+        self.max_ttl.map(Duration::from_micros)
+    }
+
+    /// Sets the default TTL; zero: as the system says.
+    pub(crate) fn set_default_ttl(&mut self, ttl: Duration) {
+        self.default_ttl = Some(micros(ttl)).filter(|micros| *micros > 0);
+    }
+
+    /// Sets the longest TTL; zero: as the system says.
+    pub(crate) fn set_max_ttl(&mut self, ttl: Duration) {
+        self.max_ttl = Some(micros(ttl)).filter(|micros| *micros > 0);
+    }
+}
+
+/// All mounts of one class in a namespace, by path.
 pub(crate) struct MountTable {
+    namespace: NamespaceId,
+    class: Class,
     mounts: Vec<Mount>,
 }
 
 impl MountTable {
+    /// Creates a table without mounts.
+    pub(crate) fn empty(namespace: NamespaceId, class: Class) -> Self {
+        Self {
+            namespace,
+            class,
+            mounts: Vec::new(),
+        }
+    }
+
     /// Returns where the table is stored.
-    pub(crate) fn entry() -> Result<EntryPath> {
-        layout::area(layout::ROOT_NAMESPACE, "sys").entry("mounts")
+    pub(crate) fn entry(namespace: NamespaceId, class: Class) -> Result<EntryPath> {
+        let name = match class {
+            Class::Secret => "mounts",
+            Class::Auth => "auth",
+        };
+        layout::area(namespace, "sys").entry(name)
     }
 
     /// Reads the stored table.
-    pub(crate) fn load(txn: &mut Txn<'_>) -> Result<Self> {
-        match txn.load::<StoredTable>(&Self::entry()?)? {
-            Some(stored) => Self::from_stored(stored),
-            None => Ok(Self::default()),
+    pub(crate) fn load(txn: &mut Txn<'_>, namespace: NamespaceId, class: Class) -> Result<Self> {
+        let mut table = Self::empty(namespace, class);
+        if let Some(stored) = txn.load::<StoredTable>(&Self::entry(namespace, class)?)? {
+            table.mounts = read(stored)?;
         }
+        Ok(table)
     }
 
     /// Writes the table, and the epoch with it.
     pub(crate) fn store(&self, txn: &mut Txn<'_>) -> Result<()> {
-        txn.store(Self::entry()?, &self.to_stored())?;
+        let entry = Self::entry(self.namespace, self.class)?;
+        txn.store(entry, &self.to_stored())?;
         txn.bump_epoch()
     }
 
@@ -64,13 +135,48 @@ impl MountTable {
         found.ok().and_then(|index| self.mounts.get(index))
     }
 
+    /// Returns the mount that `path`, as a request has it, lies in.
+    ///
+    /// No mount lies within another, so there is one at most.
+    pub(crate) fn holding(&self, path: &str) -> Option<&Mount> {
+        let index = self
+            .mounts
+            .partition_point(|mount| mount.path.as_str() <= path);
+        let mount = self.mounts.get(index.checked_sub(1)?)?;
+        path.starts_with(mount.path.as_str()).then_some(mount)
+    }
+
     /// Returns the mount at `path`, to change it.
     pub(crate) fn at_mut(&mut self, path: &MountPath) -> Option<&mut Mount> {
         self.mounts.iter_mut().find(|mount| mount.path == *path)
     }
 
+    /// Returns the mount with this id.
+    pub(crate) fn with_id(&self, id: MountId) -> Option<&Mount> {
+        self.mounts.iter().find(|mount| mount.id == id)
+    }
+
+    /// Returns the mount with this accessor.
+    pub(crate) fn with_accessor(&self, accessor: &str) -> Option<&Mount> {
+        self.mounts.iter().find(|mount| mount.accessor == accessor)
+    }
+
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Mount> {
         self.mounts.iter()
+    }
+
+    /// Returns `mount` as operations see it.
+    pub(crate) fn mounted<'m>(&self, mount: &'m Mount) -> Mounted<'m> {
+        Mounted {
+            id: mount.id,
+            namespace: self.namespace,
+            path: &mount.path,
+            kind: &mount.kind,
+            accessor: &mount.accessor,
+            default_ttl: mount.tuning.default_ttl(),
+            max_ttl: mount.tuning.max_ttl(),
+            config: &mount.config,
+        }
     }
 
     /// Adds a mount.
@@ -78,8 +184,33 @@ impl MountTable {
     /// # Errors
     /// `InvalidArgument` if the path is reserved, taken, above or below another mount.
     pub(crate) fn add(&mut self, mount: Mount) -> Result<()> {
-        let path = mount.path.as_str();
-        if RESERVED.iter().any(|reserved| path.starts_with(reserved)) {
+        self.check_free(&mount.path)?;
+        if self.mounts.len() >= MAX_MOUNTS {
+            return Err(Error::new(
+                ErrorKind::LimitExceeded,
+                format!("a namespace has at most {MAX_MOUNTS} mounts"),
+            ));
+        }
+        let index = self
+            .mounts
+            .partition_point(|other| other.path.as_str() < mount.path.as_str());
+        self.mounts.insert(index, mount);
+        Ok(())
+    }
+
+    /// Takes the mount at `path` out.
+    pub(crate) fn remove(&mut self, path: &MountPath) -> Option<Mount> {
+        let index = self.mounts.iter().position(|mount| mount.path == *path)?;
+        Some(self.mounts.remove(index))
+    }
+
+    fn check_free(&self, path: &MountPath) -> Result<()> {
+        let path = path.as_str();
+        let reserved: &[&str] = match self.class {
+            Class::Secret => &RESERVED,
+            Class::Auth => &RESERVED_AUTH,
+        };
+        if reserved.iter().any(|reserved| path.starts_with(reserved)) {
             return Err(Error::invalid(
                 "mounts at sys/, auth/, cubbyhole/ and so on are built in",
             ));
@@ -90,29 +221,10 @@ impl MountTable {
         };
         if self.mounts.iter().any(overlaps) {
             return Err(Error::invalid(
-                "the path is in use by, above or below another mount",
+                "the path is already in use by, above or below another mount",
             ));
         }
-        if self.mounts.len() >= MAX_MOUNTS {
-            return Err(Error::new(
-                ErrorKind::LimitExceeded,
-                format!("a namespace has at most {MAX_MOUNTS} mounts"),
-            ));
-        }
-        let index = self
-            .mounts
-            .partition_point(|other| other.path.as_str() < path);
-        self.mounts.insert(index, mount);
         Ok(())
-    }
-
-    fn from_stored(stored: StoredTable) -> Result<Self> {
-        let mounts = stored.mounts.into_iter().map(Mount::from_stored);
-        let mounts: Vec<Mount> = mounts.collect::<Result<_>>()?;
-        if !mounts.is_sorted_by(|left, right| left.path.as_str() < right.path.as_str()) {
-            return Err(Error::corrupt("the stored mount table is out of order"));
-        }
-        Ok(Self { mounts })
     }
 
     fn to_stored(&self) -> StoredTable {
@@ -122,16 +234,25 @@ impl MountTable {
     }
 }
 
+fn read(stored: StoredTable) -> Result<Vec<Mount>> {
+    let mounts = stored.mounts.into_iter().map(Mount::from_stored);
+    let mounts: Vec<Mount> = mounts.collect::<Result<_>>()?;
+    if !mounts.is_sorted_by(|left, right| left.path.as_str() < right.path.as_str()) {
+        return Err(Error::corrupt("the stored mount table is out of order"));
+    }
+    Ok(mounts)
+}
+
 impl Mount {
     fn from_stored(stored: StoredMount) -> Result<Self> {
         Ok(Self {
             id: stored.id,
             path: MountPath::new(&stored.path)?,
             kind: stored.kind,
+            accessor: stored.accessor,
             description: stored.description,
             options: stored.options,
-            default_ttl: stored.default_ttl.map(Duration::from_micros),
-            max_ttl: stored.max_ttl.map(Duration::from_micros),
+            tuning: stored.tuning,
             config: stored.config,
         })
     }
@@ -141,13 +262,20 @@ impl Mount {
             id: self.id,
             path: Zeroizing::new(self.path.as_str().to_owned()),
             kind: self.kind.clone(),
+            accessor: self.accessor.clone(),
             description: self.description.clone(),
             options: self.options.clone(),
-            default_ttl: self.default_ttl.map(micros),
-            max_ttl: self.max_ttl.map(micros),
+            tuning: self.tuning.clone(),
             config: self.config.clone(),
         }
     }
+}
+
+/// Makes the accessor of a mount: the kind, and the beginning of the id.
+pub(crate) fn accessor(kind: &str, id: MountId) -> String {
+    let kind = kind.split('-').next().unwrap_or(kind);
+    let digits = id.to_string();
+    format!("{kind}_{}", digits.get(..8).unwrap_or(&digits))
 }
 
 /// The longest TTL of a mount: what is stored are its microseconds, 584,942 years of them.
@@ -180,11 +308,11 @@ struct StoredMount {
     path: Zeroizing<String>,
     #[serde(with = "crate::secret::wiped")]
     kind: Zeroizing<String>,
+    accessor: String,
     #[serde(with = "crate::secret::wiped")]
     description: Zeroizing<String>,
     options: BTreeMap<String, String>,
-    default_ttl: Option<u64>, // microseconds
-    max_ttl: Option<u64>,     // microseconds
+    tuning: Tuning,
     config: Vec<u8>,
 }
 
@@ -192,22 +320,28 @@ struct StoredMount {
 mod tests {
     use super::*;
 
+    fn table() -> MountTable {
+        MountTable::empty(NamespaceId::ROOT, Class::Secret)
+    }
+
     fn mount(path: &str) -> Mount {
+        let mut tuning = Tuning::default();
+        tuning.set_max_ttl(Duration::from_secs(60));
         Mount {
             id: MountId::from_bytes([1; 16]),
             path: MountPath::new(path).expect("path"),
             kind: Zeroizing::new("kv".into()),
+            accessor: accessor("kv-v2", MountId::from_bytes([1; 16])),
             description: Zeroizing::new(String::new()),
             options: BTreeMap::new(),
-            default_ttl: None,
-            max_ttl: Some(Duration::from_secs(60)),
+            tuning,
             config: vec![1],
         }
     }
 
     #[test]
     fn overlapping_and_reserved_paths_are_refused() {
-        let mut table = MountTable::default();
+        let mut table = table();
         table.add(mount("b/c")).expect("added");
         for taken in ["b/c", "b", "b/c/d", "sys", "sys/x", "auth/token"] {
             assert!(table.add(mount(taken)).is_err(), "{taken}");
@@ -220,17 +354,30 @@ mod tests {
     }
 
     #[test]
+    fn a_request_finds_its_mount() {
+        let mut table = table();
+        for path in ["a", "b/c", "b-", "bz"] {
+            table.add(mount(path)).expect(path);
+        }
+        let found = |path| table.holding(path).map(|mount| mount.path.as_str());
+        assert_eq!(found("b/c/data/x"), Some("b/c/"));
+        assert_eq!(found("b/c/"), Some("b/c/"));
+        assert_eq!(found("a/b/c/"), Some("a/"));
+        for none in ["b/c", "b/", "b/d", "", "zz", "A/x", "sys/mounts"] {
+            assert_eq!(found(none), None, "{none}");
+        }
+    }
+
+    #[test]
     fn a_table_comes_back_whole() {
-        let mut table = MountTable::default();
+        let mut table = table();
         table.add(mount("b")).expect("added");
         table.add(mount("a")).expect("added");
         let stored = table.to_stored().encode().expect("encodes");
-        let back = MountTable::from_stored(StoredTable::decode(&stored).expect("decodes"));
-        let paths: Vec<_> = back
-            .expect("table")
-            .iter()
-            .map(|mount| mount.path.as_str().to_owned())
-            .collect();
+        let back = read(StoredTable::decode(&stored).expect("decodes")).expect("table");
+        let paths: Vec<_> = back.iter().map(|mount| mount.path.as_str()).collect();
         assert_eq!(paths, ["a/", "b/"]);
+        assert_eq!(back[0].accessor, "kv_01010101");
+        assert_eq!(back[0].tuning, table.mounts[0].tuning);
     }
 }

@@ -51,7 +51,7 @@ impl KvV1 {
         let (mount, path) = (self.mount.clone(), SecretPath::new(path)?);
         let json = to_json(data)?;
         self.vault.run(
-            self.caller,
+            &self.caller,
             &PutV1 {
                 mount,
                 path,
@@ -66,7 +66,7 @@ impl KvV1 {
     /// `NotFound`; `InvalidArgument` if the data does not fit `T`.
     pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         let (mount, path) = (self.mount.clone(), SecretPath::new(path)?);
-        let json = self.vault.run(self.caller, &GetV1 { mount, path })?;
+        let json = self.vault.run(&self.caller, &GetV1 { mount, path })?;
         decode(&json.ok_or_else(|| Error::not_found("there is no such secret"))?)
     }
 
@@ -76,7 +76,7 @@ impl KvV1 {
     /// `NotFound` without a mount.
     pub fn delete(&self, path: &str) -> Result<()> {
         let (mount, path) = (self.mount.clone(), SecretPath::new(path)?);
-        self.vault.run(self.caller, &DeleteV1 { mount, path })
+        self.vault.run(&self.caller, &DeleteV1 { mount, path })
     }
 
     /// Lists the names in a folder, sorted; subfolders end in a slash.
@@ -85,7 +85,14 @@ impl KvV1 {
     /// `NotFound` without a mount.
     pub fn list(&self, folder: &str) -> Result<Vec<String>> {
         let (mount, folder) = (self.mount.clone(), FolderPath::new(folder)?);
-        let names = self.vault.run(self.caller, &ListV1 { mount, folder })?;
+        let names = self.vault.run(
+            &self.caller,
+            &ListV1 {
+                mount,
+                folder,
+                page: None,
+            },
+        )?;
         Ok(plain(names))
     }
 }

@@ -1,20 +1,25 @@
 //! What a caller works with: a session, and a facade for each engine.
 
+mod access;
 mod kv;
 mod kv1;
 mod sys;
+mod token;
 
 use std::fmt;
+use std::sync::Arc;
 
 pub use kv::{Kv, KvTransaction, Secret};
 pub use kv1::KvV1;
 pub use sys::Sys;
+pub use token::TokenStore;
 
 use crate::error::Result;
 use crate::path::MountPath;
-use crate::vault::{Caller, Vault};
+use crate::secret::SecretString;
+use crate::vault::{Caller, Vault, Who};
 
-/// A caller of the vault, with its rights. So far the embedding program is the only one.
+/// A caller of the vault, with its rights: the embedding program, or the holder of a token.
 ///
 /// ```
 /// # use vaultcore::{NewMount, NewSlot, Vault, storage::Memory};
@@ -44,16 +49,75 @@ impl Vault {
         self.check_owner()?;
         Ok(Session {
             vault: self.clone(),
-            caller: Caller::Owner,
+            caller: Caller::owner(),
+        })
+    }
+}
+
+impl Vault {
+    /// Returns the session of whoever holds `token`.
+    ///
+    /// Each call looks the token up anew, so that one that was revoked or ran out is refused from
+    /// then on. A token of limited uses is not used up by this.
+    ///
+    /// # Errors
+    /// `PermissionDenied` if it is no token, `Sealed`, `Closed`, `Forked`.
+    ///
+    /// ```
+    /// # use vaultcore::{NewMount, NewSlot, Vault, storage::Memory};
+    /// # let vault = Vault::builder(Memory::new()).build()?;
+    /// # let init = vault.init([NewSlot::shamir(1, 1)])?;
+    /// # for share in init.shares() { vault.unseal(share)?; }
+    /// let session = vault.login(init.root_token())?;
+    /// session.sys().mount("secret", NewMount::kv2())?;
+    /// # Ok::<(), vaultcore::Error>(())
+    /// ```
+    pub fn login(&self, token: &SecretString) -> Result<Session> {
+        self.check_token(token.expose())?;
+        let secret = SecretString::copy_from(token.expose());
+        Ok(Session {
+            vault: self.clone(),
+            caller: Caller::new(Who::Token(Arc::new(secret))),
         })
     }
 }
 
 impl Session {
+    /// Returns this session in another namespace: its path from the root, such as `team/app`.
+    ///
+    /// Whether there is such a namespace, and whether the caller may act there, is checked with
+    /// each call.
+    ///
+    /// # Errors
+    /// `InvalidArgument`, `TooLarge` for a path that cannot be.
+    pub fn namespace(&self, path: &str) -> Result<Self> {
+        let space = match path.trim_matches('/') {
+            "" => Arc::from(""),
+            path => Arc::from(MountPath::new(path)?.as_str()),
+        };
+        let mut session = self.clone();
+        session.caller.space = space;
+        Ok(session)
+    }
+
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Returns the tokens of the namespace.
+    #[must_use]
+    pub fn token(&self) -> TokenStore {
+        TokenStore::new(self.vault.clone(), self.caller.clone())
+    }
+
     /// Returns the operations on the vault itself.
     #[must_use]
     pub fn sys(&self) -> Sys {
-        Sys::new(self.vault.clone(), self.caller)
+        Sys::new(self.vault.clone(), self.caller.clone())
     }
 
     /// Returns the versioned key-value secrets mounted at `mount`.
@@ -65,7 +129,7 @@ impl Session {
     pub fn kv(&self, mount: &str) -> Result<Kv> {
         Ok(Kv::new(
             self.vault.clone(),
-            self.caller,
+            self.caller.clone(),
             MountPath::new(mount)?,
         ))
     }
@@ -77,7 +141,7 @@ impl Session {
     pub fn kv_v1(&self, mount: &str) -> Result<KvV1> {
         Ok(KvV1::new(
             self.vault.clone(),
-            self.caller,
+            self.caller.clone(),
             MountPath::new(mount)?,
         ))
     }

@@ -1,5 +1,6 @@
 //! The vault itself: mounts, keys, slots.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::engine::sys::{
@@ -8,6 +9,7 @@ use crate::engine::sys::{
 };
 use crate::error::Result;
 use crate::id::{MountId, Nonce, SlotId};
+use crate::mount::Class;
 use crate::path::MountPath;
 use crate::seal::{NewSlot, Share};
 use crate::vault::{Caller, Rekey, RekeyProgress, Vault};
@@ -26,8 +28,8 @@ use crate::vault::{Caller, Rekey, RekeyProgress, Vault};
 /// ```
 #[derive(Clone)]
 pub struct Sys {
-    vault: Vault,
-    caller: Caller,
+    pub(super) vault: Vault,
+    pub(super) caller: Caller,
 }
 
 impl Sys {
@@ -41,18 +43,12 @@ impl Sys {
     /// `InvalidArgument` for an unknown kind or option, and for a path that is reserved, taken,
     /// or above or below another mount.
     pub fn mount(&self, path: &str, new: NewMount) -> Result<MountId> {
-        let path = MountPath::new(path)?;
-        let (kind, options) = new.resolved()?;
-        let config = self.vault.engine(kind)?.configure(&options)?;
-        self.vault.run(
-            self.caller,
-            &Mount {
-                path,
-                kind,
-                new: &new,
-                config,
-            },
-        )
+        let mount = Mount {
+            class: Class::Secret,
+            path: MountPath::new(path)?,
+            new: Cow::Owned(new),
+        };
+        self.vault.run(&self.caller, &mount)
     }
 
     /// Returns the mounts, by path.
@@ -60,7 +56,12 @@ impl Sys {
     /// # Errors
     /// `Sealed`, and what the storage says.
     pub fn mounts(&self) -> Result<Vec<MountInfo>> {
-        self.vault.run(self.caller, &ListMounts)
+        self.vault.run(
+            &self.caller,
+            &ListMounts {
+                class: Class::Secret,
+            },
+        )
     }
 
     /// Changes a mount.
@@ -68,13 +69,12 @@ impl Sys {
     /// # Errors
     /// `NotFound` if nothing is mounted at `path`, `InvalidArgument` for values that cannot be.
     pub fn tune(&self, path: &str, tune: &MountTune) -> Result<()> {
-        self.vault.run(
-            self.caller,
-            &Tune {
-                path: MountPath::new(path)?,
-                tune,
-            },
-        )
+        let tune = Tune {
+            class: Class::Secret,
+            path: MountPath::new(path)?,
+            tune: tune.clone(),
+        };
+        self.vault.run(&self.caller, &tune)
     }
 
     /// Adds a term to the keyring, which encrypts from now on, and returns its number.
@@ -84,7 +84,7 @@ impl Sys {
     /// # Errors
     /// `LimitExceeded` if there are 1,000 terms.
     pub fn rotate(&self) -> Result<u32> {
-        vaultcore_os::scrubbed(|| self.vault.run(self.caller, &Rotate))
+        vaultcore_os::scrubbed(|| self.vault.run(&self.caller, &Rotate))
     }
 
     /// Returns what the keyring holds.
@@ -92,7 +92,7 @@ impl Sys {
     /// # Errors
     /// `Sealed`, and what the storage says.
     pub fn key_status(&self) -> Result<KeyStatus> {
-        self.vault.run(self.caller, &ReadKeyStatus)
+        self.vault.run(&self.caller, &ReadKeyStatus)
     }
 
     /// Encrypts every entry of an old term anew, then drops the old terms; returns how many.
@@ -103,7 +103,7 @@ impl Sys {
     /// # Errors
     /// What `progress` returns, and what the storage says.
     pub fn rewrap_all(&self, progress: impl FnMut(u64) -> Result<()>) -> Result<usize> {
-        self.vault.rewrap_all(self.caller, progress)
+        self.vault.rewrap_all(&self.caller, progress)
     }
 
     /// Makes a new root key, wrapped in every slot, and a new term, in one commit.
@@ -116,7 +116,7 @@ impl Sys {
     /// # Errors
     /// `LimitExceeded` if there are 1,000 terms.
     pub fn rotate_root(&self) -> Result<()> {
-        self.vault.rotate_root(self.caller)
+        self.vault.rotate_root(&self.caller)
     }
 
     /// Returns the key slots.
@@ -124,7 +124,7 @@ impl Sys {
     /// # Errors
     /// `Sealed`, and what the storage says.
     pub fn slots(&self) -> Result<Vec<SlotInfo>> {
-        self.vault.run(self.caller, &ListSlots)
+        self.vault.run(&self.caller, &ListSlots)
     }
 
     /// Adds a key slot, and returns its id and, for Shamir, its shares.
@@ -132,7 +132,7 @@ impl Sys {
     /// # Errors
     /// `InvalidArgument` for a slot that cannot be, `LimitExceeded` if there are 32.
     pub fn add_slot(&self, new: &NewSlot) -> Result<(SlotId, Vec<Share>)> {
-        self.vault.add_slot(self.caller, new)
+        self.vault.add_slot(&self.caller, new)
     }
 
     /// Removes a key slot, and makes a new root key, as [`Self::rotate_root`] does.
@@ -144,7 +144,7 @@ impl Sys {
     /// # Errors
     /// `NotFound`, and `InvalidArgument` for the last slot.
     pub fn remove_slot(&self, slot: SlotId) -> Result<()> {
-        self.vault.remove_slot(self.caller, slot)
+        self.vault.remove_slot(&self.caller, slot)
     }
 
     /// Starts a rekey: new shares for `slot`, or for the only Shamir slot.
@@ -155,7 +155,8 @@ impl Sys {
     /// # Errors
     /// `InvalidArgument` for a sharing that cannot be, `NotFound` if there is no Shamir slot.
     pub fn rekey(&self, slot: Option<SlotId>, shares: u8, threshold: u8) -> Result<Rekey> {
-        self.vault.start_rekey(self.caller, slot, shares, threshold)
+        self.vault
+            .start_rekey(&self.caller, slot, shares, threshold)
     }
 
     /// Gives back one new share. With the last that is needed, the new shares are in force and the
@@ -168,7 +169,7 @@ impl Sys {
     /// `UnsealFailed` for a share that is not a new one, `InvalidArgument` for another nonce,
     /// `NotFound` if no rekey is in progress.
     pub fn rekey_verify(&self, nonce: Nonce, share: &Share) -> Result<RekeyProgress> {
-        self.vault.verify_rekey(self.caller, nonce, share)
+        self.vault.verify_rekey(&self.caller, nonce, share)
     }
 
     /// Drops the rekey in progress, if there is one: the old shares stay.
@@ -176,7 +177,7 @@ impl Sys {
     /// # Errors
     /// `Sealed`, and what the storage says.
     pub fn rekey_cancel(&self) -> Result<()> {
-        self.vault.run(self.caller, &CancelRekey)
+        self.vault.run(&self.caller, &CancelRekey)
     }
 }
 

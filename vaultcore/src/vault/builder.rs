@@ -6,6 +6,7 @@ use vaultcore_os::ForkMark;
 
 use super::progress::Progress;
 use super::{Core, Owner, State, Vault};
+use crate::auth;
 use crate::clock::{Clock, SystemClock};
 use crate::crypto::rng::{OsRandom, Random};
 use crate::engine;
@@ -85,6 +86,7 @@ impl VaultBuilder {
             random: self.random,
             clock: self.clock,
             engines: engine::built_in(),
+            methods: auth::built_in(),
             cache_bytes: self.cache_bytes,
             owner: self.owner,
             fork: ForkMark::new(),

@@ -77,7 +77,7 @@ pub struct RekeyProgress {
 
 impl Vault {
     /// Adds a slot. Returns its id and, for Shamir, the shares.
-    pub(crate) fn add_slot(&self, caller: Caller, new: &NewSlot) -> Result<(SlotId, Vec<Share>)> {
+    pub(crate) fn add_slot(&self, caller: &Caller, new: &NewSlot) -> Result<(SlotId, Vec<Share>)> {
         self.with_open(|_| Ok(()))?; // before the work of making a key
         vaultcore_os::scrubbed(|| {
             let draft = SlotDraft::new(new, &*self.core.random)?;
@@ -87,19 +87,19 @@ impl Vault {
     }
 
     /// Removes a slot, under a new root key.
-    pub(crate) fn remove_slot(&self, caller: Caller, slot: SlotId) -> Result<()> {
+    pub(crate) fn remove_slot(&self, caller: &Caller, slot: SlotId) -> Result<()> {
         self.with_new_root(caller, |root| RemoveSlot { slot, root })
     }
 
     /// Makes a new root key.
-    pub(crate) fn rotate_root(&self, caller: Caller) -> Result<()> {
+    pub(crate) fn rotate_root(&self, caller: &Caller) -> Result<()> {
         self.with_new_root(caller, |root| RotateRoot { root })
     }
 
     /// Starts a rekey of `slot`, or of the only Shamir slot.
     pub(crate) fn start_rekey(
         &self,
-        caller: Caller,
+        caller: &Caller,
         slot: Option<SlotId>,
         shares: u8,
         threshold: u8,
@@ -124,7 +124,7 @@ impl Vault {
     /// Takes back one new share. With the last one that is needed, the new shares are in force.
     pub(crate) fn verify_rekey(
         &self,
-        caller: Caller,
+        caller: &Caller,
         nonce: Nonce,
         share: &Share,
     ) -> Result<RekeyProgress> {
@@ -190,7 +190,7 @@ impl Vault {
     /// Runs an operation that stores a new root key, and follows it.
     fn with_new_root<O: Operation>(
         &self,
-        caller: Caller,
+        caller: &Caller,
         operation: impl FnOnce(Arc<RootKey>) -> O,
     ) -> Result<O::Reply> {
         vaultcore_os::scrubbed(|| {

@@ -3,13 +3,16 @@
 use std::ops::Range;
 
 use super::Vault;
+use crate::auth::token::root_token;
 use crate::barrier::{Epoch, Keyring, RootKey, encrypt, layout};
 use crate::crypto::rng::random;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{SlotId, VaultId};
 use crate::record::Record;
 use crate::seal::{Header, NewSlot, Share, SlotDraft, Slots};
+use crate::secret::SecretString;
 use crate::storage::{Batch, StorageError};
+use crate::token;
 
 /// How often an unknown outcome is asked for again.
 const SETTLE_ATTEMPTS: usize = 4;
@@ -27,14 +30,20 @@ const SETTLE_ATTEMPTS: usize = 4;
 #[derive(Debug)]
 pub struct Init {
     vault: VaultId,
+    root_token: SecretString,
     shares: Vec<Share>,
     slots: Vec<(SlotId, Range<usize>)>, // which of the shares
 }
 
 impl Init {
-    fn new(vault: VaultId, slots: impl Iterator<Item = (SlotId, Vec<Share>)>) -> Self {
+    fn new(
+        vault: VaultId,
+        root_token: SecretString,
+        slots: impl Iterator<Item = (SlotId, Vec<Share>)>,
+    ) -> Self {
         let mut init = Self {
             vault,
+            root_token,
             shares: Vec::new(),
             slots: Vec::new(),
         };
@@ -67,6 +76,15 @@ impl Init {
     #[must_use]
     pub fn shares(&self) -> &[Share] {
         &self.shares
+    }
+
+    /// Returns the first token, which may do everything and lives until it is revoked.
+    ///
+    /// Use it to set the vault up, then revoke it: a quorum of shares makes another when one is
+    /// needed, and the embedding program needs none.
+    #[must_use]
+    pub fn root_token(&self) -> &SecretString {
+        &self.root_token
     }
 
     /// Returns the id of the new vault.
@@ -106,14 +124,14 @@ impl Vault {
             return Err(Error::invalid("a vault has at least one key slot"));
         }
         let vault = VaultId::from_bytes(random(source)?);
-        let batch = self.first_entries(vault, &drafts)?;
+        let (batch, root_token) = self.first_entries(vault, &drafts)?;
         self.store_first(vault, &batch)?;
         let slots = drafts.into_iter().map(|draft| (draft.id, draft.shares));
-        Ok(Init::new(vault, slots))
+        Ok(Init::new(vault, root_token, slots))
     }
 
     /// Returns all that a new vault consists of, in one batch.
-    fn first_entries(&self, vault: VaultId, drafts: &[SlotDraft]) -> Result<Batch> {
+    fn first_entries(&self, vault: VaultId, drafts: &[SlotDraft]) -> Result<(Batch, SecretString)> {
         let (source, now) = (&*self.core.random, self.core.clock.read().wall);
         let header = Header { vault }.encode();
         let root = RootKey::generate(source)?;
@@ -133,13 +151,20 @@ impl Vault {
             &Epoch::FIRST.encode()?,
             source,
         )?;
-        let batch = Batch::new()
+        let mut batch = Batch::new()
             .expect(layout::header()?, None)
             .put(layout::header()?, header)
             .put(layout::slots()?, slots)
             .put(layout::keyring()?, stored_keyring)
             .put(epoch_path, epoch);
-        Ok(batch)
+        let mut entry = root_token();
+        entry.created = now;
+        let (token, entries) = token::first(&keyring, source, entry)?;
+        for (path, record) in entries {
+            let stored = encrypt(&vault, &keyring, &path, &record, source)?;
+            batch = batch.put(path, stored);
+        }
+        Ok((batch, token))
     }
 
     /// Stores a new vault. After an unknown outcome the same batch, submitted again, decides: the

@@ -2,11 +2,14 @@
 
 mod builder;
 mod ceremony;
+mod config;
 mod init;
 #[cfg(test)]
 mod old_keys;
 mod open;
 mod progress;
+mod quorum;
+mod run;
 mod work;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -17,11 +20,14 @@ pub use builder::VaultBuilder;
 pub use ceremony::{Rekey, RekeyProgress};
 pub use init::Init;
 pub use progress::SealStatus;
+pub(crate) use quorum::RootAttempt;
+pub use quorum::RootProgress;
+pub(crate) use run::{Caller, Place, Who};
 
 use crate::clock::Clock;
 use crate::crypto::rng::Random;
 use crate::error::{Error, ErrorKind, Result};
-use crate::operation::{Access, Context, Engine, Operation};
+use crate::operation::{AuthMethod, Engine};
 use crate::seal::Header;
 use crate::storage::Storage;
 use open::{OpenVault, Unsealing};
@@ -55,6 +61,7 @@ struct Core {
     random: Arc<dyn Random>,
     clock: Arc<dyn Clock>,
     engines: Vec<Box<dyn Engine>>,
+    methods: Vec<Box<dyn AuthMethod>>,
     cache_bytes: usize,
     owner: Owner,
     fork: ForkMark,
@@ -72,15 +79,6 @@ enum State {
 enum Owner {
     Allowed,
     Refused,
-}
-
-/// Who asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Caller {
-    /// The embedding program.
-    Owner,
-    /// The vault itself, finishing what was allowed when it was begun. No session has it.
-    System,
 }
 
 impl Vault {
@@ -125,57 +123,6 @@ impl Vault {
             .unwrap_or_else(PoisonError::into_inner) = State::Closed;
         vaultcore_os::scrub_stack();
         Ok(())
-    }
-
-    /// Runs one operation: authorized, performed and committed, again if it was overtaken.
-    pub(crate) fn run<O: Operation>(&self, caller: Caller, operation: &O) -> Result<O::Reply> {
-        self.with_open(|open| self.run_on(open, caller, operation))
-    }
-
-    fn run_on<O: Operation>(
-        &self,
-        open: &OpenVault,
-        caller: Caller,
-        operation: &O,
-    ) -> Result<O::Reply> {
-        open.transact(|txn, config| {
-            let mount = config.resolve(operation.target())?;
-            let mut cx = Context::new(txn, mount);
-            self.authorize(caller, || operation.access(&mut cx))?;
-            operation.perform(&mut cx)
-        })
-    }
-
-    /// Returns the engine that is mounted as `kind`.
-    pub(crate) fn engine(&self, kind: &str) -> Result<&dyn Engine> {
-        let found = self
-            .core
-            .engines
-            .iter()
-            .find(|engine| engine.kind() == kind);
-        let unknown = || Error::invalid("there is no engine of this kind; kv-v1 and kv-v2 exist");
-        found.map(|engine| &**engine).ok_or_else(unknown)
-    }
-
-    /// Returns an error unless the owner may act.
-    pub(crate) fn check_owner(&self) -> Result<()> {
-        self.with_open(|_| self.authorize(Caller::Owner, || Ok(Vec::new())))
-    }
-
-    /// Decides. Only the owner exists so far; it may do everything, unless it is switched off. Work
-    /// that the vault does by itself needs no leave.
-    fn authorize(
-        &self,
-        caller: Caller,
-        _access: impl FnOnce() -> Result<Vec<Access>>,
-    ) -> Result<()> {
-        match (caller, self.core.owner) {
-            (Caller::System, _) | (Caller::Owner, Owner::Allowed) => Ok(()),
-            (Caller::Owner, Owner::Refused) => Err(Error::new(
-                ErrorKind::PermissionDenied,
-                "the owner's session is switched off",
-            )),
-        }
     }
 
     /// Calls `work` with the open vault. While it runs the vault can not be sealed.

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
+use super::config::{Config, Tables};
 use super::progress::Collected;
+use super::quorum::Attempt;
 
 use crate::barrier::{Barrier, Keyring, Keys, Outcome, RootKey, Txn, layout};
 use crate::error::{Error, ErrorKind, Result};
-use crate::mount::MountTable;
-use crate::operation::{Mounted, Target};
-use crate::path::MountPath;
+use crate::id::NamespaceId;
+use crate::mount::NamespaceTable;
 use crate::seal::Header;
-use crate::storage::Revision;
 
 /// How often an operation is run again when others were faster.
 const ATTEMPTS: u32 = 256;
@@ -28,6 +28,8 @@ pub(super) struct OpenVault {
     coming: Mutex<Vec<Coming>>,
     /// The new shares of a rekey given so far.
     rekey: Mutex<Option<Collected>>,
+    /// The root token that is being made.
+    attempt: Mutex<Option<Attempt>>,
     unsealing: Unsealing,
 }
 
@@ -55,38 +57,6 @@ enum Stage {
     Over,
 }
 
-/// What is loaded once and kept until the epoch moves.
-pub(super) struct Config {
-    keys: Keys,
-    mounts: MountTable,
-    epoch: Option<Revision>,
-}
-
-impl Config {
-    /// Returns the mount that an operation works in.
-    pub(super) fn resolve(&self, target: Target<'_>) -> Result<Option<Mounted<'_>>> {
-        match target {
-            Target::System => Ok(None),
-            Target::Mount(path, kind) => self.mounted(path, kind).map(Some),
-        }
-    }
-
-    fn mounted(&self, path: &MountPath, kind: &'static str) -> Result<Mounted<'_>> {
-        let found = self.mounts.at(path).filter(|mount| *mount.kind == *kind);
-        let mount = found.ok_or_else(|| {
-            Error::new(
-                ErrorKind::NotFound,
-                format!("no engine of kind {kind} is mounted there"),
-            )
-        })?;
-        Ok(Mounted {
-            id: mount.id,
-            path: &mount.path,
-            config: &mount.config,
-        })
-    }
-}
-
 impl OpenVault {
     /// Opens the vault with `root`: loads the keyring and the mounts, and nothing else.
     pub(super) fn new(barrier: Barrier, root: Arc<RootKey>) -> Result<Self> {
@@ -97,12 +67,17 @@ impl OpenVault {
             config: ArcSwap::from_pointee(config),
             coming: Mutex::default(),
             rekey: Mutex::default(),
+            attempt: Mutex::default(),
             unsealing: Unsealing(Arc::new(())),
         })
     }
 
     pub(super) fn unsealing(&self) -> Unsealing {
         self.unsealing.clone()
+    }
+
+    pub(super) fn attempt(&self) -> &Mutex<Option<Attempt>> {
+        &self.attempt
     }
 
     pub(super) fn rekey(&self) -> &Mutex<Option<Collected>> {
@@ -150,6 +125,7 @@ impl OpenVault {
             match load(&self.barrier, &roots)? {
                 Some(config) => {
                     config.keys.keyring.check_follows(&before.keys.keyring)?;
+                    config.check_not_sealed(&before)?;
                     if self.replace(&before, config) {
                         self.coming().retain(|coming| !is_in(&coming.root, &over));
                         return Ok(());
@@ -261,13 +237,11 @@ fn load(barrier: &Barrier, roots: &[Arc<RootKey>]) -> Result<Option<Config>> {
         keys.keyring.check_header(&header)?;
         let epoch = epoch.map(|entry| entry.revision);
         let mut txn = Txn::begin(barrier, &keys, epoch);
-        let mounts = MountTable::load(&mut txn);
+        let seals = txn.seals();
+        let namespaces = NamespaceTable::load(&mut txn);
+        let root = Tables::load(&mut txn, NamespaceId::ROOT);
         if matches!(txn.settle()?, Outcome::Done) {
-            return Ok(Some(Config {
-                keys,
-                mounts: mounts?,
-                epoch,
-            }));
+            return Ok(Some(Config::new(keys, (epoch, seals?), namespaces?, root?)));
         }
     }
     Err(Error::new(

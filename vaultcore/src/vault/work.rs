@@ -1,22 +1,29 @@
 //! Work that takes many commits, and can be resumed by any process.
 
+use super::open::OpenVault;
 use super::{Caller, Vault};
+use crate::auth::token::{ExpireToken, RevokeStepOf};
 use crate::barrier::layout;
 use crate::engine::kv::{PurgePage, Sweeping};
-use crate::engine::sys::{DropTerms, RewrapPage};
+use crate::engine::sys::{DropTerms, RewrapPage, WipePage};
 use crate::error::{Error, ErrorKind, Result};
+use crate::id::{NamespaceId, TokenId};
+use crate::operation::Operation;
 use crate::path::EntryPath;
 use crate::storage::Scan;
+use crate::token::{self, RevokeStep};
 
 /// Work entries found by one scan.
 const PAGE: usize = 100;
 
 impl Vault {
-    /// Finishes work that a crash, here or in another process, left half done.
+    /// Finishes work that a crash, here or in another process, left half done, and revokes tokens
+    /// that ran out.
     ///
     /// Such work is the deletion of records that nothing refers to any more, so nothing is wrong as
-    /// long as it is not done; storage is larger, and holds what was deleted for good. Cheap when
-    /// there is none: one scan. Returns how many pieces of work were finished. A host calls it after
+    /// long as it is not done; storage is larger, and holds what was deleted for good. A token that
+    /// ran out is refused at once; here it goes, with its children. Cheap when there is nothing: two
+    /// scans. Returns how many pieces of work were finished. A host calls it after
     /// an unseal and now and then, once a minute for instance, in any number of processes; it needs
     /// no owner's session.
     ///
@@ -26,13 +33,15 @@ impl Vault {
     /// first error is returned.
     pub fn tick(&self) -> Result<usize> {
         self.with_open(|_| Ok(()))?;
-        let (mut finished, mut failed, mut last) = (0usize, None, String::new());
+        let mut failed = None;
+        let mut finished = self.expire_tokens(&mut failed)?;
+        let mut last = String::new();
         loop {
             let folder = layout::work();
             let scan = Scan::new(folder.as_str()).after(last.as_str()).limit(PAGE);
             let found = self.core.storage.scan(&scan)?;
             for path in &found {
-                match self.finish(path) {
+                match entry(path).and_then(|entry| self.finish(&entry)) {
                     Ok(()) => finished = finished.saturating_add(1),
                     Err(error) if stops(&error) => return Err(error),
                     Err(error) => failed = failed.or(Some(error)),
@@ -46,25 +55,100 @@ impl Vault {
         }
     }
 
-    fn finish(&self, path: &str) -> Result<()> {
-        let corrupt = |_| Error::corrupt("the path of a work entry is none");
-        let entry = EntryPath::new(path).map_err(corrupt)?;
-        self.purge(Caller::System, &entry)
+    /// Begins to revoke tokens that ran out; the work that this leaves is found like any other.
+    fn expire_tokens(&self, failed: &mut Option<Error>) -> Result<usize> {
+        let mut finished = 0usize;
+        loop {
+            let due =
+                self.with_open(|open| open.transact(|txn, _| token::due(txn, txn.now(), PAGE)))?;
+            let mut revoked = 0usize;
+            for due in &due {
+                let expire = ExpireToken { due: due.clone() };
+                let work = self.run(&Caller::system(), &expire);
+                match work.and_then(|work| work.map(|work| self.finish(&work)).transpose()) {
+                    Ok(work) => revoked = revoked.saturating_add(usize::from(work.is_some())),
+                    Err(error) if stops(&error) => return Err(error),
+                    Err(error) => *failed = failed.take().or(Some(error)),
+                }
+            }
+            finished = finished.saturating_add(revoked);
+            if due.len() < PAGE || revoked == 0 {
+                return Ok(finished);
+            }
+        }
     }
 
-    /// Deletes all records of one work entry.
-    pub(crate) fn purge(&self, caller: Caller, entry: &EntryPath) -> Result<()> {
-        let page = PurgePage {
-            entry: entry.clone(),
-        };
-        while self.run(caller, &page)? == Sweeping::More {}
-        Ok(())
+    /// Does the work that an entry names, all of it.
+    pub(crate) fn finish(&self, work: &EntryPath) -> Result<()> {
+        self.with_open(|open| self.finish_on(open, work))
+    }
+
+    fn finish_on(&self, open: &OpenVault, work: &EntryPath) -> Result<()> {
+        let folder = layout::work();
+        let name = work.as_str().strip_prefix(folder.as_str());
+        match name.and_then(|name| name.split_once('/')) {
+            Some(("wipe", _)) => {
+                let page = WipePage { work: work.clone() };
+                while self.system(open, &page)? {}
+                Ok(())
+            }
+            Some(("revoke", _)) => self.revoke_all(open, work),
+            _ => {
+                let page = PurgePage {
+                    entry: work.clone(),
+                };
+                while self.system(open, &page)? == Sweeping::More {}
+                Ok(())
+            }
+        }
+    }
+
+    fn system<O: Operation>(&self, open: &OpenVault, operation: &O) -> Result<O::Reply> {
+        self.run_on(open, &Caller::system(), operation)
+    }
+
+    /// Revokes a token with all below it: children first. How far it came is in memory only; who
+    /// resumes begins at the top, and finds what is left.
+    fn revoke_all(&self, open: &OpenVault, work: &EntryPath) -> Result<()> {
+        let mut below: Vec<(NamespaceId, TokenId)> = Vec::new();
+        loop {
+            let step = RevokeStepOf {
+                work: work.clone(),
+                node: below.last().copied(),
+            };
+            match self.system(open, &step)? {
+                RevokeStep::Below(more) => below.extend(more),
+                RevokeStep::Again => {}
+                RevokeStep::Gone => {
+                    if below.pop().is_none() {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Revokes a token whose last use was taken.
+    pub(super) fn revoke_on(
+        &self,
+        open: &OpenVault,
+        space: NamespaceId,
+        id: TokenId,
+    ) -> Result<()> {
+        let work = open.transact(|txn, _| match token::find(txn, space, id)? {
+            Some(token) => token::begin_revocation(txn, &token).map(Some),
+            None => Ok(None),
+        })?;
+        match work {
+            Some(work) => self.finish_on(open, &work),
+            None => Ok(()),
+        }
     }
 
     /// Encrypts all entries of old terms anew, then drops those terms.
     pub(crate) fn rewrap_all(
         &self,
-        caller: Caller,
+        caller: &Caller,
         mut progress: impl FnMut(u64) -> Result<()>,
     ) -> Result<usize> {
         loop {
@@ -75,6 +159,11 @@ impl Vault {
             }
         }
     }
+}
+
+fn entry(path: &str) -> Result<EntryPath> {
+    let corrupt = |_| Error::corrupt("the path of a work entry is none");
+    EntryPath::new(path).map_err(corrupt)
 }
 
 /// Returns whether nothing else can be done after `error`.

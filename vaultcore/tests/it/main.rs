@@ -7,6 +7,7 @@
 
 mod ceremonies;
 mod common;
+mod door;
 mod faults;
 mod handles;
 mod hooked;

@@ -228,6 +228,24 @@ impl<'a> Txn<'a> {
         self.store(path, &epoch)
     }
 
+    /// Writes the epoch so that every process seals itself at its next call.
+    pub(crate) fn raise_seals(&mut self) -> Result<()> {
+        let path = self.barrier.epoch_path.clone();
+        let missing = || Error::corrupt("the epoch entry is missing");
+        let mut epoch: Epoch = self.load(&path)?.ok_or_else(missing)?;
+        epoch.count = epoch.count.saturating_add(1);
+        epoch.seals = epoch.seals.saturating_add(1);
+        self.store(path, &epoch)
+    }
+
+    /// Returns how often every process was told to seal itself.
+    pub(crate) fn seals(&mut self) -> Result<u64> {
+        let path = self.barrier.epoch_path.clone();
+        let missing = || Error::corrupt("the epoch entry is missing");
+        let epoch: Epoch = self.load(&path)?.ok_or_else(missing)?;
+        Ok(epoch.seals)
+    }
+
     /// Returns stored paths. What is absent here may exist: a scan is not part of the read set.
     pub(crate) fn scan(&mut self, scan: &Scan) -> Result<Vec<String>> {
         Ok(self.barrier.storage.scan(scan)?)
@@ -253,6 +271,25 @@ impl<'a> Txn<'a> {
             .names()
             .reveal(folder, part)
             .ok_or_else(corrupt)
+    }
+
+    /// Returns the names in `folder` of `tree`, sorted; subfolders end in a slash. As with
+    /// [`scan`](Self::scan), what is absent here may exist.
+    pub(crate) fn names(&mut self, tree: Tree, folder: &str) -> Result<Vec<Zeroizing<String>>> {
+        let stored = self.hidden_folder(tree, folder)?;
+        let found = self.scan(&Scan::new(stored.as_str()).folders())?;
+        let mut names = Vec::with_capacity(found.len());
+        for path in &found {
+            let part = path.strip_prefix(stored.as_str()).unwrap_or_default();
+            let bare = part.strip_suffix('/');
+            let mut name = self.reveal(&stored, bare.unwrap_or(part))?;
+            if bare.is_some() {
+                name.push('/');
+            }
+            names.push(name);
+        }
+        names.sort_unstable_by(|left, right| left.as_str().cmp(right.as_str()));
+        Ok(names)
     }
 
     /// Encrypts the entry at `path` anew if it stands in a term before `target`, and otherwise

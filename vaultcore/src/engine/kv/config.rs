@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::KIND_V2;
+use super::{KIND_V2, api};
 use crate::error::{Error, Result};
-use crate::mount::MountTable;
+use crate::mount::{Class, MountTable};
 use crate::operation::{Access, Capability, Context, Mounted, Operation, Target};
 use crate::path::MountPath;
 use crate::record::Record;
+use crate::wire::{Json, Object, Response};
 
 /// The most versions a secret may keep.
 pub(crate) const MAX_VERSIONS: u32 = 1_000;
@@ -74,10 +75,10 @@ pub struct KvConfig {
 #[must_use]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KvConfigUpdate {
-    max_versions: Option<u32>,
-    cas_required: Option<bool>,
-    metadata_cas_required: Option<bool>,
-    delete_version_after: Option<DeleteAfter>,
+    pub(super) max_versions: Option<u32>,
+    pub(super) cas_required: Option<bool>,
+    pub(super) metadata_cas_required: Option<bool>,
+    pub(super) delete_version_after: Option<DeleteAfter>,
 }
 
 impl KvConfigUpdate {
@@ -248,15 +249,23 @@ impl Operation for ReadConfig {
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<KvConfig> {
         Ok(Config::of(cx.mount()?)?.to_public())
     }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, config: &Self::Reply) -> Result<Response> {
+        Ok(api::config(config))
+    }
 }
 
 /// Changes the configuration of a mount. It stands in the mount table, so that it costs no read.
-pub(crate) struct Configure<'u> {
+pub(crate) struct Configure {
     pub(crate) mount: MountPath,
-    pub(crate) update: &'u KvConfigUpdate,
+    pub(crate) update: KvConfigUpdate,
 }
 
-impl Operation for Configure<'_> {
+impl Operation for Configure {
     type Reply = ();
 
     fn target(&self) -> Target<'_> {
@@ -269,7 +278,7 @@ impl Operation for Configure<'_> {
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
-        let mut table = MountTable::load(cx.txn)?;
+        let mut table = MountTable::load(cx.txn, cx.mount()?.namespace, Class::Secret)?;
         let gone = || Error::not_found("no engine is mounted there");
         let mount = table.at_mut(&self.mount).ok_or_else(gone)?;
         let mut config = Config::decode(&mount.config)?;
@@ -280,6 +289,14 @@ impl Operation for Configure<'_> {
         }
         mount.config = encoded;
         table.store(cx.txn)
+    }
+
+    fn input(&self) -> Json {
+        api::config_update(&self.update)
+    }
+
+    fn output(&self, _: &Self::Reply) -> Result<Response> {
+        Ok(Response::empty())
     }
 }
 

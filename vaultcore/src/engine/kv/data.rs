@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::metadata::{Metadata, Version};
+use super::metadata::{Home, Metadata, Version};
 use crate::error::{Error, Result};
 use crate::operation::{Context, Mounted};
 use crate::secret::SecretWriter;
@@ -44,7 +44,7 @@ pub(super) fn load(
 ) -> Result<Plain> {
     let corrupt = || Error::corrupt("a version's data is not the one that its metadata names");
     let slot = version.slot.ok_or_else(corrupt)?;
-    let entry = metadata.data_entry(mount.id, slot)?;
+    let entry = metadata.data_entry(Home::of(mount), slot)?;
     let bytes = cx.txn.get(&entry)?.ok_or_else(corrupt)?;
     if !is_of(&bytes, &metadata.key, version.number, &version.mark) {
         return Err(corrupt());

@@ -5,10 +5,11 @@ use super::get::no_secret;
 use super::metadata::{Metadata, Version};
 use super::purge::Dropped;
 use super::put::SWEEP;
-use super::{KIND_V2, api_path};
+use super::{KIND_V2, api, api_path};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::{EntryPath, MountPath, SecretPath};
+use crate::wire::{Json, Response};
 
 /// Deletes, undeletes or destroys versions.
 pub(crate) struct Delete {
@@ -63,6 +64,14 @@ impl Operation for Delete {
         }
         let dropped = metadata.sweep_and_store(cx, &self.path, SWEEP)?;
         Dropped::leave(cx.txn, dropped.into_iter().collect())
+    }
+
+    fn input(&self) -> Json {
+        api::selected(&self.selection)
+    }
+
+    fn output(&self, rest: &Self::Reply) -> Result<Response> {
+        Ok(Response::empty().leaving(rest.clone()))
     }
 }
 

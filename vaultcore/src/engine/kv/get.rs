@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::metadata::{Metadata, Version, VersionInfo};
-use super::{KIND_V2, api_path, data};
+use super::{KIND_V2, api, api_path, data};
 use crate::error::{Error, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::{MountPath, SecretPath};
+use crate::wire::{Json, Object, Response};
 
 pub(crate) use super::data::Plain;
 
@@ -52,6 +53,17 @@ impl Operation for Get<'_> {
             custom: metadata.custom.clone(),
             data,
         })
+    }
+
+    fn input(&self) -> Json {
+        match self.version {
+            Some(version) => Object::new().number("version", version).finish(),
+            None => Object::new().finish(),
+        }
+    }
+
+    fn output(&self, found: &Self::Reply) -> Result<Response> {
+        Ok(api::found(found))
     }
 }
 

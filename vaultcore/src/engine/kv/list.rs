@@ -2,12 +2,13 @@
 
 use zeroize::Zeroizing;
 
-use super::{KIND_V2, api_path, metadata_tree};
+use super::{KIND_V2, api, api_path, metadata_tree};
 use crate::barrier::{Opener, Tree};
 use crate::error::{Error, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::{Folder, FolderPath, MountPath};
 use crate::storage::Scan;
+use crate::wire::{Json, Object, Page, Response};
 
 /// Names, wiped when dropped.
 pub(crate) type Name = Zeroizing<String>;
@@ -26,6 +27,16 @@ pub(crate) struct List {
     pub(crate) mount: MountPath,
     pub(crate) folder: FolderPath,
     pub(crate) recursion: Recursion,
+    /// Which part of the names; `None`: all.
+    pub(crate) page: Option<Page>,
+}
+
+/// The request of a list.
+pub(super) fn api_page(page: Option<&Page>) -> Json {
+    match page {
+        Some(page) => page.input(),
+        None => Object::new().finish(),
+    }
 }
 
 impl Operation for List {
@@ -37,12 +48,25 @@ impl Operation for List {
 
     fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
         let path = api_path(cx.mount()?, "metadata", self.folder.as_str());
-        Ok(vec![Access::new(path, Capability::List)])
+        let capability = match self.recursion {
+            Recursion::One => Capability::List,
+            Recursion::All => Capability::Scan,
+        };
+        Ok(vec![Access::new(path, capability)])
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Name>> {
         let tree = metadata_tree(cx.mount()?);
-        list(cx, tree, &self.folder, self.recursion)
+        let names = list(cx, tree, &self.folder, self.recursion)?;
+        Ok(Page::of(self.page.as_ref(), names))
+    }
+
+    fn input(&self) -> Json {
+        api_page(self.page.as_ref())
+    }
+
+    fn output(&self, names: &Self::Reply) -> Result<Response> {
+        Ok(api::listed(names))
     }
 }
 
@@ -249,5 +273,13 @@ impl Operation for Names<'_> {
         let next = last.and_then(|path| path.strip_prefix(stored.as_str()));
         let next = next.map(|text| Cursor(text.to_owned()));
         Ok((reveal(cx, &stored, &found)?, next))
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, reply: &Self::Reply) -> Result<Response> {
+        Ok(api::listed(&reply.0))
     }
 }

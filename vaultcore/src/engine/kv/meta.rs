@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use super::config::{Config, check_versions, micros};
 use super::get::no_secret;
-use super::metadata::{Cas, Metadata, Version, VersionInfo, data_entry};
+use super::metadata::{Cas, Home, Metadata, Version, VersionInfo, data_entry};
 use super::purge::Dropped;
-use super::{KIND_V2, api_path};
+use super::{KIND_V2, api, api_path};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::{MountPath, SecretPath};
+use crate::wire::{Json, Object, Response};
 
 const MAX_CUSTOM: usize = 64;
 const MAX_CUSTOM_KEY: usize = 128;
@@ -80,12 +81,12 @@ impl std::fmt::Debug for KvMetadata {
 #[must_use]
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct MetadataUpdate {
-    max_versions: Option<u32>,
-    cas_required: Option<bool>,
-    metadata_cas_required: Option<bool>,
+    pub(super) max_versions: Option<u32>,
+    pub(super) cas_required: Option<bool>,
+    pub(super) metadata_cas_required: Option<bool>,
     cas: Option<Cas>,
-    delete_version_after: Option<Duration>,
-    custom: Option<BTreeMap<String, Option<String>>>,
+    pub(super) delete_version_after: Option<Duration>,
+    pub(super) custom: Option<BTreeMap<String, Option<String>>>,
 }
 
 impl MetadataUpdate {
@@ -242,6 +243,14 @@ impl Operation for ReadMetadata {
             versions: metadata.versions.iter().map(Version::info).collect(),
         })
     }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, metadata: &Self::Reply) -> Result<Response> {
+        Ok(api::metadata(metadata))
+    }
 }
 
 /// How an update treats what it does not name.
@@ -254,14 +263,14 @@ pub(crate) enum UpdateMode {
 }
 
 /// Changes the metadata of a secret.
-pub(crate) struct WriteMetadata<'u> {
+pub(crate) struct WriteMetadata {
     pub(crate) mount: MountPath,
     pub(crate) path: SecretPath,
-    pub(crate) update: &'u MetadataUpdate,
+    pub(crate) update: MetadataUpdate,
     pub(crate) mode: UpdateMode,
 }
 
-impl Operation for WriteMetadata<'_> {
+impl Operation for WriteMetadata {
     type Reply = ();
 
     fn target(&self) -> Target<'_> {
@@ -295,6 +304,14 @@ impl Operation for WriteMetadata<'_> {
         metadata.revision = metadata.revision.saturating_add(1);
         metadata.store(cx, &self.path)
     }
+
+    fn input(&self) -> Json {
+        api::metadata_update(&self.update)
+    }
+
+    fn output(&self, _: &Self::Reply) -> Result<Response> {
+        Ok(Response::empty())
+    }
 }
 
 /// Removes a secret with all its versions. A new one at the same path begins at version 1.
@@ -320,7 +337,7 @@ impl Operation for DeleteMetadata {
         let Some(metadata) = Metadata::load(cx, &self.path)? else {
             return Ok(None);
         };
-        let mount = cx.mount()?.id;
+        let home = Home::of(cx.mount()?);
         let entry = Metadata::entry(cx, &self.path)?;
         cx.txn.delete(entry.clone());
         if !metadata.doomed.is_empty() {
@@ -330,14 +347,22 @@ impl Operation for DeleteMetadata {
         let mut slots: Vec<u16> = live.chain(metadata.doomed.iter().copied()).collect();
         let rest = slots.split_off(slots.len().min(super::put::SWEEP));
         for slot in slots {
-            cx.txn.delete(data_entry(mount, &metadata.key, slot)?);
+            cx.txn.delete(data_entry(home, &metadata.key, slot)?);
         }
         let dropped = (!rest.is_empty()).then(|| Dropped {
-            mount,
+            home,
             metadata: entry.as_str().to_owned(),
             key: metadata.key,
             slots: rest,
         });
         Dropped::leave(cx.txn, dropped.into_iter().collect())
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, rest: &Self::Reply) -> Result<Response> {
+        Ok(Response::empty().leaving(rest.clone()))
     }
 }

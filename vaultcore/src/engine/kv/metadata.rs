@@ -14,8 +14,8 @@ use super::purge::Dropped;
 use crate::barrier::Txn;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::MountId;
-use crate::operation::Context;
+use crate::id::{MountId, NamespaceId};
+use crate::operation::{Context, Mounted};
 use crate::path::{EntryPath, SecretPath};
 use crate::record::Record;
 
@@ -73,6 +73,22 @@ impl VersionInfo {
     #[must_use]
     pub fn deleted(&self, now: Timestamp) -> bool {
         self.marked || self.deletion_time.is_some_and(|time| time <= now)
+    }
+}
+
+/// Where a mount keeps its secrets.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Home {
+    namespace: NamespaceId,
+    mount: MountId,
+}
+
+impl Home {
+    pub(super) fn of(mount: Mounted<'_>) -> Self {
+        Self {
+            namespace: mount.namespace,
+            mount: mount.id,
+        }
     }
 }
 
@@ -210,8 +226,8 @@ impl Metadata {
     }
 
     /// Returns where the record in `slot` is stored.
-    pub(super) fn data_entry(&self, mount: MountId, slot: u16) -> Result<EntryPath> {
-        data_entry(mount, &self.key, slot)
+    pub(super) fn data_entry(&self, home: Home, slot: u16) -> Result<EntryPath> {
+        data_entry(home, &self.key, slot)
     }
 
     pub(super) fn delete_after(&self) -> Option<Duration> {
@@ -301,10 +317,10 @@ impl Metadata {
     }
 
     /// Deletes the records of doomed slots, at most `budget` of them.
-    pub(super) fn sweep(&mut self, txn: &mut Txn<'_>, mount: MountId, budget: usize) -> Result<()> {
+    pub(super) fn sweep(&mut self, txn: &mut Txn<'_>, home: Home, budget: usize) -> Result<()> {
         let count = self.doomed.len().min(budget);
         for slot in self.doomed.drain(..count).collect::<Vec<_>>() {
-            txn.delete(data_entry(mount, &self.key, slot)?);
+            txn.delete(data_entry(home, &self.key, slot)?);
         }
         Ok(())
     }
@@ -317,14 +333,14 @@ impl Metadata {
         path: &SecretPath,
         budget: usize,
     ) -> Result<Option<Dropped>> {
-        let mount = cx.mount()?.id;
-        self.sweep(cx.txn, mount, budget)?;
+        let home = Home::of(cx.mount()?);
+        self.sweep(cx.txn, home, budget)?;
         self.store(cx, path)?;
         if self.doomed.is_empty() {
             return Ok(None);
         }
         Ok(Some(Dropped {
-            mount,
+            home,
             metadata: Self::entry(cx, path)?.as_str().to_owned(),
             key: self.key,
             slots: Vec::new(),
@@ -333,11 +349,12 @@ impl Metadata {
 }
 
 /// Returns where the record in `slot` of the secret `key` is stored.
-pub(super) fn data_entry(mount: MountId, key: &[u8; 16], slot: u16) -> Result<EntryPath> {
-    const PREFIX: &str = "ns/root/kv-data/"; // as `Tree::folder` makes it
-    let mut text = String::with_capacity(128);
-    text.push_str(PREFIX);
-    for number in [mount.as_bytes(), key] {
+pub(super) fn data_entry(home: Home, key: &[u8; 16], slot: u16) -> Result<EntryPath> {
+    let mut text = String::with_capacity(160);
+    text.push_str("ns/"); // as `Tree::folder` makes it
+    text.push_str(&home.namespace.part());
+    text.push_str("/kv-data/");
+    for number in [home.mount.as_bytes(), key] {
         HEXLOWER.encode_append(number, &mut text);
         text.push('/');
     }

@@ -4,6 +4,7 @@
 //! id>/<slot>` its versions, each of which names the key id, its number and the mark that the
 //! metadata holds, so that the two prove each other; `kv-one/<mount>/<hidden path>` version 1.
 
+mod api;
 mod config;
 mod data;
 mod delete;
@@ -40,8 +41,9 @@ pub(crate) use v1::{DeleteV1, GetV1, ListV1, PutV1};
 
 use crate::barrier::Tree;
 use crate::error::{Error, Result};
-use crate::operation::{Engine, Mounted};
+use crate::operation::{Engine, Handler, Mounted};
 use crate::record::Record;
+use crate::wire::Route;
 use config::Config;
 
 /// The kind under which version 2 is mounted.
@@ -65,6 +67,14 @@ impl Engine for V2 {
         refuse_options(options)?;
         Ok(Config::default().encode()?.to_vec())
     }
+
+    fn areas(&self) -> &'static [&'static str] {
+        &["kv-meta", "kv-data"]
+    }
+
+    fn routes(&self) -> &'static [Route<Handler>] {
+        api::V2_ROUTES
+    }
 }
 
 impl Engine for V1 {
@@ -75,6 +85,14 @@ impl Engine for V1 {
     fn configure(&self, options: &[(String, String)]) -> Result<Vec<u8>> {
         refuse_options(options)?;
         Ok(Vec::new())
+    }
+
+    fn areas(&self) -> &'static [&'static str] {
+        &["kv-one"]
+    }
+
+    fn routes(&self) -> &'static [Route<Handler>] {
+        api::V1_ROUTES
     }
 }
 
@@ -91,6 +109,7 @@ fn refuse_options(options: &[(String, String)]) -> Result<()> {
 /// Returns the tree of names whose entries are metadata.
 fn metadata_tree(mount: Mounted<'_>) -> Tree {
     Tree {
+        namespace: mount.namespace,
         area: "kv-meta",
         mount: mount.id,
     }

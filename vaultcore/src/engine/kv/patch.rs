@@ -6,10 +6,11 @@ use super::get::{live, no_secret};
 use super::merge::{keys_only, merge};
 use super::metadata::{Cas, Metadata};
 use super::put::{SWEEP, Written, add_to, check_cas};
-use super::{KIND_V2, api_path, data};
+use super::{KIND_V2, api, api_path, data};
 use crate::error::Result;
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::{MountPath, SecretPath};
+use crate::wire::{Json, Object, Response};
 
 /// Merges JSON into the newest version (RFC 7396) and writes the result as a new one.
 pub(crate) struct Patch<'d> {
@@ -39,6 +40,14 @@ impl Operation for Patch<'_> {
         let merged = merge(json.json(), self.json)?;
         add_to(cx, &self.path, metadata, &merged, self.cas, SWEEP)?.written(cx)
     }
+
+    fn input(&self) -> Json {
+        api::written(self.json, self.cas)
+    }
+
+    fn output(&self, written: &Self::Reply) -> Result<Response> {
+        Ok(api::version_written(written))
+    }
 }
 
 /// Writes an old version's data as a new version, without showing it to the caller.
@@ -64,6 +73,14 @@ impl Operation for Rollback {
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Written> {
         let (metadata, json) = load_live(cx, &self.path, Some(self.version))?;
         add_to(cx, &self.path, metadata, json.json(), self.cas, SWEEP)?.written(cx)
+    }
+
+    fn input(&self) -> Json {
+        Object::new().number("version", self.version).finish()
+    }
+
+    fn output(&self, written: &Self::Reply) -> Result<Response> {
+        Ok(api::version_written(written))
     }
 }
 
@@ -96,6 +113,16 @@ impl Operation for Subkeys {
             self.depth
         };
         keys_only(json.json(), levels)
+    }
+
+    fn input(&self) -> Json {
+        Object::new()
+            .number("depth", u64::try_from(self.depth).unwrap_or(u64::MAX))
+            .finish()
+    }
+
+    fn output(&self, keys: &Self::Reply) -> Result<Response> {
+        Ok(Response::data(Object::new().raw("subkeys", keys)))
     }
 }
 

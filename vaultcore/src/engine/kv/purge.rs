@@ -3,14 +3,14 @@
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
-use super::metadata::{Metadata, data_entry};
+use super::metadata::{Home, Metadata, data_entry};
 use super::put::SWEEP;
 use crate::barrier::{Txn, layout};
 use crate::error::{Error, Result};
-use crate::id::MountId;
 use crate::operation::{Access, Context, Operation, Target};
 use crate::path::EntryPath;
 use crate::record::Record;
+use crate::wire::{Json, Object, Response};
 
 /// Whether records wait to be deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Record for Purge {
 /// What is left of a secret that was removed, or of the dropped versions of one that lives.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Dropped {
-    pub(super) mount: MountId,
+    pub(super) home: Home,
     /// Where its metadata is or was stored. As long as that is there under the same key, it alone
     /// says what may go: a copy of this work, put back later, must not delete what lives.
     pub(super) metadata: String,
@@ -64,11 +64,11 @@ impl Dropped {
         let entry = EntryPath::new(&self.metadata)?;
         let found = txn.load::<Metadata>(&entry)?;
         match found.filter(|metadata| metadata.key == self.key) {
-            Some(metadata) => sweep_living(txn, self.mount, &entry, metadata),
+            Some(metadata) => sweep_living(txn, self.home, &entry, metadata),
             None => {
                 let rest = self.slots.split_off(self.slots.len().min(SWEEP));
                 for slot in std::mem::replace(&mut self.slots, rest) {
-                    txn.delete(data_entry(self.mount, &self.key, slot)?);
+                    txn.delete(data_entry(self.home, &self.key, slot)?);
                 }
                 Ok(more(&self.slots))
             }
@@ -78,12 +78,12 @@ impl Dropped {
 
 fn sweep_living(
     txn: &mut Txn<'_>,
-    mount: MountId,
+    home: Home,
     entry: &EntryPath,
     mut metadata: Metadata,
 ) -> Result<Sweeping> {
     if !metadata.doomed.is_empty() {
-        metadata.sweep(txn, mount, SWEEP)?;
+        metadata.sweep(txn, home, SWEEP)?;
         txn.store(entry.clone(), &metadata)?;
     }
     Ok(more(&metadata.doomed))
@@ -130,5 +130,13 @@ impl Operation for PurgePage {
         }
         cx.txn.store(self.entry.clone(), &purge)?;
         Ok(Sweeping::More)
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, _: &Self::Reply) -> Result<Response> {
+        Ok(Response::empty())
     }
 }

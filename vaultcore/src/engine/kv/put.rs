@@ -1,12 +1,13 @@
 //! Writing a version.
 
 use super::config::Config;
-use super::metadata::{Cas, Metadata, Version, VersionInfo};
+use super::metadata::{Cas, Home, Metadata, Version, VersionInfo};
 use super::purge::Dropped;
-use super::{KIND_V2, api_path, data};
+use super::{KIND_V2, api, api_path, data};
 use crate::error::{Error, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::{EntryPath, MountPath, SecretPath};
+use crate::wire::{Json, Response};
 
 /// Records that one commit may delete beside what it writes.
 pub(super) const SWEEP: usize = 100;
@@ -55,6 +56,14 @@ impl Operation for Put<'_> {
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Written> {
         add(cx, &self.path, self.json, self.cas, SWEEP)?.written(cx)
+    }
+
+    fn input(&self) -> Json {
+        api::written(self.json, self.cas)
+    }
+
+    fn output(&self, written: &Self::Reply) -> Result<Response> {
+        Ok(api::version_written(written))
     }
 }
 
@@ -105,7 +114,8 @@ pub(super) fn add_to(
         .unique(&[b"mark", &metadata.key, &number.to_be_bytes()])?;
     let slot = metadata.add_version(cx.txn.now(), mark, &config)?;
     let record = data::encode(&metadata.key, number, &mark, json);
-    cx.txn.put(metadata.data_entry(mount.id, slot)?, &record)?;
+    cx.txn
+        .put(metadata.data_entry(Home::of(mount), slot)?, &record)?;
     let dropped = metadata.sweep_and_store(cx, path, budget)?;
     let info = metadata.newest().map(Version::info);
     let missing = || Error::corrupt("a version that was added is missing");

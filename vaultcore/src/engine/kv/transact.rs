@@ -6,11 +6,12 @@ use super::delete::Selection;
 use super::metadata::{Cas, Metadata, Version, VersionInfo};
 use super::purge::Dropped;
 use super::put::{Added, SWEEP, add, write_access};
-use super::{KIND_V2, api_path};
+use super::{KIND_V2, api, api_path};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::{EntryPath, MountPath, SecretPath};
 use crate::secret::SecretBytes;
+use crate::wire::{Json, Response};
 
 /// The most secrets that one transaction changes.
 pub(crate) const MAX_CHANGES: usize = 50;
@@ -109,6 +110,21 @@ impl Operation for Transact {
         }
         let rest = Dropped::leave(cx.txn, dropped)?;
         Ok(Transacted { infos, rest })
+    }
+
+    fn input(&self) -> Json {
+        let changes = self.changes.iter().map(|change| {
+            let json = match &change.action {
+                Action::Put(json) => Some(json.expose()),
+                Action::Delete => None,
+            };
+            (change.path.as_str(), json)
+        });
+        api::changes(changes)
+    }
+
+    fn output(&self, done: &Self::Reply) -> Result<Response> {
+        Ok(api::changed(&done.infos).leaving(done.rest.clone()))
     }
 }
 

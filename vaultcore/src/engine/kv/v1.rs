@@ -2,18 +2,20 @@
 
 use zeroize::Zeroizing;
 
-use super::KIND_V1;
-use super::list::{Name, Recursion, list};
+use super::list::{Name, Recursion, api_page, list};
+use super::{KIND_V1, api};
 use crate::barrier::Tree;
 use crate::error::Result;
 use crate::operation::{Access, Capability, Context, Mounted, Operation, Target};
 use crate::path::{EntryPath, FolderPath, MountPath, SecretPath};
 use crate::secret::SecretWriter;
+use crate::wire::{Json, Object, Page, Response, Shape};
 
 const FORMAT: u8 = 1;
 
 fn tree(mount: Mounted<'_>) -> Tree {
     Tree {
+        namespace: mount.namespace,
         area: "kv-one",
         mount: mount.id,
     }
@@ -64,6 +66,14 @@ impl Operation for PutV1<'_> {
         let entry = entry(cx, &self.path)?;
         cx.txn.put(entry, &record.into_bytes())
     }
+
+    fn input(&self) -> Json {
+        Zeroizing::new(self.json.to_vec())
+    }
+
+    fn output(&self, _: &Self::Reply) -> Result<Response> {
+        Ok(Response::empty())
+    }
 }
 
 /// Reads a secret: its JSON, if it exists.
@@ -98,6 +108,20 @@ impl Operation for GetV1 {
             )),
         }
     }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, json: &Self::Reply) -> Result<Response> {
+        match json {
+            Some(json) => Ok(Response {
+                data: Some(json.clone()),
+                ..Response::default()
+            }),
+            None => Ok(Response::empty().shaped(Shape::NotFound)),
+        }
+    }
 }
 
 /// Removes a secret, if it exists.
@@ -125,12 +149,21 @@ impl Operation for DeleteV1 {
         cx.txn.delete(entry);
         Ok(())
     }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, _: &Self::Reply) -> Result<Response> {
+        Ok(Response::empty())
+    }
 }
 
 /// Lists the names in a folder, sorted.
 pub(crate) struct ListV1 {
     pub(crate) mount: MountPath,
     pub(crate) folder: FolderPath,
+    pub(crate) page: Option<Page>,
 }
 
 impl Operation for ListV1 {
@@ -149,6 +182,15 @@ impl Operation for ListV1 {
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Name>> {
         let tree = tree(cx.mount()?);
-        list(cx, tree, &self.folder, Recursion::One)
+        let names = list(cx, tree, &self.folder, Recursion::One)?;
+        Ok(Page::of(self.page.as_ref(), names))
+    }
+
+    fn input(&self) -> Json {
+        api_page(self.page.as_ref())
+    }
+
+    fn output(&self, names: &Self::Reply) -> Result<Response> {
+        Ok(api::listed(names))
     }
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::slots::{load_slots, store_with_root};
-use super::sys;
+use super::{api, protected, sys};
 use crate::barrier::{Page, Rewrap, RootKey, Term, layout};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::operation::{Access, Capability, Context, Operation, Target};
+use crate::wire::{Json, Object, Response};
 
 /// What the keyring holds; `sys/key-status` in Vault's words.
 ///
@@ -45,7 +46,7 @@ impl Operation for Rotate {
     }
 
     fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        sys("rotate", Capability::Sudo)
+        protected("rotate", Capability::Update)
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<u32> {
@@ -53,6 +54,41 @@ impl Operation for Rotate {
         let keyring = keys.keyring.rotated(cx.txn.now(), cx.txn.source())?;
         cx.txn.store_keyring(&keyring, &keys.root)?;
         Ok(keyring.newest()?.number())
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, term: &Self::Reply) -> Result<Response> {
+        Ok(Response::data(Object::new().number("term", *term)))
+    }
+}
+
+/// Makes every process seal itself at its next call.
+pub(crate) struct SealAll;
+
+impl Operation for SealAll {
+    type Reply = ();
+
+    fn target(&self) -> Target<'_> {
+        Target::System
+    }
+
+    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        protected("seal", Capability::Update)
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
+        cx.txn.raise_seals()
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, (): &()) -> Result<Response> {
+        Ok(Response::empty())
     }
 }
 
@@ -79,6 +115,14 @@ impl Operation for ReadKeyStatus {
             terms: keyring.terms().len(),
         })
     }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, status: &Self::Reply) -> Result<Response> {
+        Ok(api::key_status(status))
+    }
 }
 
 /// Encrypts the next entries of old terms anew.
@@ -92,11 +136,19 @@ impl Operation for RewrapPage {
     }
 
     fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        sys("rewrap", Capability::Sudo)
+        protected("rewrap", Capability::Update)
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Page> {
         Rewrap::load(cx.txn)?.page(cx.txn)
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, page: &Self::Reply) -> Result<Response> {
+        Ok(Response::data(Object::new().number("done", page.done)))
     }
 }
 
@@ -112,7 +164,7 @@ impl Operation for DropTerms {
     }
 
     fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        sys("rewrap", Capability::Sudo)
+        protected("rewrap", Capability::Update)
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<usize> {
@@ -132,6 +184,17 @@ impl Operation for DropTerms {
         }
         Ok(dropped)
     }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, dropped: &Self::Reply) -> Result<Response> {
+        Ok(Response::data(Object::new().number(
+            "dropped",
+            u64::try_from(*dropped).unwrap_or(u64::MAX),
+        )))
+    }
 }
 
 /// Replaces the root key: every slot is wrapped anew, and a term is added, in one commit.
@@ -147,12 +210,20 @@ impl Operation for RotateRoot {
     }
 
     fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        sys("rotate/root", Capability::Sudo)
+        protected("rotate/root", Capability::Update)
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
         let slots = load_slots(cx.txn)?;
         let keyring = cx.txn.keyring().rotated(cx.txn.now(), cx.txn.source())?;
         store_with_root(cx.txn, slots, &keyring, &self.root)
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, _: &Self::Reply) -> Result<Response> {
+        Ok(Response::empty())
     }
 }

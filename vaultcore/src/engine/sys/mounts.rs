@@ -1,19 +1,22 @@
-//! Mounting of engines.
+//! Mounting of engines and auth methods.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::sys;
+use super::tune::MountTune;
+use super::{api, protected, sys};
+use crate::barrier::layout;
 use crate::engine::kv;
 use crate::error::{Error, Result};
 use crate::id::MountId;
-use crate::mount::{MAX_TTL, Mount as Entry, MountTable};
+use crate::mount::{Class, Mount as Entry, MountTable, Tuning, Wipe, accessor};
 use crate::operation::{Access, Capability, Context, Operation, Target};
-use crate::path::MountPath;
+use crate::path::{EntryPath, MountPath};
+use crate::wire::{Json, Object, Response};
 
-/// An engine to be mounted.
+/// An engine to be mounted, or an auth method to be enabled.
 ///
 /// ```
 /// use vaultcore::NewMount;
@@ -25,21 +28,18 @@ use crate::path::MountPath;
 #[derive(Clone, PartialEq, Eq)]
 pub struct NewMount {
     kind: String,
-    description: String,
     options: BTreeMap<String, String>,
-    default_ttl: Option<Duration>,
-    max_ttl: Option<Duration>,
+    tune: MountTune,
 }
 
 impl NewMount {
-    /// An engine by the name of its kind: `kv-v2`, `kv-v1`, or `kv` with the option `version`.
+    /// An engine by the name of its kind: `kv-v2`, `kv-v1`, or `kv` with the option `version`; or
+    /// an auth method: `userpass`, `approle`.
     pub fn new(kind: impl Into<String>) -> Self {
         Self {
             kind: kind.into(),
-            description: String::new(),
             options: BTreeMap::new(),
-            default_ttl: None,
-            max_ttl: None,
+            tune: MountTune::new(),
         }
     }
 
@@ -55,7 +55,7 @@ impl NewMount {
 
     /// Sets a text for people, at most 512 bytes.
     pub fn description(mut self, text: impl Into<String>) -> Self {
-        self.description = text.into();
+        self.tune = self.tune.description(text);
         self
     }
 
@@ -67,18 +67,24 @@ impl NewMount {
 
     /// Sets how long a lease of the mount lives unless it says so itself.
     pub fn default_ttl(mut self, ttl: Duration) -> Self {
-        self.default_ttl = Some(ttl);
+        self.tune = self.tune.default_ttl(ttl);
         self
     }
 
     /// Sets how long a lease of the mount may live.
     pub fn max_ttl(mut self, ttl: Duration) -> Self {
-        self.max_ttl = Some(ttl);
+        self.tune = self.tune.max_ttl(ttl);
+        self
+    }
+
+    /// Sets all that may be tuned later.
+    pub fn tuned(mut self, tune: MountTune) -> Self {
+        self.tune = tune;
         self
     }
 
     /// Returns the kind, with `kv` and its version resolved, and the options for the engine.
-    pub(crate) fn resolved(&self) -> Result<(&str, Vec<(String, String)>)> {
+    fn resolved(&self) -> Result<(&str, Vec<(String, String)>)> {
         let options = self.options.clone().into_iter().collect();
         let version = self.options.get("version").map(String::as_str);
         let kind = match (self.kind.as_str(), version) {
@@ -90,6 +96,13 @@ impl NewMount {
             (other, _) => other,
         };
         Ok((kind, options))
+    }
+
+    pub(super) fn input(&self) -> Object {
+        let object = api::tune(Object::new(), &self.tune);
+        object
+            .text("type", &self.kind)
+            .map("options", &self.options)
     }
 }
 
@@ -117,10 +130,12 @@ impl std::fmt::Debug for NewMount {
 pub struct MountInfo {
     /// Names the mount for ever.
     pub id: MountId,
-    /// Where it is.
+    /// Where it is; for auth methods below `auth/`.
     pub path: MountPath,
-    /// Which engine answers there.
+    /// Which engine or auth method answers there.
     pub kind: String,
+    /// Names it in policies and audit: the kind and the beginning of the id.
+    pub accessor: String,
     /// A text for people.
     pub description: String,
     /// The options it was mounted with.
@@ -129,6 +144,29 @@ pub struct MountInfo {
     pub default_ttl: Option<Duration>,
     /// How long a lease may live.
     pub max_ttl: Option<Duration>,
+    pub(super) tuning: Tuning,
+}
+
+impl MountInfo {
+    pub(super) fn of(mount: &Entry) -> Self {
+        Self {
+            id: mount.id,
+            path: mount.path.clone(),
+            kind: mount.kind.to_string(),
+            accessor: mount.accessor.clone(),
+            description: mount.description.to_string(),
+            options: mount.options.clone(),
+            default_ttl: mount.tuning.default_ttl(),
+            max_ttl: mount.tuning.max_ttl(),
+            tuning: mount.tuning.clone(),
+        }
+    }
+
+    /// Returns whether people without a token may see that it is there.
+    #[must_use]
+    pub fn listed(&self) -> bool {
+        self.tuning.listed
+    }
 }
 
 impl std::fmt::Debug for MountInfo {
@@ -137,14 +175,43 @@ impl std::fmt::Debug for MountInfo {
     }
 }
 
-/// Mounts an engine.
+/// Returns the folder of `sys/` in which a table's mounts are named.
+fn folder(class: Class) -> &'static str {
+    match class {
+        Class::Secret => "mounts",
+        Class::Auth => "auth",
+    }
+}
+
+/// Access to one mount. That to auth methods is protected.
+fn access(
+    class: Class,
+    path: &MountPath,
+    end: &str,
+    capability: Capability,
+) -> Result<Vec<Access>> {
+    let path = path.as_str();
+    let path = if end.is_empty() {
+        path.trim_end_matches('/')
+    } else {
+        path
+    };
+    let path = format!("{}/{path}{end}", folder(class));
+    match class {
+        Class::Secret => sys(&path, capability),
+        Class::Auth => protected(&path, capability),
+    }
+}
+
+fn missing() -> Error {
+    Error::not_found("nothing is mounted there")
+}
+
+/// Mounts an engine, or enables an auth method.
 pub(crate) struct Mount<'n> {
+    pub(crate) class: Class,
     pub(crate) path: MountPath,
-    /// Resolved, and accepted by the engine.
-    pub(crate) kind: &'n str,
-    pub(crate) new: &'n NewMount,
-    /// The engine's configuration, encoded.
-    pub(crate) config: Vec<u8>,
+    pub(crate) new: std::borrow::Cow<'n, NewMount>,
 }
 
 impl Operation for Mount<'_> {
@@ -155,60 +222,175 @@ impl Operation for Mount<'_> {
     }
 
     fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        sys(
-            &format!("mounts/{}", self.path.as_str()),
-            Capability::Update,
-        )
+        access(self.class, &self.path, "", Capability::Update)
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<MountId> {
-        check_description(&self.new.description)?;
-        check_ttls(self.new.default_ttl, self.new.max_ttl)?;
-        let mut table = MountTable::load(cx.txn)?;
-        // What a mount keeps is found by its id, so it must differ even if randomness fails.
-        let id = MountId::from_bytes(cx.txn.unique(&[b"mount", self.path.as_str().as_bytes()])?);
-        table.add(Entry {
+        let (kind, options) = self.new.resolved()?;
+        let config = match self.class {
+            Class::Secret => cx.registry.engine(kind)?.configure(&options)?,
+            Class::Auth => cx.registry.method(kind).map(|_| Vec::new())?,
+        };
+        let mut table = MountTable::load(cx.txn, cx.space.id, self.class)?;
+        let id = self.new_id(cx, &table, kind)?;
+        let mut mount = Entry {
             id,
             path: self.path.clone(),
-            kind: Zeroizing::new(self.kind.to_owned()),
-            description: Zeroizing::new(self.new.description.clone()),
+            kind: Zeroizing::new(kind.to_owned()),
+            accessor: accessor(kind, id),
+            description: Zeroizing::new(String::new()),
             options: self.new.options.clone(),
-            default_ttl: self.new.default_ttl,
-            max_ttl: self.new.max_ttl,
-            config: self.config.clone(),
-        })?;
+            tuning: Tuning::default(),
+            config,
+        };
+        self.new.tune.apply(&mut mount)?;
+        table.add(mount)?;
         table.store(cx.txn)?;
         Ok(id)
     }
-}
 
-fn check_description(text: &str) -> Result<()> {
-    if text.len() <= 512 && !text.chars().any(char::is_control) {
-        return Ok(());
+    fn input(&self) -> Json {
+        self.new.input().finish()
     }
-    Err(Error::invalid(
-        "a description has at most 512 bytes and no control characters",
-    ))
+
+    fn output(&self, _: &MountId) -> Result<Response> {
+        Ok(Response::empty())
+    }
 }
 
-fn check_ttls(default: Option<Duration>, max: Option<Duration>) -> Result<()> {
-    for ttl in [default, max].into_iter().flatten() {
-        if ttl > MAX_TTL || ttl.subsec_nanos() % 1_000 != 0 {
-            return Err(Error::invalid(
-                "the TTL of a mount is a whole number of microseconds, below 2^64",
-            ));
+impl Mount<'_> {
+    /// Returns an id whose accessor no other mount has. What a mount keeps is found by its id, so
+    /// it must differ even if randomness fails.
+    fn new_id(&self, cx: &Context<'_, '_>, table: &MountTable, kind: &str) -> Result<MountId> {
+        let path = self.path.as_str().as_bytes();
+        for attempt in 0..16u8 {
+            let context: [&[u8]; 4] = [b"mount", cx.space.id.as_bytes(), path, &[attempt]];
+            let id = MountId::from_bytes(cx.txn.unique(&context)?);
+            if id != MountId::BUILT_IN && table.with_accessor(&accessor(kind, id)).is_none() {
+                return Ok(id);
+            }
         }
+        Err(Error::corrupt("every new accessor of a mount is taken"))
     }
-    match (default, max) {
-        (Some(default), Some(max)) if default > max => Err(Error::invalid(
-            "the default TTL of a mount is not longer than its maximum",
-        )),
-        _ => Ok(()),
+}
+
+/// Takes a mount away, with all that it keeps.
+pub(crate) struct Unmount {
+    pub(crate) class: Class,
+    pub(crate) path: MountPath,
+}
+
+impl Operation for Unmount {
+    /// The work of deleting what it kept.
+    type Reply = Option<EntryPath>;
+
+    fn target(&self) -> Target<'_> {
+        Target::System
+    }
+
+    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        access(self.class, &self.path, "", Capability::Delete)
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
+        let mut table = MountTable::load(cx.txn, cx.space.id, self.class)?;
+        let Some(mount) = table.remove(&self.path) else {
+            return Ok(None);
+        };
+        let areas = match self.class {
+            Class::Secret => cx.registry.engine(&mount.kind)?.areas(),
+            Class::Auth => cx.registry.method(&mount.kind)?.areas(),
+        };
+        table.store(cx.txn)?;
+        let id = mount.id.to_string();
+        let folders = areas
+            .iter()
+            .map(|area| layout::area(cx.space.id, area).then(&id));
+        Wipe::leave(cx.txn, &id, folders).map(Some)
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, rest: &Self::Reply) -> Result<Response> {
+        Ok(Response::empty().leaving(rest.clone()))
+    }
+}
+
+/// Deletes the next page of what a mount or a namespace kept.
+pub(crate) struct WipePage {
+    pub(crate) work: EntryPath,
+}
+
+impl Operation for WipePage {
+    /// Whether there is more.
+    type Reply = bool;
+
+    fn target(&self) -> Target<'_> {
+        Target::System
+    }
+
+    /// It was allowed when it was begun.
+    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        Ok(Vec::new())
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<bool> {
+        Wipe::page(cx.txn, &self.work)
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, _: &bool) -> Result<Response> {
+        Ok(Response::empty())
+    }
+}
+
+/// Moves a mount to another path of the same namespace. What it keeps stays where it is.
+pub(crate) struct Remount {
+    pub(crate) class: Class,
+    pub(crate) from: MountPath,
+    pub(crate) to: MountPath,
+}
+
+impl Operation for Remount {
+    type Reply = ();
+
+    fn target(&self) -> Target<'_> {
+        Target::System
+    }
+
+    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        protected("remount", Capability::Update)
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
+        let mut table = MountTable::load(cx.txn, cx.space.id, self.class)?;
+        let mut mount = table.remove(&self.from).ok_or_else(missing)?;
+        mount.path = self.to.clone();
+        table.add(mount)?;
+        table.store(cx.txn)
+    }
+
+    fn input(&self) -> Json {
+        Object::new()
+            .text("from", self.from.as_str())
+            .text("to", self.to.as_str())
+            .finish()
+    }
+
+    fn output(&self, (): &()) -> Result<Response> {
+        Ok(Response::empty())
     }
 }
 
 /// Lists the mounts, by path.
-pub(crate) struct ListMounts;
+pub(crate) struct ListMounts {
+    pub(crate) class: Class,
+}
 
 impl Operation for ListMounts {
     type Reply = Vec<MountInfo>;
@@ -218,89 +400,68 @@ impl Operation for ListMounts {
     }
 
     fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        sys("mounts", Capability::Read)
+        sys(folder(self.class), Capability::Read)
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Vec<MountInfo>> {
-        let table = MountTable::load(cx.txn)?;
-        let info = |mount: &Entry| MountInfo {
-            id: mount.id,
-            path: mount.path.clone(),
-            kind: mount.kind.to_string(),
-            description: mount.description.to_string(),
-            options: mount.options.clone(),
-            default_ttl: mount.default_ttl,
-            max_ttl: mount.max_ttl,
-        };
-        Ok(table.iter().map(info).collect())
+        let table = MountTable::load(cx.txn, cx.space.id, self.class)?;
+        Ok(table.iter().map(MountInfo::of).collect())
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, mounts: &Self::Reply) -> Result<Response> {
+        Ok(api::mounts(self.class, mounts))
     }
 }
 
-/// A change of a mount: only what is set is changed.
-///
-/// ```
-/// use std::time::Duration;
-/// use vaultcore::MountTune;
-/// let tune = MountTune::new().description("moved").max_ttl(Duration::from_secs(3_600));
-/// # let _ = tune;
-/// ```
-#[must_use]
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct MountTune {
-    description: Option<String>,
-    default_ttl: Option<Duration>,
-    max_ttl: Option<Duration>,
+/// Reads one mount.
+pub(crate) struct ReadMount {
+    pub(crate) class: Class,
+    pub(crate) path: MountPath,
+    /// Whether the reply is what can be tuned.
+    pub(crate) tune: bool,
 }
 
-impl MountTune {
-    /// Creates a change of nothing.
-    pub fn new() -> Self {
-        Self::default()
+impl Operation for ReadMount {
+    type Reply = MountInfo;
+
+    fn target(&self) -> Target<'_> {
+        Target::System
     }
 
-    /// Sets the text for people, at most 512 bytes.
-    pub fn description(mut self, text: impl Into<String>) -> Self {
-        self.description = Some(text.into());
-        self
+    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        let end = if self.tune { "tune" } else { "" };
+        access(self.class, &self.path, end, Capability::Read)
     }
 
-    /// Sets how long a lease lives unless it says so itself; zero: as the system says.
-    pub fn default_ttl(mut self, ttl: Duration) -> Self {
-        self.default_ttl = Some(ttl);
-        self
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<MountInfo> {
+        let table = MountTable::load(cx.txn, cx.space.id, self.class)?;
+        table.at(&self.path).map(MountInfo::of).ok_or_else(missing)
     }
 
-    /// Sets how long a lease may live; zero: as the system says.
-    pub fn max_ttl(mut self, ttl: Duration) -> Self {
-        self.max_ttl = Some(ttl);
-        self
+    fn input(&self) -> Json {
+        Object::new().finish()
     }
 
-    fn apply(&self, mount: &mut Entry) -> Result<()> {
-        if let Some(text) = &self.description {
-            check_description(text)?;
-            mount.description = Zeroizing::new(text.clone());
-        }
-        let set = |ttl: Duration| Some(ttl).filter(|ttl| !ttl.is_zero());
-        mount.default_ttl = self.default_ttl.map_or(mount.default_ttl, set);
-        mount.max_ttl = self.max_ttl.map_or(mount.max_ttl, set);
-        check_ttls(mount.default_ttl, mount.max_ttl)
-    }
-}
-
-impl std::fmt::Debug for MountTune {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("MountTune")
+    fn output(&self, mount: &MountInfo) -> Result<Response> {
+        Ok(match self.tune {
+            true => api::tuning(self.class, mount),
+            false => api::mount(self.class, mount),
+        })
     }
 }
 
 /// Changes a mount.
-pub(crate) struct Tune<'t> {
+pub(crate) struct Tune {
+    pub(crate) class: Class,
     pub(crate) path: MountPath,
-    pub(crate) tune: &'t MountTune,
+    pub(crate) tune: MountTune,
 }
 
-impl Operation for Tune<'_> {
+impl Operation for Tune {
     type Reply = ();
 
     fn target(&self) -> Target<'_> {
@@ -308,17 +469,21 @@ impl Operation for Tune<'_> {
     }
 
     fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        sys(
-            &format!("mounts/{}tune", self.path.as_str()),
-            Capability::Update,
-        )
+        access(self.class, &self.path, "tune", Capability::Update)
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
-        let mut table = MountTable::load(cx.txn)?;
-        let missing = || Error::not_found("no engine is mounted there");
+        let mut table = MountTable::load(cx.txn, cx.space.id, self.class)?;
         self.tune
             .apply(table.at_mut(&self.path).ok_or_else(missing)?)?;
         table.store(cx.txn)
+    }
+
+    fn input(&self) -> Json {
+        api::tune(Object::new(), &self.tune).finish()
+    }
+
+    fn output(&self, (): &()) -> Result<Response> {
+        Ok(Response::empty())
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::slots::{load_slots, store_with_root};
-use super::sys;
+use super::{api, protected};
 use crate::barrier::{RootKey, layout};
 use crate::clock::Timestamp;
 use crate::crypto::mac::sign_once;
@@ -15,6 +15,7 @@ use crate::id::{Nonce, SlotId, VaultId};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::record::Record;
 use crate::seal::{ShamirSlot, SlotDraft, SlotKind};
+use crate::wire::{Json, Object, Response};
 
 /// A rekey that waits for its new shares. It holds no key, only what tells the right one: whoever
 /// has the keyring of now may read it, and must not learn by it what comes after.
@@ -33,6 +34,14 @@ impl Record for PendingRekey {
 }
 
 impl PendingRekey {
+    pub(crate) fn nonce(&self) -> Nonce {
+        self.nonce
+    }
+
+    pub(crate) fn started(&self) -> Timestamp {
+        self.started
+    }
+
     pub(crate) fn sharing(&self) -> &ShamirSlot {
         &self.sharing
     }
@@ -80,7 +89,7 @@ impl Operation for StartRekey<'_> {
     }
 
     fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        sys("rekey/init", Capability::Sudo)
+        protected("rekey/init", Capability::Update)
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
@@ -109,6 +118,16 @@ impl Operation for StartRekey<'_> {
         };
         cx.txn.store(layout::rekey()?, &pending)
     }
+
+    fn input(&self) -> Json {
+        Object::new()
+            .text("nonce", &self.nonce.to_string())
+            .finish()
+    }
+
+    fn output(&self, _: &Self::Reply) -> Result<Response> {
+        Ok(Response::empty())
+    }
 }
 
 /// Reads the rekey in progress.
@@ -122,11 +141,19 @@ impl Operation for ReadRekey {
     }
 
     fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        sys("rekey/verify", Capability::Sudo)
+        protected("rekey/verify", Capability::Update)
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<PendingRekey> {
         cx.txn.load(&layout::rekey()?)?.ok_or_else(none_in_progress)
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, pending: &Self::Reply) -> Result<Response> {
+        Ok(api::pending_rekey(pending))
     }
 }
 
@@ -141,12 +168,20 @@ impl Operation for CancelRekey {
     }
 
     fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        sys("rekey/init", Capability::Sudo)
+        protected("rekey/init", Capability::Update)
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
         cx.txn.delete(layout::rekey()?);
         Ok(())
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, _: &Self::Reply) -> Result<Response> {
+        Ok(Response::empty())
     }
 }
 
@@ -166,7 +201,7 @@ impl Operation for CommitRekey {
     }
 
     fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        sys("rekey/verify", Capability::Sudo)
+        protected("rekey/verify", Capability::Update)
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
@@ -193,6 +228,16 @@ impl Operation for CommitRekey {
         let keyring = rotated.with_kek(pending.slot, &self.kek);
         cx.txn.delete(layout::rekey()?);
         store_with_root(cx.txn, slots, &keyring, &self.root)
+    }
+
+    fn input(&self) -> Json {
+        Object::new()
+            .text("nonce", &self.nonce.to_string())
+            .finish()
+    }
+
+    fn output(&self, _: &Self::Reply) -> Result<Response> {
+        Ok(Response::empty())
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::sys;
+use super::{api, protected, sys};
 use crate::barrier::{Keyring, RootKey, Txn, layout};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -12,6 +12,7 @@ use crate::id::{SlotId, VaultId};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::record::Record;
 use crate::seal::{Slot, SlotDraft, SlotKind, Slots};
+use crate::wire::{Json, Object, Response};
 
 /// What opens a slot.
 ///
@@ -97,6 +98,14 @@ impl Operation for ListSlots {
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Vec<SlotInfo>> {
         Ok(load_slots(cx.txn)?.slots.iter().map(SlotInfo::of).collect())
     }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, slots: &Self::Reply) -> Result<Response> {
+        Ok(api::slots(slots))
+    }
 }
 
 /// Adds a slot that opens the vault as those before do.
@@ -112,7 +121,7 @@ impl Operation for AddSlot<'_> {
     }
 
     fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        sys("slots", Capability::Sudo)
+        protected("slots", Capability::Update)
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
@@ -126,6 +135,16 @@ impl Operation for AddSlot<'_> {
         cx.txn
             .put_raw(layout::slots()?, Slots::checked(slots)?.encode()?.to_vec());
         cx.txn.store_keyring(&keyring, &keys.root)
+    }
+
+    fn input(&self) -> Json {
+        Object::new()
+            .text("slot", &self.draft.id.to_string())
+            .finish()
+    }
+
+    fn output(&self, _: &Self::Reply) -> Result<Response> {
+        Ok(Response::empty())
     }
 }
 
@@ -143,7 +162,7 @@ impl Operation for RemoveSlot {
     }
 
     fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        sys(&format!("slots/{}", self.slot), Capability::Sudo)
+        protected(&format!("slots/{}", self.slot), Capability::Update)
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
@@ -157,6 +176,14 @@ impl Operation for RemoveSlot {
         slots.slots.remove(position);
         let rotated = cx.txn.keyring().rotated(cx.txn.now(), cx.txn.source())?;
         store_with_root(cx.txn, slots, &rotated.without_kek(self.slot), &self.root)
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, _: &Self::Reply) -> Result<Response> {
+        Ok(Response::empty())
     }
 }
 

@@ -15,7 +15,7 @@ impl Kv {
     /// `NotFound` if there is no such secret.
     pub fn metadata(&self, path: &str) -> Result<KvMetadata> {
         let (mount, path) = (self.mount.clone(), SecretPath::new(path)?);
-        self.vault.run(self.caller, &ReadMetadata { mount, path })
+        self.vault.run(&self.caller, &ReadMetadata { mount, path })
     }
 
     /// Writes the metadata of a secret: what `update` sets, with its custom metadata in place of
@@ -38,11 +38,11 @@ impl Kv {
     fn write_metadata(&self, path: &str, update: &MetadataUpdate, mode: UpdateMode) -> Result<()> {
         let (mount, path) = (self.mount.clone(), SecretPath::new(path)?);
         self.vault.run(
-            self.caller,
+            &self.caller,
             &WriteMetadata {
                 mount,
                 path,
-                update,
+                update: update.clone(),
                 mode,
             },
         )
@@ -57,10 +57,10 @@ impl Kv {
         let (mount, path) = (self.mount.clone(), SecretPath::new(path)?);
         match self
             .vault
-            .run(self.caller, &DeleteMetadata { mount, path })?
+            .run(&self.caller, &DeleteMetadata { mount, path })?
         {
             // The secret is gone. What could not be deleted is left to `Vault::tick`.
-            Some(rest) => self.vault.purge(self.caller, &rest).or(Ok(())),
+            Some(rest) => self.vault.finish(&rest).or(Ok(())),
             None => Ok(()),
         }
     }
@@ -71,7 +71,7 @@ impl Kv {
     /// `NotFound` without a mount.
     pub fn config(&self) -> Result<KvConfig> {
         self.vault.run(
-            self.caller,
+            &self.caller,
             &ReadConfig {
                 mount: self.mount.clone(),
             },
@@ -84,10 +84,10 @@ impl Kv {
     /// `InvalidArgument` for values beyond the limits; `NotFound` without a mount.
     pub fn configure(&self, update: &KvConfigUpdate) -> Result<()> {
         self.vault.run(
-            self.caller,
+            &self.caller,
             &Configure {
                 mount: self.mount.clone(),
-                update,
+                update: update.clone(),
             },
         )
     }

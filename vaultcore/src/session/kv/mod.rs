@@ -126,7 +126,7 @@ impl Kv {
             json,
             cas,
         };
-        Ok(self.finish(self.vault.run(self.caller, &put)?))
+        Ok(self.finish(self.vault.run(&self.caller, &put)?))
     }
 
     /// Merges `patch` into the newest version (JSON merge patch, RFC 7396: null removes a field)
@@ -148,7 +148,7 @@ impl Kv {
             json: &json,
             cas,
         };
-        Ok(self.finish(self.vault.run(self.caller, &operation)?))
+        Ok(self.finish(self.vault.run(&self.caller, &operation)?))
     }
 
     /// Writes the data of version `version` as a new version.
@@ -166,7 +166,7 @@ impl Kv {
             version,
             cas,
         };
-        Ok(self.finish(self.vault.run(self.caller, &operation)?))
+        Ok(self.finish(self.vault.run(&self.caller, &operation)?))
     }
 
     /// Reads the newest version of a secret.
@@ -206,7 +206,7 @@ impl Kv {
             path: SecretPath::new(path)?,
             version,
         };
-        let mut found = self.vault.run(self.caller, &operation)?;
+        let mut found = self.vault.run(&self.caller, &operation)?;
         match found.data.take() {
             Some(data) => Ok((found, data)),
             None => Err(gone(&found.info)),
@@ -228,7 +228,7 @@ impl Kv {
             depth,
         };
         Ok(SecretBytes::copy_from(
-            &self.vault.run(self.caller, &operation)?,
+            &self.vault.run(&self.caller, &operation)?,
         ))
     }
 
@@ -271,8 +271,8 @@ impl Kv {
             path: SecretPath::new(path)?,
             selection,
         };
-        match self.vault.run(self.caller, &operation)? {
-            Some(rest) => match self.vault.purge(self.caller, &rest) {
+        match self.vault.run(&self.caller, &operation)? {
+            Some(rest) => match self.vault.finish(&rest) {
                 Err(error) if matches!(operation.selection, Selection::Destroy(_)) => {
                     Err(half_done(error))
                 }
@@ -287,7 +287,7 @@ impl Kv {
     fn finish(&self, written: Written) -> VersionInfo {
         if let Some(rest) = written.rest {
             // The write stands, so it is not reported as failed. `Vault::tick` goes on.
-            let _ = self.vault.purge(self.caller, &rest);
+            let _ = self.vault.finish(&rest);
         }
         written.info
     }

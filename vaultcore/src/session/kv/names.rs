@@ -39,11 +39,12 @@ impl Kv {
     fn names_of(&self, folder: &str, recursion: Recursion) -> Result<Vec<String>> {
         let (mount, folder) = (self.mount.clone(), FolderPath::new(folder)?);
         let names = self.vault.run(
-            self.caller,
+            &self.caller,
             &List {
                 mount,
                 folder,
                 recursion,
+                page: None,
             },
         )?;
         Ok(plain(names))
@@ -61,7 +62,7 @@ impl Kv {
             cursor,
             limit,
         };
-        let (names, next) = self.vault.run(self.caller, &operation)?;
+        let (names, next) = self.vault.run(&self.caller, &operation)?;
         let names = plain(names);
         Ok(NamePage { names, next })
     }

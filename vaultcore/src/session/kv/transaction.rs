@@ -48,9 +48,9 @@ impl Kv {
             return Ok(Vec::new());
         }
         let operation = Transact::new(self.mount.clone(), collected.changes)?;
-        let done = self.vault.run(self.caller, &operation)?;
+        let done = self.vault.run(&self.caller, &operation)?;
         if let Some(rest) = &done.rest {
-            let _ = self.vault.purge(self.caller, rest); // as in `finish`
+            let _ = self.vault.finish(rest); // as in `finish`
         }
         Ok(done.infos)
     }

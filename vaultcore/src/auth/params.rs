@@ -1,0 +1,244 @@
+//! What the tokens of an auth method are like: the fields that all methods have in common.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::id::EntityId;
+use crate::operation::Context;
+use crate::rights::parse_network;
+use crate::secret::SecretString;
+use crate::token::{
+    Created, DEFAULT_POLICY, ROOT_POLICY, TokenEntry, TokenKind, Uses, create, micros,
+};
+use crate::wire::{Auth, Fields, Object};
+
+/// How long a token lives unless anybody says so, and at most: 768 hours, as in Vault.
+pub(crate) const SYSTEM_TTL: Duration = Duration::from_secs(768 * 3_600);
+/// The most policies that one token names.
+pub(crate) const MAX_POLICIES: usize = 256;
+/// The longest name of a policy, in bytes.
+const MAX_POLICY_NAME: usize = 128;
+
+/// The `token_*` fields of a role, as stored. Times are microseconds; 0 is none.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TokenParams {
+    pub(crate) policies: Vec<String>,
+    pub(crate) bound_cidrs: Vec<String>,
+    pub(crate) ttl: u64,
+    pub(crate) max_ttl: u64,
+    pub(crate) explicit_max_ttl: u64,
+    pub(crate) period: u64,
+    pub(crate) num_uses: u64,
+    pub(crate) no_default_policy: bool,
+    /// Empty: as the mount says, and service unless it says so.
+    pub(crate) kind: String,
+}
+
+impl TokenParams {
+    /// Takes over the `token_*` fields that the request has.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for values that cannot be.
+    pub(crate) fn update(&mut self, fields: &Fields<'_>) -> Result<()> {
+        if let Some(policies) = fields.list("token_policies")? {
+            self.policies = policy_names(policies)?;
+        }
+        if let Some(networks) = fields.list("token_bound_cidrs")? {
+            self.bound_cidrs = networks_of(networks)?;
+        }
+        let times = [
+            ("token_ttl", &mut self.ttl),
+            ("token_max_ttl", &mut self.max_ttl),
+            ("token_explicit_max_ttl", &mut self.explicit_max_ttl),
+            ("token_period", &mut self.period),
+        ];
+        for (name, value) in times {
+            if let Some(time) = fields.duration(name)? {
+                *value = micros(time);
+            }
+        }
+        if let Some(uses) = fields.integer("token_num_uses")? {
+            let negative = |_| Error::invalid("token_num_uses cannot be negative");
+            self.num_uses = u64::try_from(uses).map_err(negative)?;
+        }
+        if let Some(flag) = fields.flag("token_no_default_policy")? {
+            self.no_default_policy = flag;
+        }
+        if let Some(kind) = fields.text("token_type")? {
+            self.kind = token_type(&kind)?.to_owned();
+        }
+        self.check()
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.max_ttl > 0 && self.ttl > self.max_ttl {
+            return Err(Error::invalid(
+                "'token_ttl' cannot be greater than 'token_max_ttl'",
+            ));
+        }
+        if self.kind == "batch" && (self.period > 0 || self.num_uses > 0) {
+            return Err(Error::invalid(
+                "a batch token has neither a period nor a number of uses",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Adds the `token_*` fields to a reply.
+    pub(crate) fn output(&self, object: Object) -> Object {
+        let kind = if self.kind.is_empty() {
+            "default"
+        } else {
+            &self.kind
+        };
+        object
+            .list("token_bound_cidrs", &self.bound_cidrs)
+            .number("token_explicit_max_ttl", self.explicit_max_ttl / 1_000_000)
+            .number("token_max_ttl", self.max_ttl / 1_000_000)
+            .flag("token_no_default_policy", self.no_default_policy)
+            .number("token_num_uses", self.num_uses)
+            .number("token_period", self.period / 1_000_000)
+            .list("token_policies", &self.policies)
+            .number("token_ttl", self.ttl / 1_000_000)
+            .text("token_type", kind)
+    }
+}
+
+/// Checks the kind of token that a role makes.
+pub(crate) fn token_type(text: &str) -> Result<&str> {
+    match text {
+        "" | "default" => Ok(""),
+        "service" | "batch" | "default-service" | "default-batch" => Ok(text),
+        _ => Err(Error::invalid(
+            "the token type is service, batch or default",
+        )),
+    }
+}
+
+/// Brings names of policies into their one spelling: lower case, sorted, each once.
+///
+/// # Errors
+/// `InvalidArgument` for names that cannot be.
+pub(crate) fn policy_names(names: Vec<String>) -> Result<Vec<String>> {
+    let mut names: Vec<String> = names
+        .into_iter()
+        .map(|name| name.trim().to_lowercase())
+        .filter(|name| !name.is_empty())
+        .collect();
+    names.sort();
+    names.dedup();
+    let fits = |name: &String| name.len() <= MAX_POLICY_NAME && !name.chars().any(char::is_control);
+    if names.len() > MAX_POLICIES || !names.iter().all(fits) {
+        return Err(Error::invalid(
+            "a token has at most 256 policies, with names of at most 128 bytes",
+        ));
+    }
+    Ok(names)
+}
+
+/// Checks networks such as `10.0.0.0/8`.
+pub(crate) fn networks_of(networks: Vec<String>) -> Result<Vec<String>> {
+    if networks.len() <= 256 && networks.iter().all(|text| parse_network(text).is_some()) {
+        return Ok(networks);
+    }
+    Err(Error::invalid(
+        "bound CIDRs are at most 256 networks such as 10.0.0.0/8 or fd00::/8",
+    ))
+}
+
+/// Somebody who proved who they are.
+pub(crate) struct Login {
+    pub(crate) display_name: String,
+    pub(crate) metadata: BTreeMap<String, String>,
+    /// The role that was logged in by, if the method has roles.
+    pub(crate) role: String,
+    /// The path of the request, for people: `auth/userpass/login/bob`.
+    pub(crate) path: String,
+    pub(crate) entity: Option<EntityId>,
+}
+
+/// Makes the token of a login, by a method that is mounted.
+///
+/// # Errors
+/// `InvalidArgument` for parameters that do not fit together.
+pub(crate) fn issue(
+    cx: &mut Context<'_, '_>,
+    params: &TokenParams,
+    login: Login,
+) -> Result<Created> {
+    let mount = cx.mount()?;
+    let kind = match params.kind.as_str() {
+        "batch" | "default-batch" => TokenKind::Batch,
+        _ => TokenKind::Service,
+    };
+    let mut policies = params.policies.clone();
+    if !params.no_default_policy {
+        policies.push(DEFAULT_POLICY.to_owned());
+    }
+    if policies.iter().any(|name| name == ROOT_POLICY) {
+        return Err(Error::invalid("auth methods cannot create root tokens"));
+    }
+    let mut entry = TokenEntry::new(kind, policies, login.path);
+    let max = least(Duration::from_micros(params.max_ttl), mount.max_ttl);
+    let explicit = Duration::from_micros(params.explicit_max_ttl);
+    let wanted = match (params.period, params.ttl) {
+        (0, 0) => mount.default_ttl.unwrap_or(SYSTEM_TTL),
+        (0, ttl) => Duration::from_micros(ttl),
+        (period, _) => Duration::from_micros(period),
+    };
+    let bound = if params.period > 0 {
+        wanted
+    } else {
+        wanted.min(max)
+    };
+    let ttl = if explicit.is_zero() {
+        bound
+    } else {
+        bound.min(explicit)
+    };
+    entry.live_for(cx.txn.now(), ttl);
+    entry.renewable = kind == TokenKind::Service;
+    entry.display_name = login.display_name;
+    entry.metadata = login.metadata;
+    entry.role = login.role;
+    entry.entity = login.entity;
+    entry.mount = Some(mount.id);
+    entry.bound_cidrs.clone_from(&params.bound_cidrs);
+    entry.explicit_max_ttl = params.explicit_max_ttl;
+    entry.period = params.period;
+    entry.max_ttl = micros(max);
+    entry.uses = (params.num_uses > 0).then(|| Uses::new(params.num_uses));
+    create(cx.txn, cx.space.id, entry, None)
+}
+
+/// Returns the longest TTL, given a role's own and the mount's.
+pub(crate) fn least(own: Duration, mount: Option<Duration>) -> Duration {
+    let mount = mount.unwrap_or(SYSTEM_TTL);
+    if own.is_zero() { mount } else { own.min(mount) }
+}
+
+/// Returns the `auth` block of a token that was made; `identity` are the policies that it has
+/// by who holds it.
+pub(crate) fn auth(created: &Created, identity: &[String]) -> Auth {
+    let entry = &created.entry;
+    let mut all: Vec<String> = entry.policies.iter().chain(identity).cloned().collect();
+    all.sort();
+    all.dedup();
+    Auth {
+        client_token: SecretString::copy_from(created.secret.expose()),
+        accessor: entry.accessor.clone(),
+        policies: all,
+        token_policies: entry.policies.clone(),
+        identity_policies: identity.to_vec(),
+        metadata: entry.metadata.clone(),
+        lease: entry.creation_ttl(),
+        renewable: entry.renewable,
+        entity_id: entry.entity.map(|id| id.to_string()).unwrap_or_default(),
+        token_type: entry.kind.name(),
+        orphan: entry.parent.is_none(),
+        num_uses: entry.uses.as_ref().map_or(0, |uses| uses.left),
+    }
+}

@@ -1,0 +1,102 @@
+//! Tokens as an auth method: the one that is built in, at `auth/token/`.
+
+pub(crate) mod api;
+mod create;
+mod lookup;
+mod renew;
+mod revoke;
+mod roles;
+
+pub use create::NewToken;
+pub use lookup::TokenInfo;
+
+pub(crate) use create::{CreateToken, MakeRoot, Via, root_token};
+pub(crate) use lookup::{ListAccessors, LookupToken};
+pub(crate) use renew::RenewToken;
+pub(crate) use revoke::{ExpireToken, RevokeStepOf, RevokeToken};
+pub(crate) use roles::{DeleteRole, ListRoles, ReadRole, WriteRole};
+
+use zeroize::Zeroizing;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::operation::{Access, Actor, Capability, Context};
+use crate::token::{Lookup, Token, authenticate, find_accessor};
+
+/// Which token an operation is about.
+#[derive(Clone)]
+pub(crate) enum Subject {
+    /// The caller's own.
+    Own,
+    /// The one with this text.
+    Secret(Zeroizing<String>),
+    /// The one with this accessor.
+    Accessor(String),
+}
+
+impl Subject {
+    /// Returns the token, if it is in force.
+    ///
+    /// # Errors
+    /// `PermissionDenied` for a text, `NotFound` for an accessor that names none.
+    pub(crate) fn find(&self, cx: &mut Context<'_, '_>) -> Result<Token> {
+        match self {
+            Self::Own => cx.token().cloned(),
+            Self::Secret(text) => {
+                let own = cx
+                    .secret
+                    .is_some_and(|secret| secret.expose() == text.as_str());
+                if own && matches!(cx.actor, Actor::Token(_)) {
+                    return cx.token().cloned(); // it was looked up, and its use was taken
+                }
+                match authenticate(cx.txn, text, None)? {
+                    Lookup::Valid(token) => Ok(token),
+                    Lookup::Limited | Lookup::Invalid => limited(cx, text),
+                }
+            }
+            Self::Accessor(accessor) => {
+                let missing = || Error::invalid("invalid accessor");
+                let token = find_accessor(cx.txn, accessor)?.ok_or_else(missing)?;
+                if token.entry.expired(cx.txn.now()) {
+                    return Err(missing());
+                }
+                Ok(token)
+            }
+        }
+    }
+
+    /// Returns the text of the token, if it is known.
+    pub(crate) fn text<'s>(&'s self, cx: &Context<'s, '_>) -> &'s str {
+        match self {
+            Self::Own => cx.secret.map_or("", |secret| secret.expose()),
+            Self::Secret(text) => text,
+            Self::Accessor(_) => "",
+        }
+    }
+
+    /// Returns the last part of the paths of operations on it.
+    fn suffix(&self) -> &'static str {
+        match self {
+            Self::Own => "-self",
+            Self::Secret(_) => "",
+            Self::Accessor(_) => "-accessor",
+        }
+    }
+
+    fn access(&self, verb: &str, own: Capability) -> Vec<Access> {
+        let capability = match self {
+            Self::Own => own,
+            _ => Capability::Update,
+        };
+        let path = format!("auth/token/{verb}{}", self.suffix());
+        vec![Access::new(path, capability)]
+    }
+}
+
+/// A token with limited uses may be looked at without taking one.
+fn limited(cx: &mut Context<'_, '_>, text: &str) -> Result<Token> {
+    let denied = || Error::new(ErrorKind::PermissionDenied, "bad token");
+    let token = crate::token::find_secret(cx.txn, text)?.ok_or_else(denied)?;
+    let alive =
+        !token.entry.expired(cx.txn.now()) && token.entry.state == crate::token::State::Active;
+    alive.then_some(token).ok_or_else(denied)
+}

@@ -1,0 +1,120 @@
+//! Revoking of tokens.
+
+use super::{Subject, api};
+use crate::error::{Error, Result};
+use crate::id::{NamespaceId, TokenId};
+use crate::operation::{Access, Capability, Context, Operation, Target};
+use crate::path::EntryPath;
+use crate::token::{self, RevokeStep, find_accessor, find_secret};
+use crate::wire::{Json, Object, Response};
+
+/// Revokes a token, with its children or without.
+pub(crate) struct RevokeToken {
+    pub(crate) subject: Subject,
+    /// Whether its children become orphans instead.
+    pub(crate) orphan: bool,
+}
+
+impl Operation for RevokeToken {
+    /// The work of revoking what is below, if there was such a token.
+    type Reply = Option<EntryPath>;
+
+    fn target(&self) -> Target<'_> {
+        Target::System
+    }
+
+    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        if self.orphan {
+            let path = "auth/token/revoke-orphan";
+            return Ok(vec![Access::new(path, Capability::Update).sudo()]);
+        }
+        Ok(self.subject.access("revoke", Capability::Update))
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
+        let token = match &self.subject {
+            Subject::Own => Some(cx.token()?.clone()),
+            Subject::Secret(text) => find_secret(cx.txn, text)?,
+            Subject::Accessor(accessor) => {
+                let missing = || Error::invalid("invalid accessor");
+                Some(find_accessor(cx.txn, accessor)?.ok_or_else(missing)?)
+            }
+        };
+        let Some(token) = token else {
+            return Ok(None);
+        };
+        match self.orphan {
+            true => token::revoke_only(cx.txn, &token).map(Some),
+            false => token::begin_revocation(cx.txn, &token).map(Some),
+        }
+    }
+
+    fn input(&self) -> Json {
+        api::subject(&self.subject).finish()
+    }
+
+    fn output(&self, rest: &Self::Reply) -> Result<Response> {
+        Ok(Response::empty().leaving(rest.clone()))
+    }
+}
+
+/// Takes the next step of a revocation.
+pub(crate) struct RevokeStepOf {
+    pub(crate) work: EntryPath,
+    pub(crate) node: Option<(NamespaceId, TokenId)>,
+}
+
+impl Operation for RevokeStepOf {
+    type Reply = RevokeStep;
+
+    fn target(&self) -> Target<'_> {
+        Target::System
+    }
+
+    /// It was allowed when it was begun.
+    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        Ok(Vec::new())
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<RevokeStep> {
+        token::step(cx.txn, &self.work, self.node)
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, _: &RevokeStep) -> Result<Response> {
+        Ok(Response::empty())
+    }
+}
+
+/// Begins to revoke a token that ran out.
+pub(crate) struct ExpireToken {
+    pub(crate) due: EntryPath,
+}
+
+impl Operation for ExpireToken {
+    type Reply = Option<EntryPath>;
+
+    fn target(&self) -> Target<'_> {
+        Target::System
+    }
+
+    /// It was decided when the token was made.
+    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        Ok(Vec::new())
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
+        token::expire(cx.txn, &self.due)
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, rest: &Self::Reply) -> Result<Response> {
+        Ok(Response::empty().leaving(rest.clone()))
+    }
+}

@@ -1,0 +1,416 @@
+//! The one pipeline that every operation goes through.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::config::{Config, Tables};
+use super::open::OpenVault;
+use super::{Core, Owner, Vault};
+use crate::barrier::Txn;
+use crate::clock::Timestamp;
+use crate::crypto::rng::random;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::{NamespaceId, TokenId};
+use crate::mount::Class;
+use crate::operation::{
+    Access, Actor, Admission, AuthMethod, Context, Engine, Handler, Operation, Registry, Space,
+};
+use crate::path::MountPath;
+use crate::rights;
+use crate::secret::SecretString;
+use crate::token::{self, Lookup, State};
+use crate::wire::Route;
+
+/// Who asks, in which namespace, and from where.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    pub(crate) who: Who,
+    /// The path of the namespace: empty for the root, or ending in a slash.
+    pub(crate) space: Arc<str>,
+    /// Where the request comes from, if the host knows.
+    pub(crate) remote: Option<IpAddr>,
+}
+
+/// Who asks, before anything of it is checked.
+#[derive(Clone)]
+pub(crate) enum Who {
+    /// The embedding program.
+    Owner,
+    /// The vault itself, finishing what was allowed when it was begun. No session has it.
+    System,
+    /// Somebody without a token.
+    Anonymous,
+    /// Whoever presents this token.
+    Token(Arc<SecretString>),
+}
+
+impl Caller {
+    pub(crate) fn new(who: Who) -> Self {
+        Self {
+            who,
+            space: Arc::from(""),
+            remote: None,
+        }
+    }
+
+    fn secret(&self) -> Option<&SecretString> {
+        match &self.who {
+            Who::Token(secret) => Some(secret),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn owner() -> Self {
+        Self::new(Who::Owner)
+    }
+
+    pub(crate) fn system() -> Self {
+        Self::new(Who::System)
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.who {
+            Who::Owner => "Owner",
+            Who::System => "System",
+            Who::Anonymous => "Anonymous",
+            Who::Token(_) => "Token",
+        })
+    }
+}
+
+/// Where a request is answered.
+pub(crate) struct Place {
+    pub(crate) mount: MountPath,
+    pub(crate) routes: &'static [Route<Handler>],
+}
+
+/// What one attempt came to.
+enum Attempt<T> {
+    Done(T, Option<(NamespaceId, TokenId)>),
+    /// The token is good for a number of calls, and this one has none of them yet.
+    Spend,
+}
+
+impl Vault {
+    /// Runs one operation: authorized, performed and committed, again if it was overtaken.
+    pub(crate) fn run<O: Operation>(&self, caller: &Caller, operation: &O) -> Result<O::Reply> {
+        self.with_open(|open| self.run_on(open, caller, operation))
+    }
+
+    pub(super) fn run_on<O: Operation>(
+        &self,
+        open: &OpenVault,
+        caller: &Caller,
+        operation: &O,
+    ) -> Result<O::Reply> {
+        let mut call = None;
+        loop {
+            let attempt = open.transact(|txn, config| {
+                self.attempt(txn, config, caller, call.as_ref(), operation)
+            });
+            let (result, spent) = match attempt {
+                Ok(Attempt::Spend) => {
+                    call = Some(self.spend(open, caller)?);
+                    continue;
+                }
+                Ok(Attempt::Done(reply, spent)) => (Ok(reply), spent),
+                Err(error) => (Err(error), self.last_use(open, caller, call.as_ref())),
+            };
+            if let Some((space, id)) = spent {
+                // It was its last use. Should this fail, it runs out by itself within a minute.
+                let _ = self.revoke_on(open, space, id);
+            }
+            return result;
+        }
+    }
+
+    fn attempt<O: Operation>(
+        &self,
+        txn: &mut Txn<'_>,
+        config: &Config,
+        caller: &Caller,
+        call: Option<&[u8; 16]>,
+        operation: &O,
+    ) -> Result<Attempt<O::Reply>> {
+        let actor = match self.actor(txn, config, caller, call)? {
+            Some(actor) => actor,
+            None => return Ok(Attempt::Spend),
+        };
+        let spent = match &actor {
+            Actor::Token(token) if token.entry.state == State::Spent => {
+                token.id.map(|id| (token.namespace, id))
+            }
+            _ => None,
+        };
+        let space = self.space(config, caller, &actor)?;
+        let tables = config.tables(txn, space.id)?;
+        let mount = resolve(&tables, operation, &actor)?;
+        let mut cx = Context::new(txn, &actor, space, (&*self.core, config), mount)
+            .from(caller.remote)
+            .presenting(caller.secret());
+        self.authorize(config, &mut cx, operation)?;
+        let reply = operation.perform(&mut cx)?;
+        Ok(Attempt::Done(reply, spent))
+    }
+
+    /// Finds out who asks; `None` if a use of the token has to be taken first.
+    fn actor(
+        &self,
+        txn: &mut Txn<'_>,
+        config: &Config,
+        caller: &Caller,
+        call: Option<&[u8; 16]>,
+    ) -> Result<Option<Actor>> {
+        match &caller.who {
+            Who::Owner if self.core.owner == Owner::Allowed => Ok(Some(Actor::Owner)),
+            Who::Owner => Err(Error::new(
+                ErrorKind::PermissionDenied,
+                "the owner's session is switched off",
+            )),
+            Who::System => Ok(Some(Actor::System)),
+            Who::Anonymous => Ok(Some(Actor::Anonymous)),
+            Who::Token(secret) => match token::authenticate(txn, secret.expose(), call)? {
+                Lookup::Limited => Ok(None),
+                Lookup::Valid(token) if config.serves(txn, &token)? => {
+                    rights::check_address(&token, caller.remote)?;
+                    Ok(Some(Actor::Token(Box::new(token))))
+                }
+                _ => Ok(Some(Actor::Anonymous)),
+            },
+        }
+    }
+
+    /// Returns the namespace of the request, if the caller may know that it is there.
+    fn space<'c>(&self, config: &Config, caller: &'c Caller, actor: &Actor) -> Result<Space<'c>> {
+        let path: &'c str = &caller.space;
+        let id = config.namespaces.id(path);
+        let hidden = match actor {
+            Actor::Token(token) => id.is_none() || config.relative(token, path).is_none(),
+            Actor::Anonymous => id.is_none(),
+            Actor::Owner | Actor::System => false,
+        };
+        if hidden {
+            return Err(rights::denied());
+        }
+        let missing = || Error::not_found("there is no such namespace");
+        let id = id.ok_or_else(missing)?;
+        Ok(Space { id, path })
+    }
+
+    /// Decides whether the caller may do what the operation needs.
+    fn authorize<O: Operation>(
+        &self,
+        config: &Config,
+        cx: &mut Context<'_, '_>,
+        operation: &O,
+    ) -> Result<()> {
+        let access = operation.access(cx)?;
+        let token = match (cx.actor, operation.admission()) {
+            (Actor::Owner | Actor::System, _) => {
+                cx.sudo = true;
+                return Ok(());
+            }
+            (_, Admission::Anyone) => return Ok(()),
+            (Actor::Anonymous, Admission::Token) => return Err(rights::denied()),
+            (Actor::Token(token), Admission::Token) => token,
+        };
+        if access.is_empty() {
+            return Err(rights::denied()); // what only the vault itself does
+        }
+        let rights = config.rights(cx, token)?;
+        let body = operation.input();
+        let prefix = config
+            .relative(token, cx.space.path)
+            .ok_or_else(rights::denied)?;
+        for access in access {
+            let access = Access {
+                path: format!("{prefix}{}", access.path),
+                ..access
+            };
+            if !rights
+                .decide(&access, &body, operation.wrap_ttl())
+                .is_allowed()
+            {
+                return Err(rights::denied());
+            }
+            cx.sudo = rights.sudo(&access.path);
+        }
+        Ok(())
+    }
+
+    /// Returns the namespace that a request is for, and the rest of its path: of `header` and path
+    /// together the longest that there is.
+    pub(crate) fn split_namespace<'p>(
+        &self,
+        header: &str,
+        path: &'p str,
+    ) -> Result<(String, &'p str)> {
+        let base = match header.trim_matches('/') {
+            "" => String::new(),
+            header => MountPath::new(header)?.as_str().to_owned(),
+        };
+        self.with_open(|open| open.transact(|_, config| Ok(config.namespaces.split(&base, path))))
+    }
+
+    /// Returns the mount that `path` lies in, with what it answers.
+    pub(crate) fn place(&self, space: &str, class: Class, path: &str) -> Result<Option<Place>> {
+        self.with_open(|open| {
+            open.transact(|txn, config| {
+                let Some(space) = config.namespaces.id(space) else {
+                    return Ok(None);
+                };
+                let tables = config.tables(txn, space)?;
+                let table = match class {
+                    Class::Secret => &tables.secret,
+                    Class::Auth => &tables.auth,
+                };
+                let Some(mount) = table.holding(path) else {
+                    return Ok(None);
+                };
+                let routes = match class {
+                    Class::Secret => self.core.engine(&mount.kind)?.routes(),
+                    Class::Auth => self.core.method(&mount.kind)?.routes(),
+                };
+                let mount = mount.path.clone();
+                Ok(Some(Place { mount, routes }))
+            })
+        })
+    }
+
+    /// Returns an id for a request: a random UUID.
+    pub(crate) fn request_id(&self) -> Result<String> {
+        let bytes: [u8; 16] = random(&*self.core.random)?;
+        let hex = data_encoding::HEXLOWER.encode(&bytes);
+        let part = |range: std::ops::Range<usize>| hex.get(range).unwrap_or_default();
+        Ok([
+            part(0..8),
+            part(8..12),
+            part(12..16),
+            part(16..20),
+            part(20..32),
+        ]
+        .join("-"))
+    }
+
+    /// Returns a one-time pad of the characters that tokens are made of.
+    pub(crate) fn random_pad(&self) -> Result<Zeroizing<String>> {
+        self.with_open(|open| {
+            open.transact(|txn, _| {
+                let text = token::random_text(txn, &[b"pad"])?;
+                let more = token::random_text(txn, &[b"more"])?;
+                let more = more.get(..4).unwrap_or_default();
+                Ok(Zeroizing::new(format!("{}{more}", *text)))
+            })
+        })
+    }
+
+    /// Returns the present.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.core.clock.read().wall
+    }
+
+    /// Takes a use of the caller's token, and returns the call that has it.
+    fn spend(&self, open: &OpenVault, caller: &Caller) -> Result<[u8; 16]> {
+        let call: [u8; 16] = random(&*self.core.random)?;
+        let Who::Token(secret) = &caller.who else {
+            return Err(rights::denied());
+        };
+        open.transact(|txn, _| token::spend(txn, secret.expose(), call))?;
+        Ok(call)
+    }
+
+    /// Returns the caller's token if a call that failed took its last use.
+    fn last_use(
+        &self,
+        open: &OpenVault,
+        caller: &Caller,
+        call: Option<&[u8; 16]>,
+    ) -> Option<(NamespaceId, TokenId)> {
+        let (Who::Token(secret), Some(call)) = (&caller.who, call) else {
+            return None;
+        };
+        let found = open.transact(|txn, _| token::authenticate(txn, secret.expose(), Some(call)));
+        match found {
+            Ok(Lookup::Valid(token)) if token.entry.state == State::Spent => {
+                token.id.map(|id| (token.namespace, id))
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns an error unless `secret` is a token that is in force.
+    pub(crate) fn check_token(&self, secret: &str) -> Result<()> {
+        let found = self.with_open(|open| {
+            open.transact(
+                |txn, config| match token::authenticate(txn, secret, None)? {
+                    Lookup::Valid(token) => config.serves(txn, &token),
+                    Lookup::Limited => Ok(true),
+                    Lookup::Invalid => Ok(false),
+                },
+            )
+        });
+        if found? {
+            Ok(())
+        } else {
+            Err(rights::denied())
+        }
+    }
+
+    /// Returns an error unless the owner may act.
+    pub(crate) fn check_owner(&self) -> Result<()> {
+        self.with_open(|_| match self.core.owner {
+            Owner::Allowed => Ok(()),
+            Owner::Refused => Err(Error::new(
+                ErrorKind::PermissionDenied,
+                "the owner's session is switched off",
+            )),
+        })
+    }
+}
+
+/// Returns the mount that the operation works in. Whether there is one is told to those who may
+/// know everything.
+fn resolve<'t, O: Operation>(
+    tables: &'t Tables,
+    operation: &O,
+    actor: &Actor,
+) -> Result<Option<crate::operation::Mounted<'t>>> {
+    let known = tables.resolve(operation.target());
+    match (known, actor) {
+        (Err(error), Actor::Token(token)) if !token.is_root() => {
+            Err(rights::denied().with_source(error))
+        }
+        (Err(_), Actor::Anonymous) => Err(rights::denied()),
+        (known, _) => known,
+    }
+}
+
+impl Registry for Core {
+    fn engine(&self, kind: &str) -> Result<&dyn Engine> {
+        let found = self.engines.iter().find(|engine| engine.kind() == kind);
+        let kinds = self.engines.iter().map(|engine| engine.kind());
+        found
+            .map(|engine| &**engine)
+            .ok_or_else(|| unknown("engine", kinds))
+    }
+
+    fn method(&self, kind: &str) -> Result<&dyn AuthMethod> {
+        let found = self.methods.iter().find(|method| method.kind() == kind);
+        let kinds = self.methods.iter().map(|method| method.kind());
+        found
+            .map(|method| &**method)
+            .ok_or_else(|| unknown("auth method", kinds))
+    }
+}
+
+fn unknown(what: &str, kinds: impl Iterator<Item = &'static str>) -> Error {
+    let kinds = kinds.collect::<Vec<_>>().join(", ");
+    Error::invalid(format!(
+        "there is no {what} of this kind; there are: {kinds}"
+    ))
+}
