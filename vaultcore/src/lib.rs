@@ -49,6 +49,7 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+mod audit;
 mod auth;
 mod barrier;
 mod clock;
@@ -74,6 +75,7 @@ mod token;
 mod vault;
 mod wire;
 
+pub use audit::AuditDevice;
 pub use auth::token::{NewToken, TokenInfo};
 pub use clock::{BootId, Clock, ClockReading, ManualClock, SystemClock, Timestamp};
 pub use crypto::rng::{OsRandom, Random};
@@ -81,7 +83,7 @@ pub use engine::sys::{
     KeyStatus, MountInfo, MountTune, NamespaceInfo, NewMount, SlotInfo, SlotType,
 };
 pub use error::{Error, ErrorKind, Result};
-pub use id::{EntityId, MountId, NamespaceId, Nonce, SlotId, TokenId, VaultId};
+pub use id::{AuditId, EntityId, MountId, NamespaceId, Nonce, RunId, SlotId, TokenId, VaultId};
 pub use path::{FolderPath, MAX_PATH, MAX_SEGMENTS, MountPath, SecretPath};
 pub use seal::{Argon2Params, CeremonyId, NewSlot, Share, key_file};
 pub use secret::{SecretBytes, SecretString};

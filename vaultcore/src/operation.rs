@@ -48,7 +48,6 @@ pub(crate) trait Erased {
     fn target(&self) -> Target<'_>;
     fn admission(&self) -> Admission;
     fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>>;
-    fn input(&self) -> Json;
     fn respond(&self, cx: &mut Context<'_, '_>) -> Result<Response>;
 }
 
@@ -63,10 +62,6 @@ impl<O: Operation> Erased for O {
 
     fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
         Operation::access(self, cx)
-    }
-
-    fn input(&self) -> Json {
-        Operation::input(self)
     }
 
     fn respond(&self, cx: &mut Context<'_, '_>) -> Result<Response> {

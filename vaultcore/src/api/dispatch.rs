@@ -80,6 +80,9 @@ impl<'r> Asked<'r> {
     }
 
     fn answer(&self) -> Result<Response> {
+        if matches!(self.verb, Verb::Write | Verb::Patch) && self.path.ends_with('/') {
+            return self.say(Error::invalid("cannot write to a path ending in '/'"));
+        }
         if let Some(rest) = self.path.strip_prefix("sys/wrapping/") {
             return self.builtin(wrapping::ROUTES, rest);
         }

@@ -13,7 +13,6 @@ use zeroize::Zeroizing;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Use {
     Token,
-    Accessor,
     Alias,
 }
 
@@ -40,7 +39,6 @@ impl IndexKeys {
     pub(crate) fn id(&self, purpose: Use, fields: &[&[u8]]) -> [u8; 16] {
         let (key, label): (_, &[u8]) = match purpose {
             Use::Token => (&self.token, b"token"),
-            Use::Accessor => (&self.token, b"accessor"),
             Use::Alias => (&self.alias, b"alias"),
         };
         let framed = crate::crypto::framed(fields);

@@ -88,7 +88,7 @@ path "identity/oidc/provider/+/authorize" {
 /// assert_eq!(Policy::parse(RESPONSE_WRAPPING_TEXT)?.len(), 3);
 /// # Ok::<(), vaultcore::Error>(())
 /// ```
-pub const RESPONSE_WRAPPING_TEXT: &str = r#"# What is wrapped stands in the wrapping token's cubbyhole.
+pub const RESPONSE_WRAPPING_TEXT: &str = r#"# What is wrapped stands in the token's cubbyhole.
 path "cubbyhole/response" {
   capabilities = ["create", "read"]
 }

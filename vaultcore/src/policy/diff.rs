@@ -10,6 +10,11 @@ use super::shape::Shape;
 use super::template::Identity;
 use crate::operation::Capability;
 
+/// The most segments that are told apart: more than a path may have.
+const MAX_DEPTH: usize = 80;
+/// How many paths are tried, about.
+const MAX_WITNESSES: usize = 200_000;
+
 /// A path where one set of policies allows what another does not; see [`diff`].
 ///
 /// ```
@@ -36,8 +41,9 @@ pub struct Change {
 ///
 /// Each example is a path and a capability that the two sets really decide differently, and is the
 /// shortest for the two patterns that decide it. If there is none, the two sets grant the same
-/// capabilities on every path, the listing of folders with contradicting denies aside. Conditions on
-/// parameters and on wrapping are not compared.
+/// capabilities on every path, the listing of folders with contradicting denies aside, unless they
+/// differ in hundreds of patterns: after 200,000 paths no more are tried. Conditions on parameters
+/// and on wrapping are not compared.
 #[must_use]
 pub fn diff(
     old: &[(&str, &Policy)],
@@ -94,7 +100,7 @@ fn witnesses(old: &Acl, new: &Acl) -> BTreeSet<String> {
     let segments = all
         .iter()
         .map(|pattern| pattern.as_str().split('/').count());
-    let depth = segments.max().unwrap_or_default();
+    let depth = segments.max().unwrap_or_default().min(MAX_DEPTH);
     let used: HashSet<char> = all
         .iter()
         .flat_map(|pattern| pattern.as_str().chars())
@@ -106,6 +112,9 @@ fn witnesses(old: &Acl, new: &Acl) -> BTreeSet<String> {
         .collect();
     let mut paths = BTreeSet::new();
     for (pattern, shape) in &shapes {
+        if paths.len() > MAX_WITNESSES {
+            break;
+        }
         if same_fences && old.granted_at(pattern) == new.granted_at(pattern) {
             continue;
         }

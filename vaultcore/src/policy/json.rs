@@ -48,7 +48,7 @@ struct Node<'d> {
 
 impl Node<'_> {
     fn deeper<E: serde::de::Error>(&mut self) -> Result<Node<'_>, E> {
-        if self.depth >= MAX_DEPTH + 1 {
+        if self.depth > MAX_DEPTH {
             *self.deep = true;
             return Err(E::custom("too deep"));
         }

@@ -123,10 +123,10 @@ fn alone(rule: &Rule) -> Vec<FindingKind> {
     if !rule.path.can_render() {
         found.push(FindingKind::NeverRendered);
     }
-    if path.is_empty() || path.starts_with('/') {
+    let inside = path.strip_suffix('*').unwrap_or(path);
+    if no_path(inside, star) {
         found.push(FindingKind::NeverMatches);
     }
-    let inside = path.strip_suffix('*').unwrap_or(path);
     let odd = |segment: &str| segment.len() > 1 && segment.contains('+');
     if rule.path.is_plain() && (inside.contains('*') || inside.split('/').any(odd)) {
         found.push(FindingKind::LiteralWildcard);
@@ -135,6 +135,19 @@ fn alone(rule: &Rule) -> Vec<FindingKind> {
         found.push(FindingKind::Empty);
     }
     found
+}
+
+/// Whether no path can begin so, or be so.
+fn no_path(text: &str, open: bool) -> bool {
+    let bad = |segment: &str| matches!(segment, "" | "." | "..");
+    // The last segment may be open, and a folder's is empty.
+    let (before, last) = text
+        .rsplit_once('/')
+        .map_or((None, text), |(before, last)| (Some(before), last));
+    let empty = text.is_empty() && !open;
+    let dots = matches!(last, "." | "..") && !open;
+    let inner = before.is_some_and(|before| before.split('/').any(bad));
+    empty || dots || inner || text.chars().any(char::is_control)
 }
 
 fn deny<'r>(
@@ -266,9 +279,9 @@ impl fmt::Display for Finding {
             FindingKind::Everything => f.write_str("covers every path of the vault"),
             FindingKind::SudoOnStar => f.write_str("grants sudo on all that begins so"),
             FindingKind::NeverRendered => f.write_str("no identity has a value for this template"),
-            FindingKind::NeverMatches => {
-                f.write_str("covers no path: none is empty or begins with `/`")
-            }
+            FindingKind::NeverMatches => f.write_str(
+                "covers no path: none has an empty segment, `.`, `..` or control characters",
+            ),
             FindingKind::LiteralWildcard => f.write_str(
                 "a `*` before the end, or a `+` beside other characters, stands for itself",
             ),
@@ -277,7 +290,8 @@ impl fmt::Display for Finding {
             }
             FindingKind::MissesData => write!(
                 f,
-                "beside `{other}` this looks like a path of KV version 2 without `data/` or `metadata/`",
+                "beside `{other}` this looks like a path of KV version 2 \
+                 that misses its `data/` or `metadata/`",
             ),
         }
     }

@@ -34,9 +34,9 @@ pub(super) enum Unmet {
 }
 
 impl Conditions {
-    /// Joins the conditions of the same pattern in another policy, as Vault does: every condition of
-    /// both stays, the shorter of two TTLs, and of two lists of values the union, where the empty
-    /// one, any value, wins.
+    /// Joins the conditions of the same pattern in another policy, as Vault does: every condition
+    /// of both stays, the shorter of two TTLs, and of two lists of values the union, where the
+    /// empty one, any value, wins.
     pub(super) fn merge(&mut self, other: &Self) {
         let lesser = |mine: Option<Duration>, other: Option<Duration>| match (mine, other) {
             (Some(mine), Some(other)) => Some(mine.min(other)),

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use unicode_normalization::is_nfc;
+
 use crate::error::{Error, Result};
 
 /// The longest path of a rule, in bytes: longer than any path that can be asked for.
@@ -39,6 +41,12 @@ impl Pattern {
             return Err(Error::invalid(format!(
                 "the path of a rule has at most {MAX_PATTERN} bytes"
             )));
+        }
+        // No path that is asked for is in another form: a deny would cover nothing.
+        if !is_nfc(text) {
+            return Err(Error::invalid(
+                "the path of a rule is in Unicode normal form C (NFC)",
+            ));
         }
         Ok(Self {
             text: text.to_owned(),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use unicode_normalization::is_nfc;
+
 use super::pattern::MAX_PATTERN;
 use crate::error::{Error, Result};
 
@@ -140,7 +142,7 @@ impl Template {
     /// Returns the path for `identity`.
     ///
     /// `None` if a slot has no value, or one that could widen the rule: an empty one, one with a
-    /// wildcard or a slash, or with a control character.
+    /// wildcard or a slash, or with a control character. `None` too if no path can be so.
     pub(super) fn render(&self, identity: Option<&Identity>) -> Option<String> {
         let mut path = self.head.clone();
         for (slot, literal) in &self.slots {
@@ -154,8 +156,7 @@ impl Template {
             path.push_str(value);
             path.push_str(literal);
         }
-        // A longer one covers no path that there is.
-        Some(path).filter(|path| path.len() <= MAX_PATTERN)
+        Some(path).filter(|path| path.len() <= MAX_PATTERN && is_nfc(path))
     }
 }
 

@@ -4,7 +4,7 @@ mod network;
 mod store;
 
 pub(crate) use network::{parse_network, within};
-pub(crate) use store::{PolicyStore, StoredPolicy};
+pub(crate) use store::PolicyStore;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -26,10 +26,13 @@ const MAX_KEPT: usize = 4_096;
 /// What was worked out of policies, kept as long as no policy changes.
 #[derive(Default)]
 pub(crate) struct RightsCache {
-    policies: RwLock<HashMap<(NamespaceId, String), Option<Arc<Policy>>>>,
+    policies: RwLock<HashMap<(NamespaceId, String), Parsed>>,
     /// By the digest of all that they were compiled of.
     rights: RwLock<HashMap<[u8; 32], Arc<Rights>>>,
 }
+
+/// A policy that was parsed; `None`: there is none.
+type Parsed = Option<Arc<Policy>>;
 
 /// What one token may do.
 pub(crate) struct Rights {

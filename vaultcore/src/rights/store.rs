@@ -21,7 +21,7 @@ pub(crate) struct PolicyStore(Tree);
 
 /// A policy, as stored.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct StoredPolicy {
+struct StoredPolicy {
     text: String,
 }
 
@@ -41,7 +41,7 @@ impl PolicyStore {
 
     /// Returns the text of the policy, if there is such a one; that of `root` is empty.
     pub(crate) fn text(self, txn: &mut Txn<'_>, name: &str) -> Result<Option<String>> {
-        let stored: Option<StoredPolicy> = txn.load(&self.entry(txn, name)?)?;
+        let stored: Option<StoredPolicy> = txn.load_guarded(&self.entry(txn, name)?)?;
         Ok(match (stored, name) {
             (_, ROOT) => Some(String::new()),
             (Some(stored), _) => Some(stored.text),

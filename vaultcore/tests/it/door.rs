@@ -328,3 +328,19 @@ fn a_quorum_makes_a_root_token() {
     assert_eq!(door.read(&token, "sys/mounts").0, 503);
     assert_eq!(door.read("", "sys/health").0, 503);
 }
+
+#[test]
+fn a_token_may_have_more_policies_than_a_commit_has_expectations() {
+    let door = Door::new();
+    let names: Vec<String> = (0..200).map(|number| format!("p{number}")).collect();
+    for name in &names {
+        door.policy(name, &format!("path \"secret/data/{name}\" {{ capabilities = [\"create\"] }}"));
+    }
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let token = door.token(&names);
+    for name in ["p0", "p199"] {
+        let path = format!("secret/data/{name}");
+        assert_eq!(door.write(&token, &path, json!({"data": {}})).0, 200);
+    }
+    assert_eq!(door.write(&token, "secret/data/p200", json!({"data": {}})).0, 403);
+}

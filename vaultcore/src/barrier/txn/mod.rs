@@ -137,6 +137,19 @@ impl<'a> Txn<'a> {
         self.get(path)?.map(|bytes| R::decode(&bytes)).transpose()
     }
 
+    /// Returns the record at `path`, every change of which writes the epoch, too.
+    ///
+    /// The epoch, which every commit expects, then proves it: it takes no place among the entries
+    /// that a commit can expect.
+    pub(crate) fn load_guarded<R: Record>(&mut self, path: &EntryPath) -> Result<Option<R>> {
+        let known = self.position(path).is_some();
+        let record = self.load(path);
+        if !known {
+            self.reads.retain(|read| read.path != *path);
+        }
+        record
+    }
+
     /// Returns the record at `path` as [`load`](Self::load) does, from memory if it was decoded
     /// before. It is kept there if `holds_no_secret` says so.
     pub(crate) fn load_shared<R: Record + Send + Sync + 'static>(

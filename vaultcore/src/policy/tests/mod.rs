@@ -1,5 +1,12 @@
 //! What policies say and decide, clause by clause.
 
+mod openbao;
+mod oracle;
+mod parameters;
+mod people;
+mod templates;
+mod texts;
+
 use std::time::Duration;
 
 use super::*;
@@ -35,7 +42,8 @@ fn refusal(text: &str) -> crate::error::Error {
 #[test]
 fn an_exact_path_wins_and_nothing_is_added_to_it() {
     let acl = acl(&[
-        r#"path "a/b" { capabilities = ["read"] } path "a/*" { capabilities = ["list", "update"] }"#,
+        r#"path "a/b" { capabilities = ["read"] }
+           path "a/*" { capabilities = ["list", "update"] }"#,
         r#"path "a/+" { capabilities = ["deny"] }"#,
     ]);
     assert_eq!(at(&acl, "a/b"), "read");
@@ -190,7 +198,8 @@ fn a_listing_passes_no_deny() {
         r#"path "kv/*" { capabilities = ["list"] } path "kv/+" { capabilities = ["deny"] }"#,
         r#"path "kv/*" { capabilities = ["list"] } path "kv/a/" { capabilities = ["deny"] }"#,
         r#"path "kv/*" { capabilities = ["list"] } path "kv/a" { capabilities = ["deny"] }"#,
-        r#"path "kv/*" { capabilities = ["list"] } path "+/a" { capabilities = ["deny"] } path "kv/a*" { capabilities = ["deny"] }"#,
+        r#"path "kv/*" { capabilities = ["list"] } path "+/a" { capabilities = ["deny"] }
+           path "kv/a*" { capabilities = ["deny"] }"#,
     ] {
         let acl = acl(&[text]);
         assert_eq!(
