@@ -334,7 +334,10 @@ fn a_token_may_have_more_policies_than_a_commit_has_expectations() {
     let door = Door::new();
     let names: Vec<String> = (0..200).map(|number| format!("p{number}")).collect();
     for name in &names {
-        door.policy(name, &format!("path \"secret/data/{name}\" {{ capabilities = [\"create\"] }}"));
+        door.policy(
+            name,
+            &format!("path \"secret/data/{name}\" {{ capabilities = [\"create\"] }}"),
+        );
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let token = door.token(&names);
@@ -342,5 +345,9 @@ fn a_token_may_have_more_policies_than_a_commit_has_expectations() {
         let path = format!("secret/data/{name}");
         assert_eq!(door.write(&token, &path, json!({"data": {}})).0, 200);
     }
-    assert_eq!(door.write(&token, "secret/data/p200", json!({"data": {}})).0, 403);
+    assert_eq!(
+        door.write(&token, "secret/data/p200", json!({"data": {}}))
+            .0,
+        403
+    );
 }

@@ -11,11 +11,11 @@ use super::roles::{Role, load_role};
 use crate::auth::params::{MAX_POLICIES, SYSTEM_TTL, auth, networks_of, policy_names};
 use crate::error::{Error, Result};
 use crate::operation::{Access, Actor, Capability, Context, Operation, Target};
+use crate::rights::PolicyStore;
 use crate::token::{
     Created, DEFAULT_POLICY, ROOT_POLICY, TokenEntry, TokenKind, Uses, WRAPPING_POLICY, create,
     micros,
 };
-use crate::rights::PolicyStore;
 use crate::wire::{Json, Object, Response, go_duration};
 
 /// The longest name of a token for people, and the most notes on it.
