@@ -4,6 +4,7 @@ mod kv;
 mod kv1;
 mod sys;
 mod token;
+mod transit;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ pub use kv::{Kv, KvTransaction, Secret};
 pub use kv1::KvV1;
 pub use sys::Sys;
 pub use token::TokenStore;
+pub use transit::Transit;
 
 use crate::error::Result;
 use crate::path::MountPath;
@@ -119,6 +121,20 @@ impl Session {
     /// `InvalidArgument`, `TooLarge` for a path that cannot be.
     pub fn kv(&self, mount: &str) -> Result<Kv> {
         Ok(Kv::new(
+            self.vault.clone(),
+            self.caller.clone(),
+            MountPath::new(mount)?,
+        ))
+    }
+
+    /// Returns the named keys of the transit engine mounted at `mount`.
+    ///
+    /// Whether such a mount exists is checked with each call.
+    ///
+    /// # Errors
+    /// As [`kv`](Self::kv).
+    pub fn transit(&self, mount: &str) -> Result<Transit> {
+        Ok(Transit::new(
             self.vault.clone(),
             self.caller.clone(),
             MountPath::new(mount)?,

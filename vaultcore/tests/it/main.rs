@@ -18,4 +18,5 @@ mod moments;
 mod rig;
 mod rng;
 mod tamper;
+mod transit_rules;
 mod world;
