@@ -49,8 +49,75 @@ const JSON: &[(&str, &str)] = &[
     ("no_object", "[1,\"a\"]"),
 ];
 
+const POLICIES: &[(&str, &str)] = &[
+    (
+        "plain",
+        "path \"a/*\" { capabilities = [\"read\", \"list\"] }\n\
+         path \"a/+/b\" { policy = \"deny\" }\n",
+    ),
+    (
+        "parameters",
+        "path a {\n allowed_parameters = { x = [1, 2.5e3, true, \"*\", [], {k = 1}], \
+         \"*\" = [] }\n denied_parameters { y = [] }\n required_parameters = [\"x\"] }",
+    ),
+    (
+        "comments",
+        "# a\n// b\n/* c\n * d */ path \"a\" { /* e */ } # f\n# g",
+    ),
+    (
+        "texts",
+        "path \"\\u00e9\\x41${b}\\n\" { comment = <<-EOF\n  x\n y\n EOF\n }",
+    ),
+    (
+        "ttl",
+        "name = \"n\" path \"{{identity.entity.id}}/x\" { min_wrapping_ttl = \"1h30m\", \
+         max_wrapping_ttl = 7200 }",
+    ),
+    ("unknown", "path \"a\" { capabilities = [\"write\"] }"),
+    ("open", "path \"a\" { capabilities = [\"read\""),
+];
+
+/// Without the brace in front, which the target puts there.
+const JSON_POLICIES: &[(&str, &str)] = &[
+    ("plain", "\"path\":{\"a/*\":{\"capabilities\":[\"read\"]}}}"),
+    (
+        "list",
+        "\"path\":[{\"a\":{}},{\"b\":{\"policy\":\"write\"}}],\"name\":\"n\"}",
+    ),
+    (
+        "parameters",
+        "\"path\":{\"a\":{\"allowed_parameters\":[{\"x\":[1,1e300,\"${\",{\"k\":true}]}],\
+         \"min_wrapping_ttl\":60}}}",
+    ),
+    (
+        "twice",
+        "\"path\":{\"a\":{},\"a\":{\"comment\":\"\\u0000\\ud83d\\ude00\"}}}",
+    ),
+    ("null", "\"path\":{\"a\":{\"capabilities\":null}}}"),
+    (
+        "deep",
+        "\"path\":{\"a\":{\"denied_parameters\":{\"x\":[[[[[[[[[[[[[1]]]]]]]]]]]]]}}}}",
+    ),
+];
+
+const TEMPLATES: &[(&str, &str)] = &[
+    ("folder", "s/@/*\0v\0s/v/x"),
+    ("star", "s/@/*\0*\0s/a/x"),
+    ("plus", "s/+/@\0+\0s/a/b"),
+    ("slash", "s/@\0a/b\0s/a/b"),
+    ("empty", "@@x\0\0x"),
+    ("beside", "s/a@b/+\0v\0s/avb/c/"),
+];
+
 fn main() {
-    let texts = [("share", SHARES), ("env_file", ENV_FILES), ("json", JSON)];
+    let texts = [
+        ("share", SHARES),
+        ("env_file", ENV_FILES),
+        ("json", JSON),
+        ("policy_hcl", POLICIES),
+        ("policy_json", JSON_POLICIES),
+        ("identity_template", TEMPLATES),
+    ];
     for (target, seeds) in texts {
         for (name, text) in seeds {
             write(target, name, text.as_bytes());

@@ -7,6 +7,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 pub use vaultcore_os::BootId;
 
+use crate::error::{Error, Result};
+
+/// The longest duration that a text may say: what Go's, and so Vault's, can hold.
+const MAX_DURATION: Duration = Duration::from_nanos(i64::MAX as u64);
+
 /// A moment: microseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
 ///
 /// Prints as RFC 3339 in UTC.
@@ -194,6 +199,84 @@ impl Clock for ManualClock {
     }
 }
 
+/// Parses a duration as Vault does: seconds (`90`), days (`30d`), or Go's form (`1h30m`, `1.5h`,
+/// `250ms`). The empty text is zero. Negative ones, which Go has, are refused.
+///
+/// # Errors
+/// `InvalidArgument` for any other text, and for more than about 292 years.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration> {
+    let refused = || {
+        Error::invalid("a duration is seconds, days such as `30d`, or such as `1h30m` or `250ms`")
+    };
+    let whole = |digits: &str, unit: u64| {
+        let number = digits.parse::<u64>().ok()?;
+        number.checked_mul(unit).map(Duration::from_secs)
+    };
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let parsed = match text.strip_suffix('d') {
+        _ if text.is_empty() => Some(Duration::ZERO),
+        _ if is_number(text) => whole(text, 1),
+        Some(days) if is_number(days) => whole(days, 86_400),
+        _ => go_duration(text),
+    };
+    parsed
+        .filter(|duration| *duration <= MAX_DURATION)
+        .ok_or_else(refused)
+}
+
+/// Parses one or more numbers, each with its unit.
+fn go_duration(text: &str) -> Option<Duration> {
+    let mut rest = text.strip_prefix('+').unwrap_or(text);
+    let mut total = Duration::ZERO;
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let number_ends = rest.find(|c: char| c != '.' && !c.is_ascii_digit())?;
+        let (number, tail) = rest.split_at(number_ends);
+        let unit_ends = tail
+            .find(|c: char| c == '.' || c.is_ascii_digit())
+            .unwrap_or(tail.len());
+        let (unit, after) = tail.split_at(unit_ends);
+        total = total.checked_add(scaled(number, unit_nanos(unit)?)?)?;
+        rest = after;
+    }
+    Some(total)
+}
+
+fn unit_nanos(unit: &str) -> Option<u64> {
+    Some(match unit {
+        "ns" => 1,
+        "us" | "\u{b5}s" | "\u{3bc}s" => 1_000,
+        "ms" => 1_000_000,
+        "s" => 1_000_000_000,
+        "m" => 60_000_000_000,
+        "h" => 3_600_000_000_000,
+        _ => return None,
+    })
+}
+
+/// Multiplies a decimal number with a unit, in integers; what is below a nanosecond is cut.
+fn scaled(number: &str, unit: u64) -> Option<Duration> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
+        return None;
+    }
+    let whole = match whole {
+        "" => 0,
+        digits => digits.parse::<u64>().ok()?,
+    };
+    let mut nanos = whole.checked_mul(unit)?;
+    let mut place = unit;
+    for digit in fraction.chars() {
+        // Each digit is worth a tenth of the one before; units beyond a nanosecond are not.
+        let tenths = u64::from(digit.to_digit(10)?).checked_mul(place)?;
+        nanos = nanos.checked_add(tenths / 10)?;
+        place /= 10;
+    }
+    Some(Duration::from_nanos(nanos))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,5 +297,50 @@ mod tests {
         let after = clock.read();
         assert_eq!(after.since_boot, before.since_boot);
         assert_eq!(after.wall.since(before.wall), Duration::ZERO);
+    }
+
+    #[test]
+    fn durations_are_vaults() {
+        let micros = |text: &str| parse_duration(text).expect(text).as_micros();
+        for (text, expected) in [
+            ("", 0),
+            ("0", 0),
+            ("90", 90_000_000),
+            ("30d", 2_592_000_000_000),
+            ("1h30m", 5_400_000_000),
+            ("1.5h", 5_400_000_000),
+            (".5s", 500_000),
+            ("1.s", 1_000_000),
+            ("250ms", 250_000),
+            ("+2m", 120_000_000),
+            ("1us", 1),
+            ("1\u{b5}s", 1),
+            ("0.25h", 900_000_000),
+            ("9223372036s", 9_223_372_036_000_000),
+        ] {
+            assert_eq!(micros(text), expected, "{text}");
+        }
+        for bad in [
+            "-1h",
+            "-5",
+            "x",
+            "h",
+            "1x",
+            "1.2.3s",
+            ".s",
+            "1h30",
+            "1d2h",
+            "d",
+            "1 h",
+            "+",
+            "++1h",
+            "9223372037",
+            "99999999999999999999",
+            "99999999999999999999h",
+            "1.5",
+            "1H",
+        ] {
+            assert!(parse_duration(bad).is_err(), "{bad}");
+        }
     }
 }

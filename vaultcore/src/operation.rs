@@ -9,7 +9,7 @@ use crate::id::{MountId, NamespaceId};
 use crate::path::MountPath;
 use crate::secret::SecretString;
 use crate::token::Token;
-use crate::wire::{Captures, Fields, Json, Response, Route, Verb};
+use crate::wire::{Captures, Fields, Json, Object, Response, Route};
 
 /// One thing the vault can do. The pipeline runs it, and runs it again if it was overtaken: it
 /// keeps all its changes in the transaction.
@@ -31,10 +31,16 @@ pub(crate) trait Operation {
     /// Does it.
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply>;
 
+    /// Returns for how long the reply is to be wrapped, if it is.
+    fn wrap_ttl(&self) -> Option<Duration> {
+        None
+    }
+
     /// Returns the request's data in Vault's JSON: what audit records, and rules on parameters see.
     fn input(&self) -> Json;
 
-    /// Returns the reply in Vault's shape: what audit records, and `api` answers.
+    /// Returns the reply in Vault's shape: what audit records, and `api` answers. A reply may be
+    /// that something failed, where an error would not commit what was done.
     fn output(&self, reply: &Self::Reply) -> Result<Response>;
 }
 
@@ -43,9 +49,13 @@ pub(crate) trait Erased {
     fn target(&self) -> Target<'_>;
     fn admission(&self) -> Admission;
     fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>>;
-    fn input(&self) -> Json;
-    fn respond(&self, cx: &mut Context<'_, '_>) -> Result<Response>;
+    /// Does it, and answers. An answer may be an error too: one that comes of a reply, so that what
+    /// was done is committed, as a login that is refused counts as tried.
+    fn respond(&self, cx: &mut Context<'_, '_>) -> Result<Answer>;
 }
+
+/// What is answered once all that was done is committed.
+pub(crate) type Answer = Result<Response>;
 
 impl<O: Operation> Erased for O {
     fn target(&self) -> Target<'_> {
@@ -60,13 +70,9 @@ impl<O: Operation> Erased for O {
         Operation::access(self, cx)
     }
 
-    fn input(&self) -> Json {
-        Operation::input(self)
-    }
-
-    fn respond(&self, cx: &mut Context<'_, '_>) -> Result<Response> {
+    fn respond(&self, cx: &mut Context<'_, '_>) -> Result<Answer> {
         let reply = self.perform(cx)?;
-        self.output(&reply)
+        Ok(self.output(&reply))
     }
 }
 
@@ -116,7 +122,29 @@ pub(crate) struct Context<'c, 'a> {
     pub(crate) sudo: bool,
     /// The engines and auth methods that there are.
     pub(crate) registry: &'c dyn Registry,
+    pub(crate) judge: &'c dyn Judge,
     mount: Option<Mounted<'c>>,
+}
+
+/// What tokens may do, for operations that tell it.
+pub(crate) trait Judge {
+    /// Returns the names of what `token` may do at `path`, in the namespace `space`.
+    fn capabilities(
+        &self,
+        txn: &mut Txn<'_>,
+        token: &Token,
+        space: &str,
+        path: &str,
+    ) -> Result<Vec<&'static str>>;
+
+    /// Returns whether `token` may do anything at `path` or below it.
+    fn reaches(&self, txn: &mut Txn<'_>, token: &Token, space: &str, path: &str) -> Result<bool>;
+
+    /// Returns all that `token` may do, as user interfaces ask for it.
+    fn resultant(&self, txn: &mut Txn<'_>, token: &Token) -> Result<Object>;
+
+    /// Returns the policies that `token` has by who holds it.
+    fn identity_policies(&self, txn: &mut Txn<'_>, token: &Token) -> Result<Vec<String>>;
 }
 
 /// The engines and auth methods of a vault, by their kinds.
@@ -149,9 +177,14 @@ pub(crate) struct Mounted<'c> {
     /// Where it is mounted; below `auth/` for auth methods.
     pub(crate) path: &'c MountPath,
     pub(crate) kind: &'c str,
+    /// Whether it is an auth method.
+    pub(crate) auth: bool,
     pub(crate) accessor: &'c str,
     pub(crate) default_ttl: Option<Duration>,
     pub(crate) max_ttl: Option<Duration>,
+    /// The fields that audit records in clear.
+    pub(crate) plain_request_keys: &'c [String],
+    pub(crate) plain_response_keys: &'c [String],
     /// The engine's own configuration of this mount, as the engine wrote it.
     pub(crate) config: &'c [u8],
 }
@@ -161,7 +194,7 @@ impl<'c, 'a> Context<'c, 'a> {
         txn: &'c mut Txn<'a>,
         actor: &'c Actor,
         space: Space<'c>,
-        registry: &'c dyn Registry,
+        (registry, judge): (&'c dyn Registry, &'c dyn Judge),
         mount: Option<Mounted<'c>>,
     ) -> Self {
         Self {
@@ -172,6 +205,7 @@ impl<'c, 'a> Context<'c, 'a> {
             secret: None,
             sudo: false,
             registry,
+            judge,
             mount,
         }
     }
@@ -229,24 +263,79 @@ impl Access {
 }
 
 /// What a policy may grant on a path; the words are Vault's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Capability {
+///
+/// ```
+/// use vaultcore::policy::Capability;
+/// assert_eq!(Capability::parse("patch"), Some(Capability::Patch));
+/// assert_eq!(Capability::Sudo.as_str(), "sudo");
+/// assert_eq!(Capability::parse("write"), None); // no such word
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Capability {
+    /// Writing what is not there yet.
     Create,
+    /// Reading.
     Read,
+    /// Writing what is there.
     Update,
+    /// Changing a part of what is there.
     Patch,
+    /// Deleting.
     Delete,
+    /// Listing a folder.
     List,
-    /// OpenBao's: a list of all that is below, too.
+    /// Listing a folder and all below it; OpenBao's word.
     Scan,
+    /// Calling a path that is protected beyond its capability.
     Sudo,
+}
+
+impl Capability {
+    /// Every capability.
+    pub const ALL: &'static [Self] = &[
+        Self::Create,
+        Self::Read,
+        Self::Update,
+        Self::Patch,
+        Self::Delete,
+        Self::List,
+        Self::Scan,
+        Self::Sudo,
+    ];
+
+    /// Returns the word that policies use.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Read => "read",
+            Self::Update => "update",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
+            Self::List => "list",
+            Self::Scan => "scan",
+            Self::Sudo => "sudo",
+        }
+    }
+
+    /// Returns the capability of this name.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|one| one.as_str() == word)
+    }
+}
+
+impl std::fmt::Display for Capability {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// A request that a route has to make an operation of.
 pub(crate) struct Call<'c> {
     /// Where the engine is mounted; below `auth/` for auth methods.
     pub(crate) mount: &'c MountPath,
-    pub(crate) verb: Verb,
     pub(crate) captures: &'c Captures,
     /// The body, or for reads the query.
     pub(crate) fields: &'c Fields<'c>,
@@ -280,4 +369,9 @@ pub(crate) trait AuthMethod: Send + Sync {
 
     /// Returns the paths that are answered, below `auth/` and the mount.
     fn routes(&self) -> &'static [Route<Handler>];
+
+    /// Returns an error if a token of a login in `mount` may not be renewed.
+    fn renew(&self, _: &mut Context<'_, '_>, _mount: Mounted<'_>, _token: &Token) -> Result<()> {
+        Ok(())
+    }
 }

@@ -5,6 +5,7 @@ mod group;
 mod growth;
 mod list;
 mod open;
+mod policy;
 mod put;
 mod size;
 
@@ -39,7 +40,7 @@ const fn case(
 }
 
 /// All cases, in the order of the goals.
-pub(crate) const ALL: [Case; 8] = [
+pub(crate) const ALL: [Case; 9] = [
     case("kv-put", &[0, 1], put::run),
     case("group", &[0, 1], group::run),
     case("kv-get-hot", &[0], get::hot),
@@ -47,6 +48,7 @@ pub(crate) const ALL: [Case; 8] = [
     case("growth", &[0], growth::run),
     case("list", &[0], list::run),
     case("open", &[0], open::run),
+    case("policy", &[0], policy::run),
     case("size", &[0], size::run),
 ];
 

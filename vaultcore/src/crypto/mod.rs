@@ -10,6 +10,7 @@ pub(crate) mod digest;
 mod gf256;
 pub(crate) mod hash;
 pub(crate) mod mac;
+pub(crate) mod pbkdf2;
 pub(crate) mod rng;
 pub(crate) mod shamir;
 pub(crate) mod sign;

@@ -145,6 +145,7 @@ impl Algorithm {
     }
 
     /// Returns a private key in PKCS#8.
+    #[cfg(test)]
     pub(crate) fn to_pkcs8(self, private: &[u8], public: &[u8]) -> Zeroizing<Vec<u8>> {
         let algorithm = self.identifier();
         let key = match self {

@@ -1,8 +1,10 @@
 //! Engines: what the vault keeps or makes, one operation a file.
 
+pub(crate) mod cubbyhole;
 pub(crate) mod kv;
 pub(crate) mod sys;
 pub(crate) mod transit;
+pub(crate) mod wrapping;
 
 use crate::operation::Engine;
 

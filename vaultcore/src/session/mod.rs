@@ -1,19 +1,27 @@
 //! What a caller works with: a session, and a facade for each engine.
 
+mod access;
+mod approle;
+mod audit;
 mod kv;
 mod kv1;
+mod login;
 mod sys;
 mod token;
 mod transit;
+mod userpass;
 
 use std::fmt;
 use std::sync::Arc;
 
+pub use approle::AppRole;
+pub use audit::NewAudit;
 pub use kv::{Kv, KvTransaction, Secret};
 pub use kv1::KvV1;
 pub use sys::Sys;
 pub use token::TokenStore;
 pub use transit::Transit;
+pub use userpass::Userpass;
 
 use crate::error::Result;
 use crate::path::MountPath;
@@ -101,10 +109,46 @@ impl Session {
         Ok(session)
     }
 
+    pub(crate) fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     /// Returns the tokens of the namespace.
     #[must_use]
     pub fn token(&self) -> TokenStore {
         TokenStore::new(self.vault.clone(), self.caller.clone())
+    }
+
+    /// Returns the users of the auth method `userpass` enabled at `mount`, below `auth/`.
+    ///
+    /// Whether such a mount exists is checked with each call.
+    ///
+    /// # Errors
+    /// `InvalidArgument`, `TooLarge` for a path that cannot be.
+    pub fn userpass(&self, mount: &str) -> Result<Userpass> {
+        Ok(Userpass::new(
+            self.vault.clone(),
+            self.caller.clone(),
+            MountPath::new(mount)?,
+        ))
+    }
+
+    /// Returns the roles of the auth method `approle` enabled at `mount`, below `auth/`.
+    ///
+    /// Whether such a mount exists is checked with each call.
+    ///
+    /// # Errors
+    /// `InvalidArgument`, `TooLarge` for a path that cannot be.
+    pub fn approle(&self, mount: &str) -> Result<AppRole> {
+        Ok(AppRole::new(
+            self.vault.clone(),
+            self.caller.clone(),
+            MountPath::new(mount)?,
+        ))
     }
 
     /// Returns the operations on the vault itself.

@@ -49,7 +49,7 @@ impl TokenStore {
             new: new.clone(),
             via: Via::Create,
         };
-        Ok(self.vault.run(&self.caller, &operation)?.secret)
+        Ok(self.vault.run(&self.caller, &operation)?.created.secret)
     }
 
     /// Makes a token by a role.
@@ -62,7 +62,7 @@ impl TokenStore {
             new: new.clone(),
             via: Via::Role(role.to_owned()),
         };
-        Ok(self.vault.run(&self.caller, &operation)?.secret)
+        Ok(self.vault.run(&self.caller, &operation)?.created.secret)
     }
 
     /// Returns what is known of a token.

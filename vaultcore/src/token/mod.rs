@@ -14,8 +14,8 @@ pub(crate) use entry::{Created, State, TokenEntry, TokenKind, Uses, micros};
 pub(crate) use store::{
     Lookup, accessors, authenticate, create, find, find_accessor, find_secret, first, renew, spend,
 };
-pub(crate) use text::{random_text, split_namespace};
-pub(crate) use tree::{RevokeStep, begin_revocation, cubbyhole, due, expire, revoke_only, step};
+pub(crate) use text::random_text;
+pub(crate) use tree::{RevokeStep, begin_revocation, due, expire, revoke_only, step};
 
 use std::sync::Arc;
 

@@ -173,13 +173,16 @@ pub(crate) fn create(
     })
 }
 
+/// A record in clear, and where it is to be stored.
+type Plain = (EntryPath, Zeroizing<Vec<u8>>);
+
 /// Returns the first token of a new vault, and what is to be stored for it: each path with its
 /// record in clear.
 pub(crate) fn first(
     keyring: &Keyring,
     source: &dyn Random,
     mut entry: TokenEntry,
-) -> Result<(SecretString, Vec<(EntryPath, Zeroizing<Vec<u8>>)>)> {
+) -> Result<(SecretString, Vec<Plain>)> {
     let namespace = NamespaceId::ROOT;
     let draw = |context: &[&[u8]]| {
         text_of(

@@ -46,7 +46,7 @@ pub(super) fn text_of(
 /// Returns the namespace that the end of a token or accessor names, and what comes before.
 ///
 /// Those of the root namespace name none.
-pub(crate) fn split_namespace(text: &str) -> (&str, NamespaceId) {
+pub(super) fn split_namespace(text: &str) -> (&str, NamespaceId) {
     let Some((front, last)) = text.rsplit_once('.') else {
         return (text, NamespaceId::ROOT);
     };

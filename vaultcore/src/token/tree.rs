@@ -175,7 +175,7 @@ fn delete(txn: &mut Txn<'_>, token: &Token, id: TokenId) -> Result<()> {
 }
 
 /// Returns where a token's cubbyhole is.
-pub(crate) fn cubbyhole(namespace: NamespaceId, id: TokenId) -> Folder {
+fn cubbyhole(namespace: NamespaceId, id: TokenId) -> Folder {
     layout::area(namespace, "cubbyhole").then(&id.to_string())
 }
 

@@ -1,17 +1,20 @@
 //! What is loaded once, and kept until the epoch moves.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::audit::Broker;
 use crate::barrier::{Keys, Txn};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::NamespaceId;
 use crate::mount::{Class, MountTable, NamespaceTable};
-use crate::operation::{Context, Mounted, Target};
+use crate::operation::{Context, Judge, Mounted, Target};
 use crate::path::MountPath;
+use crate::policy::Capabilities;
 use crate::rights::{Rights, RightsCache};
 use crate::storage::Revision;
 use crate::token::Token;
+use crate::wire::Object;
 
 /// The configuration as of one epoch.
 ///
@@ -20,8 +23,11 @@ use crate::token::Token;
 pub(super) struct Config {
     pub(super) keys: Keys,
     pub(super) epoch: Option<Revision>,
+    /// How often somebody sealed the vault everywhere.
+    seals: u64,
     pub(super) namespaces: NamespaceTable,
     pub(super) rights: RightsCache,
+    pub(super) broker: Arc<Broker>,
     tables: RwLock<HashMap<NamespaceId, Arc<Tables>>>,
 }
 
@@ -34,18 +40,32 @@ pub(super) struct Tables {
 impl Config {
     pub(super) fn new(
         keys: Keys,
-        epoch: Option<Revision>,
+        (epoch, seals): (Option<Revision>, u64),
         namespaces: NamespaceTable,
         root: Tables,
+        broker: Broker,
     ) -> Self {
         let tables = HashMap::from([(NamespaceId::ROOT, Arc::new(root))]);
         Self {
             keys,
             epoch,
+            seals,
             namespaces,
             rights: RightsCache::default(),
+            broker: Arc::new(broker),
             tables: RwLock::new(tables),
         }
+    }
+
+    /// Returns an error if somebody sealed the vault everywhere since `before` was loaded.
+    pub(super) fn check_not_sealed(&self, before: &Self) -> Result<()> {
+        if self.seals == before.seals {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::Sealed,
+            "the vault was sealed by another process: unseal it again",
+        ))
     }
 
     /// Returns whether the namespace and the auth method that a token comes from are still there.
@@ -58,6 +78,13 @@ impl Config {
         };
         let tables = self.tables(txn, token.namespace)?;
         Ok(tables.auth.with_id(mount).is_some())
+    }
+
+    /// Returns the path of the namespace `space` as the token's policies name it; `None` if it is
+    /// neither the token's own nor below that.
+    pub(super) fn relative<'s>(&self, token: &Token, space: &'s str) -> Option<&'s str> {
+        let own = self.namespaces.path(token.namespace)?;
+        space.strip_prefix(own)
     }
 
     /// Returns what a token may do.
@@ -106,4 +133,49 @@ fn mounted<'t>(table: &'t MountTable, path: &MountPath, kind: &str) -> Result<Mo
         )
     })?;
     Ok(table.mounted(mount))
+}
+
+impl Judge for Config {
+    fn capabilities(
+        &self,
+        txn: &mut Txn<'_>,
+        token: &Token,
+        space: &str,
+        path: &str,
+    ) -> Result<Vec<&'static str>> {
+        let rights = self.rights.of(txn, token)?;
+        if rights.acl().is_root() {
+            return Ok(vec!["root"]);
+        }
+        let Some(prefix) = self.relative(token, space) else {
+            return Ok(vec!["deny"]);
+        };
+        Ok(rights.at(&format!("{prefix}{path}")).names())
+    }
+
+    fn reaches(&self, txn: &mut Txn<'_>, token: &Token, space: &str, path: &str) -> Result<bool> {
+        let rights = self.rights.of(txn, token)?;
+        let prefix = self.relative(token, space);
+        Ok(prefix.is_some_and(|prefix| rights.acl().reaches(&format!("{prefix}{path}"))))
+    }
+
+    fn resultant(&self, txn: &mut Txn<'_>, token: &Token) -> Result<Object> {
+        let resultant = self.rights.of(txn, token)?.acl().resultant();
+        let paths = |paths: &BTreeMap<String, Capabilities>| {
+            let mut object = Object::new();
+            for (path, capabilities) in paths {
+                let names = Object::new().list("capabilities", capabilities.names());
+                object = object.object(path, names);
+            }
+            object
+        };
+        Ok(Object::new()
+            .object("exact_paths", paths(&resultant.exact_paths))
+            .object("glob_paths", paths(&resultant.glob_paths))
+            .flag("root", resultant.root))
+    }
+
+    fn identity_policies(&self, txn: &mut Txn<'_>, token: &Token) -> Result<Vec<String>> {
+        Ok(self.rights.of(txn, token)?.identity_policies().to_vec())
+    }
 }

@@ -1,5 +1,6 @@
 //! The vault: its state, and the one pipeline that every operation goes through.
 
+mod auditing;
 mod builder;
 mod ceremony;
 mod config;
@@ -8,7 +9,9 @@ mod init;
 mod old_keys;
 mod open;
 mod progress;
+mod quorum;
 mod run;
+mod trail;
 mod work;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -19,8 +22,11 @@ pub use builder::VaultBuilder;
 pub use ceremony::{Rekey, RekeyProgress};
 pub use init::Init;
 pub use progress::SealStatus;
-pub(crate) use run::{Caller, Who};
+pub(crate) use quorum::RootAttempt;
+pub use quorum::RootProgress;
+pub(crate) use run::{Caller, Place, Who};
 
+use crate::audit::{AuditRules, Hosts};
 use crate::clock::Clock;
 use crate::crypto::rng::Random;
 use crate::error::{Error, ErrorKind, Result};
@@ -59,6 +65,9 @@ struct Core {
     clock: Arc<dyn Clock>,
     engines: Vec<Box<dyn Engine>>,
     methods: Vec<Box<dyn AuthMethod>>,
+    /// The audit devices of the host.
+    hosts: Arc<Hosts>,
+    audit_rules: AuditRules,
     cache_bytes: usize,
     owner: Owner,
     fork: ForkMark,
@@ -92,6 +101,7 @@ impl Vault {
     /// `Closed`, `Forked`.
     pub fn seal(&self) -> Result<()> {
         self.check_process()?;
+        self.end_audit();
         {
             let mut state = self
                 .core
@@ -113,6 +123,7 @@ impl Vault {
     /// `Forked`.
     pub fn close(&self) -> Result<()> {
         self.check_process()?;
+        self.end_audit();
         *self
             .core
             .state
@@ -120,6 +131,14 @@ impl Vault {
             .unwrap_or_else(PoisonError::into_inner) = State::Closed;
         vaultcore_os::scrub_stack();
         Ok(())
+    }
+
+    /// Stores where the audit trail ends, if the vault is open.
+    fn end_audit(&self) {
+        let state = self.core.state.read();
+        if let State::Unsealed(open) = &*state.unwrap_or_else(PoisonError::into_inner) {
+            open.end_audit();
+        }
     }
 
     /// Calls `work` with the open vault. While it runs the vault can not be sealed.

@@ -129,6 +129,14 @@ impl Vault {
         }
     }
 
+    /// Returns the slot that a share is of, and how many shares open it.
+    pub(super) fn slot_and_threshold(&self, share: &Share) -> Result<(SlotId, u8)> {
+        self.check_process()?;
+        let locked = self.locked()?;
+        let (slot, shamir) = locked.slot_of(share)?;
+        Ok((slot.id, shamir.threshold))
+    }
+
     /// Gives one share. With the last one that is needed, the vault is unsealed.
     ///
     /// A share given twice counts once. A wrong share is refused and named, and the others stay.
@@ -275,7 +283,7 @@ impl Vault {
             Arc::clone(&core.clock),
             core.cache_bytes,
         )?;
-        OpenVault::new(barrier, root)
+        OpenVault::new(barrier, root, Arc::clone(&core.hosts))
     }
 
     /// Reads header and slots at one moment.

@@ -4,19 +4,26 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use zeroize::Zeroizing;
+
 use super::config::{Config, Tables};
 use super::open::OpenVault;
+use super::trail::Trail;
 use super::{Core, Owner, Vault};
 use crate::barrier::Txn;
+use crate::clock::Timestamp;
 use crate::crypto::rng::random;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{NamespaceId, TokenId};
+use crate::mount::Class;
 use crate::operation::{
-    Access, Actor, Admission, AuthMethod, Context, Engine, Operation, Registry, Space,
+    Access, Actor, Admission, AuthMethod, Context, Engine, Handler, Operation, Registry, Space,
 };
+use crate::path::MountPath;
 use crate::rights;
 use crate::secret::SecretString;
-use crate::token::{self, Lookup, State, Token};
+use crate::token::{self, Lookup, State};
+use crate::wire::Route;
 
 /// Who asks, in which namespace, and from where.
 #[derive(Clone)]
@@ -77,6 +84,21 @@ impl fmt::Debug for Caller {
     }
 }
 
+/// Where a request is answered.
+pub(crate) struct Place {
+    pub(crate) mount: MountPath,
+    pub(crate) routes: &'static [Route<Handler>],
+}
+
+/// Lines of audit that are written before the head of their chain is stored.
+const LINES_PER_HEAD: u64 = 256;
+
+/// Who asks, and the call that a use of the token was taken for.
+struct Asked<'c> {
+    caller: &'c Caller,
+    call: Option<&'c [u8; 16]>,
+}
+
 /// What one attempt came to.
 enum Attempt<T> {
     Done(T, Option<(NamespaceId, TokenId)>),
@@ -96,36 +118,65 @@ impl Vault {
         caller: &Caller,
         operation: &O,
     ) -> Result<O::Reply> {
+        let mut trail = Trail::new(caller);
         let mut call = None;
-        loop {
-            let attempt = open.transact(|txn, config| {
-                self.attempt(txn, config, caller, call.as_ref(), operation)
-            });
-            let (result, spent) = match attempt {
-                Ok(Attempt::Spend) => {
-                    call = Some(self.spend(open, caller)?);
-                    continue;
-                }
-                Ok(Attempt::Done(reply, spent)) => (Ok(reply), spent),
-                Err(error) => (Err(error), self.last_use(open, caller, call.as_ref())),
+        let (result, spent) = loop {
+            let asked = Asked {
+                caller,
+                call: call.as_ref(),
             };
-            if let Some((space, id)) = spent {
-                // It was its last use. Should this fail, it runs out by itself within a minute.
-                let _ = self.revoke_on(open, space, id);
+            let attempt = open
+                .transact(|txn, config| self.attempt(txn, config, &asked, operation, &mut trail));
+            match attempt {
+                Ok(Attempt::Spend) => call = Some(self.spend(open, caller)?),
+                Ok(Attempt::Done(reply, spent)) => break (Ok(reply), spent),
+                Err(error) => {
+                    break (Err(error), self.last_use(open, caller, call.as_ref()));
+                }
             }
+        };
+        let result = self.answered(operation, &mut trail, result);
+        if let Some((space, id)) = spent {
+            // It was its last use. Should this fail, it runs out by itself within a minute.
+            let _ = self.revoke_on(open, space, id);
+        }
+        open.commit_heads(LINES_PER_HEAD);
+        result
+    }
+
+    /// Records what came of a request, before anybody is told. A refusal is recorded only now: it
+    /// was checked that it rests on one moment.
+    fn answered<O: Operation>(
+        &self,
+        operation: &O,
+        trail: &mut Trail<'_>,
+        result: Result<O::Reply>,
+    ) -> Result<O::Reply> {
+        if !trail.is_on() {
             return result;
         }
+        let now = self.now();
+        let error = result.as_ref().err();
+        trail.request(now, || operation.input(), error)?;
+        let response = match &result {
+            Ok(reply) => Some(operation.output(reply)?),
+            Err(_) => None,
+        };
+        trail.response(now, response.as_ref(), error)?;
+        result
     }
 
     fn attempt<O: Operation>(
         &self,
         txn: &mut Txn<'_>,
         config: &Config,
-        caller: &Caller,
-        call: Option<&[u8; 16]>,
+        asked: &Asked<'_>,
         operation: &O,
+        trail: &mut Trail<'_>,
     ) -> Result<Attempt<O::Reply>> {
-        let actor = match self.actor(txn, config, caller, call)? {
+        trail.begin(&config.broker, operation.target(), || self.request_id())?;
+        let caller = asked.caller;
+        let actor = match self.actor(txn, config, asked, operation.admission())? {
             Some(actor) => actor,
             None => return Ok(Attempt::Spend),
         };
@@ -138,10 +189,11 @@ impl Vault {
         let space = self.space(config, caller, &actor)?;
         let tables = config.tables(txn, space.id)?;
         let mount = resolve(&tables, operation, &actor)?;
-        let mut cx = Context::new(txn, &actor, space, &*self.core, mount)
+        let mut cx = Context::new(txn, &actor, space, (&*self.core, config), mount)
             .from(caller.remote)
             .presenting(caller.secret());
-        self.authorize(config, &mut cx, operation)?;
+        self.authorize(config, &mut cx, operation, trail)?;
+        trail.request(cx.txn.now(), || operation.input(), None)?; // no record, no work
         let reply = operation.perform(&mut cx)?;
         Ok(Attempt::Done(reply, spent))
     }
@@ -151,25 +203,34 @@ impl Vault {
         &self,
         txn: &mut Txn<'_>,
         config: &Config,
-        caller: &Caller,
-        call: Option<&[u8; 16]>,
+        asked: &Asked<'_>,
+        admission: Admission,
     ) -> Result<Option<Actor>> {
-        match &caller.who {
-            Who::Owner if self.core.owner == Owner::Allowed => Ok(Some(Actor::Owner)),
-            Who::Owner => Err(Error::new(
-                ErrorKind::PermissionDenied,
-                "the owner's session is switched off",
-            )),
-            Who::System => Ok(Some(Actor::System)),
-            Who::Anonymous => Ok(Some(Actor::Anonymous)),
-            Who::Token(secret) => match token::authenticate(txn, secret.expose(), call)? {
-                Lookup::Limited => Ok(None),
-                Lookup::Valid(token) if config.serves(txn, &token)? => {
-                    rights::check_address(&token, caller.remote)?;
-                    Ok(Some(Actor::Token(Box::new(token))))
-                }
-                _ => Ok(Some(Actor::Anonymous)),
-            },
+        let secret = match &asked.caller.who {
+            Who::Owner if self.core.owner == Owner::Allowed => return Ok(Some(Actor::Owner)),
+            Who::Owner => {
+                return Err(Error::new(
+                    ErrorKind::PermissionDenied,
+                    "the owner's session is switched off",
+                ));
+            }
+            Who::System => return Ok(Some(Actor::System)),
+            Who::Anonymous => return Ok(Some(Actor::Anonymous)),
+            Who::Token(secret) => secret.expose(),
+        };
+        let token = match token::authenticate(txn, secret, asked.call)? {
+            Lookup::Valid(token) => Some(token),
+            // What anybody may ask takes no use of the token that happens to come with it.
+            Lookup::Limited if admission == Admission::Anyone => token::find_secret(txn, secret)?,
+            Lookup::Limited => return Ok(None),
+            Lookup::Invalid => None,
+        };
+        match token {
+            Some(token) if config.serves(txn, &token)? => {
+                rights::check_address(&token, asked.caller.remote)?;
+                Ok(Some(Actor::Token(Box::new(token))))
+            }
+            _ => Ok(Some(Actor::Anonymous)),
         }
     }
 
@@ -177,11 +238,13 @@ impl Vault {
     fn space<'c>(&self, config: &Config, caller: &'c Caller, actor: &Actor) -> Result<Space<'c>> {
         let path: &'c str = &caller.space;
         let id = config.namespaces.id(path);
-        if let Actor::Token(token) = actor {
-            let own = config.namespaces.path(token.namespace);
-            if id.is_none() || own.is_none_or(|own| !path.starts_with(own)) {
-                return Err(rights::denied());
-            }
+        let hidden = match actor {
+            Actor::Token(token) => id.is_none() || config.relative(token, path).is_none(),
+            Actor::Anonymous => id.is_none(),
+            Actor::Owner | Actor::System => false,
+        };
+        if hidden {
+            return Err(rights::denied());
         }
         let missing = || Error::not_found("there is no such namespace");
         let id = id.ok_or_else(missing)?;
@@ -194,8 +257,15 @@ impl Vault {
         config: &Config,
         cx: &mut Context<'_, '_>,
         operation: &O,
+        trail: &mut Trail<'_>,
     ) -> Result<()> {
-        let access = operation.access(cx)?;
+        let nobody = matches!(cx.actor, Actor::Anonymous);
+        let nobody = nobody && operation.admission() == Admission::Token;
+        let access = match operation.access(cx) {
+            Err(_) if nobody => return Err(rights::denied()),
+            access => access?,
+        };
+        trail.note_request(cx, &access, operation.wrap_ttl());
         let token = match (cx.actor, operation.admission()) {
             (Actor::Owner | Actor::System, _) => {
                 cx.sudo = true;
@@ -209,17 +279,92 @@ impl Vault {
             return Err(rights::denied()); // what only the vault itself does
         }
         let rights = config.rights(cx, token)?;
+        trail.note_rights(cx, &rights);
+        let prefix = config.relative(token, cx.space.path);
+        let prefix = prefix.ok_or_else(rights::denied)?;
         let body = operation.input();
-        let prefix = relative(config, token, cx.space.path);
         for access in access {
-            let access = Access {
-                path: format!("{prefix}{}", access.path),
-                ..access
-            };
-            rights.check(&access, &body)?;
+            let path = format!("{prefix}{}", access.path);
+            let access = Access { path, ..access };
+            let decision = rights.decide(&access, &body, operation.wrap_ttl());
+            trail.note_decision(&decision);
+            if !decision.is_allowed() {
+                return Err(rights::denied());
+            }
             cx.sudo = rights.sudo(&access.path);
         }
         Ok(())
+    }
+
+    /// Returns the namespace that a request is for, and the rest of its path: of `header` and path
+    /// together the longest that there is.
+    pub(crate) fn split_namespace<'p>(
+        &self,
+        header: &str,
+        path: &'p str,
+    ) -> Result<(String, &'p str)> {
+        let base = match header.trim_matches('/') {
+            "" => String::new(),
+            header => MountPath::new(header)?.as_str().to_owned(),
+        };
+        self.with_open(|open| open.transact(|_, config| Ok(config.namespaces.split(&base, path))))
+    }
+
+    /// Returns the mount that `path` lies in, with what it answers.
+    pub(crate) fn place(&self, space: &str, class: Class, path: &str) -> Result<Option<Place>> {
+        self.with_open(|open| {
+            open.transact(|txn, config| {
+                let Some(space) = config.namespaces.id(space) else {
+                    return Ok(None);
+                };
+                let tables = config.tables(txn, space)?;
+                let table = match class {
+                    Class::Secret => &tables.secret,
+                    Class::Auth => &tables.auth,
+                };
+                let Some(mount) = table.holding(path) else {
+                    return Ok(None);
+                };
+                let routes = match class {
+                    Class::Secret => self.core.engine(&mount.kind)?.routes(),
+                    Class::Auth => self.core.method(&mount.kind)?.routes(),
+                };
+                let mount = mount.path.clone();
+                Ok(Some(Place { mount, routes }))
+            })
+        })
+    }
+
+    /// Returns an id for a request: a random UUID.
+    pub(crate) fn request_id(&self) -> Result<String> {
+        let bytes: [u8; 16] = random(&*self.core.random)?;
+        let hex = data_encoding::HEXLOWER.encode(&bytes);
+        let part = |range: std::ops::Range<usize>| hex.get(range).unwrap_or_default();
+        Ok([
+            part(0..8),
+            part(8..12),
+            part(12..16),
+            part(16..20),
+            part(20..32),
+        ]
+        .join("-"))
+    }
+
+    /// Returns a one-time pad of the characters that tokens are made of.
+    pub(crate) fn random_pad(&self) -> Result<Zeroizing<String>> {
+        self.with_open(|open| {
+            open.transact(|txn, _| {
+                let text = token::random_text(txn, &[b"pad"])?;
+                let more = token::random_text(txn, &[b"more"])?;
+                let more = more.get(..4).unwrap_or_default();
+                Ok(Zeroizing::new(format!("{}{more}", *text)))
+            })
+        })
+    }
+
+    /// Returns the present.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.core.clock.read().wall
     }
 
     /// Takes a use of the caller's token, and returns the call that has it.
@@ -296,12 +441,6 @@ fn resolve<'t, O: Operation>(
         (Err(_), Actor::Anonymous) => Err(rights::denied()),
         (known, _) => known,
     }
-}
-
-/// Returns the path of the request's namespace as the token's policies name it.
-fn relative<'c>(config: &Config, token: &Token, space: &'c str) -> &'c str {
-    let own = config.namespaces.path(token.namespace);
-    own.and_then(|own| space.strip_prefix(own)).unwrap_or(space)
 }
 
 impl Registry for Core {

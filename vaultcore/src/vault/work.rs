@@ -2,6 +2,7 @@
 
 use super::open::OpenVault;
 use super::{Caller, Vault};
+use crate::auth::approle::TidySecretIds;
 use crate::auth::token::{ExpireToken, RevokeStepOf};
 use crate::barrier::layout;
 use crate::engine::kv::{PurgePage, Sweeping};
@@ -19,7 +20,7 @@ const PAGE: usize = 100;
 
 impl Vault {
     /// Finishes work that a crash, here or in another process, left half done, and revokes tokens
-    /// that ran out.
+    /// that ran out, and deletes secret ids that did.
     ///
     /// Such work is the deletion of records that nothing refers to any more, so nothing is wrong as
     /// long as it is not done; storage is larger, and holds what was deleted for good. A token that
@@ -33,10 +34,14 @@ impl Vault {
     /// its entry is `Corrupt` for instance, does not stop the rest: all of it is tried, and then the
     /// first error is returned.
     pub fn tick(&self) -> Result<usize> {
-        self.with_open(|_| Ok(()))?;
+        self.with_open(|open| {
+            open.commit_heads(1);
+            Ok(())
+        })?;
         let mut failed = None;
         let expired = self.expire_tokens(&mut failed)?;
         let mut finished = expired.saturating_add(self.rotate_keys(&mut failed)?);
+        self.expire_secret_ids(&mut failed)?;
         let mut last = String::new();
         loop {
             let folder = layout::work();
@@ -99,6 +104,22 @@ impl Vault {
             finished = finished.saturating_add(rotated);
             if due.len() < PAGE || rotated == 0 {
                 return Ok(finished);
+            }
+        }
+    }
+
+    /// Deletes secret ids of roles that ran out: a page with nothing to delete is the last.
+    fn expire_secret_ids(&self, failed: &mut Option<Error>) -> Result<()> {
+        let tidy = TidySecretIds { mount: None };
+        loop {
+            match self.run(&Caller::system(), &tidy) {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                Err(error) if stops(&error) => return Err(error),
+                Err(error) => {
+                    *failed = failed.take().or(Some(error));
+                    return Ok(());
+                }
             }
         }
     }

@@ -41,6 +41,10 @@ pub(crate) enum Verb {
 pub(crate) struct Response {
     pub(crate) data: Option<Json>,
     pub(crate) auth: Option<Auth>,
+    /// The same, of a reply that was wrapped: as it was.
+    pub(crate) auth_json: Option<Json>,
+    /// Seconds; Vault names them for some data without a lease, too.
+    pub(crate) lease_duration: u64,
     pub(crate) wrap_info: Option<WrapInfo>,
     pub(crate) warnings: Vec<Cow<'static, str>>,
     pub(crate) shape: Shape,
@@ -69,6 +73,20 @@ pub(crate) enum Shape {
 }
 
 impl Response {
+    /// Returns a copy without its work.
+    pub(crate) fn copy(&self) -> Self {
+        Self {
+            data: self.data.clone(),
+            auth: self.auth.as_ref().map(Auth::copy),
+            auth_json: self.auth_json.clone(),
+            lease_duration: self.lease_duration,
+            wrap_info: self.wrap_info.as_ref().map(WrapInfo::copy),
+            warnings: self.warnings.clone(),
+            shape: self.shape,
+            rest: Vec::new(),
+        }
+    }
+
     /// Nothing but success.
     pub(crate) fn empty() -> Self {
         Self::default()
@@ -133,4 +151,61 @@ pub(crate) struct WrapInfo {
     pub(crate) creation_time: Timestamp,
     pub(crate) creation_path: String,
     pub(crate) wrapped_accessor: String,
+}
+
+impl Auth {
+    /// Returns it in Vault's shape.
+    pub(crate) fn object(&self) -> Object {
+        let object = Object::new()
+            .text("client_token", self.client_token.expose())
+            .text("accessor", &self.accessor)
+            .list("policies", &self.policies)
+            .list("token_policies", &self.token_policies);
+        let object = match self.identity_policies.is_empty() {
+            true => object,
+            false => object.list("identity_policies", &self.identity_policies),
+        };
+        let object = match self.metadata.is_empty() {
+            true => object.null("metadata"),
+            false => object.map("metadata", &self.metadata),
+        };
+        object
+            .number("lease_duration", self.lease.as_secs())
+            .flag("renewable", self.renewable)
+            .text("entity_id", &self.entity_id)
+            .text("token_type", self.token_type)
+            .flag("orphan", self.orphan)
+            .null("mfa_requirement")
+            .number("num_uses", self.num_uses)
+    }
+
+    pub(crate) fn copy(&self) -> Self {
+        Self {
+            client_token: SecretString::copy_from(self.client_token.expose()),
+            accessor: self.accessor.clone(),
+            policies: self.policies.clone(),
+            token_policies: self.token_policies.clone(),
+            identity_policies: self.identity_policies.clone(),
+            metadata: self.metadata.clone(),
+            lease: self.lease,
+            renewable: self.renewable,
+            entity_id: self.entity_id.clone(),
+            token_type: self.token_type,
+            orphan: self.orphan,
+            num_uses: self.num_uses,
+        }
+    }
+}
+
+impl WrapInfo {
+    pub(crate) fn copy(&self) -> Self {
+        Self {
+            token: SecretString::copy_from(self.token.expose()),
+            accessor: self.accessor.clone(),
+            ttl: self.ttl,
+            creation_time: self.creation_time,
+            creation_path: self.creation_path.clone(),
+            wrapped_accessor: self.wrapped_accessor.clone(),
+        }
+    }
 }

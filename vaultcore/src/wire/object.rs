@@ -70,6 +70,23 @@ impl Object {
         self
     }
 
+    /// Adds the members of a JSON object that has no name of those before.
+    pub(crate) fn members_of(mut self, json: &[u8]) -> Self {
+        let inner = json
+            .trim_ascii()
+            .strip_prefix(b"{")
+            .and_then(|json| json.strip_suffix(b"}"));
+        let inner = inner.unwrap_or_default().trim_ascii();
+        if !inner.is_empty() {
+            if !self.empty {
+                self.out.push(b",");
+            }
+            self.empty = false;
+            self.out.push(inner);
+        }
+        self
+    }
+
     pub(crate) fn object(self, name: &str, value: Self) -> Self {
         let json = value.finish();
         self.raw(name, &json)

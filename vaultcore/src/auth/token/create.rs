@@ -1,5 +1,6 @@
 //! Making of tokens.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -10,11 +11,12 @@ use super::roles::{Role, load_role};
 use crate::auth::params::{MAX_POLICIES, SYSTEM_TTL, auth, networks_of, policy_names};
 use crate::error::{Error, Result};
 use crate::operation::{Access, Actor, Capability, Context, Operation, Target};
+use crate::rights::PolicyStore;
 use crate::token::{
     Created, DEFAULT_POLICY, ROOT_POLICY, TokenEntry, TokenKind, Uses, WRAPPING_POLICY, create,
     micros,
 };
-use crate::wire::{Json, Response};
+use crate::wire::{Json, Object, Response, go_duration};
 
 /// The longest name of a token for people, and the most notes on it.
 const MAX_NOTES: usize = 64;
@@ -141,8 +143,14 @@ pub(crate) struct CreateToken {
     pub(crate) via: Via,
 }
 
+/// A token that was made, and what its maker should know.
+pub(crate) struct Made {
+    pub(crate) created: Created,
+    pub(crate) warnings: Vec<Cow<'static, str>>,
+}
+
 impl Operation for CreateToken {
-    type Reply = Created;
+    type Reply = Made;
 
     fn target(&self) -> Target<'_> {
         Target::System
@@ -152,7 +160,7 @@ impl Operation for CreateToken {
         Ok(vec![Access::new(self.path(), Capability::Update)])
     }
 
-    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Created> {
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Made> {
         self.check_parent(cx)?;
         let role = match &self.via {
             Via::Role(name) => Some(load_role(cx, name)?.ok_or_else(unknown_role)?),
@@ -192,20 +200,45 @@ impl Operation for CreateToken {
         if kind == TokenKind::Batch {
             check_batch(&entry, self.new.id.is_some())?;
         }
+        let warnings = self.warnings(cx, &entry)?;
         let id = self.new.id.as_ref().map(|id| id.as_str());
-        create(cx.txn, cx.space.id, entry, id)
+        let created = create(cx.txn, cx.space.id, entry, id)?;
+        Ok(Made { created, warnings })
     }
 
     fn input(&self) -> Json {
         api::new_token(&self.new)
     }
 
-    fn output(&self, created: &Created) -> Result<Response> {
-        Ok(Response::auth(auth(created, &[])))
+    fn output(&self, made: &Made) -> Result<Response> {
+        let response = Response::auth(auth(&made.created, &[]));
+        Ok(response.warned(made.warnings.clone()))
     }
 }
 
 impl CreateToken {
+    /// Says which policies there are not, and whether the token lives shorter than asked for.
+    fn warnings(
+        &self,
+        cx: &mut Context<'_, '_>,
+        entry: &TokenEntry,
+    ) -> Result<Vec<Cow<'static, str>>> {
+        let mut warnings = Vec::new();
+        let store = PolicyStore::new(cx.space.id);
+        for name in &entry.policies {
+            if store.text(cx.txn, name)?.is_none() {
+                warnings.push(format!("Policy {name:?} does not exist").into());
+            }
+        }
+        let asked = self.new.ttl.filter(|ttl| *ttl > entry.creation_ttl());
+        if let Some(asked) = asked.filter(|_| entry.expires.is_some()) {
+            let capped = go_duration(entry.creation_ttl());
+            let asked = go_duration(asked);
+            warnings.push(format!("TTL of {asked} is beyond the maximum: it is {capped}").into());
+        }
+        Ok(warnings)
+    }
+
     fn path(&self) -> String {
         match &self.via {
             Via::Create => "auth/token/create".to_owned(),
@@ -422,6 +455,37 @@ fn needs_sudo(what: &str) -> Error {
 
 fn unknown_role() -> Error {
     Error::invalid("unknown role")
+}
+
+/// Makes a root token, which a quorum of shares allowed.
+pub(crate) struct MakeRoot;
+
+impl Operation for MakeRoot {
+    type Reply = Created;
+
+    fn target(&self) -> Target<'_> {
+        Target::System
+    }
+
+    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        Ok(vec![
+            Access::new("sys/generate-root/update", Capability::Update).sudo(),
+        ])
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Created> {
+        let mut entry = root_token();
+        entry.created = cx.txn.now();
+        create(cx.txn, cx.space.id, entry, None)
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, created: &Created) -> Result<Response> {
+        Ok(Response::auth(auth(created, &[])))
+    }
 }
 
 /// Makes the first token of a vault: it may do everything, and lives until it is revoked.

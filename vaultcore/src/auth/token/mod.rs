@@ -10,7 +10,7 @@ mod roles;
 pub use create::NewToken;
 pub use lookup::TokenInfo;
 
-pub(crate) use create::{CreateToken, Via, root_token};
+pub(crate) use create::{CreateToken, MakeRoot, Via, root_token};
 pub(crate) use lookup::{ListAccessors, LookupToken};
 pub(crate) use renew::RenewToken;
 pub(crate) use revoke::{ExpireToken, RevokeStepOf, RevokeToken};

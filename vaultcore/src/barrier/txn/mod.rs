@@ -139,6 +139,19 @@ impl<'a> Txn<'a> {
         self.get(path)?.map(|bytes| R::decode(&bytes)).transpose()
     }
 
+    /// Returns the record at `path`, every change of which writes the epoch, too.
+    ///
+    /// The epoch, which every commit expects, then proves it: it takes no place among the entries
+    /// that a commit can expect.
+    pub(crate) fn load_guarded<R: Record>(&mut self, path: &EntryPath) -> Result<Option<R>> {
+        let known = self.position(path).is_some();
+        let record = self.load(path);
+        if !known {
+            self.reads.retain(|read| read.path != *path);
+        }
+        record
+    }
+
     /// Returns the record at `path` as [`load`](Self::load) does, from memory if it was decoded
     /// before. It is kept there if `holds_no_secret` says so.
     pub(crate) fn load_shared<R: Record + Send + Sync + 'static>(
@@ -257,6 +270,24 @@ impl<'a> Txn<'a> {
         let mut epoch: Epoch = self.load(&path)?.ok_or_else(missing)?;
         epoch.count = epoch.count.saturating_add(1);
         self.store(path, &epoch)
+    }
+
+    /// Writes the epoch so that every process seals itself at its next call.
+    pub(crate) fn raise_seals(&mut self) -> Result<()> {
+        let path = self.barrier.epoch_path.clone();
+        let missing = || Error::corrupt("the epoch entry is missing");
+        let mut epoch: Epoch = self.load(&path)?.ok_or_else(missing)?;
+        epoch.count = epoch.count.saturating_add(1);
+        epoch.seals = epoch.seals.saturating_add(1);
+        self.store(path, &epoch)
+    }
+
+    /// Returns how often every process was told to seal itself.
+    pub(crate) fn seals(&mut self) -> Result<u64> {
+        let path = self.barrier.epoch_path.clone();
+        let missing = || Error::corrupt("the epoch entry is missing");
+        let epoch: Epoch = self.load(&path)?.ok_or_else(missing)?;
+        Ok(epoch.seals)
     }
 
     /// Returns stored paths. What is absent here may exist: a scan is not part of the read set.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{KIND_V2, api};
+use super::{KIND_V2, shapes};
 use crate::error::{Error, Result};
 use crate::mount::{Class, MountTable};
 use crate::operation::{Access, Capability, Context, Mounted, Operation, Target};
@@ -255,7 +255,7 @@ impl Operation for ReadConfig {
     }
 
     fn output(&self, config: &Self::Reply) -> Result<Response> {
-        Ok(api::config(config))
+        Ok(shapes::config(config))
     }
 }
 
@@ -292,7 +292,7 @@ impl Operation for Configure {
     }
 
     fn input(&self) -> Json {
-        api::config_update(&self.update)
+        shapes::config_update(&self.update)
     }
 
     fn output(&self, _: &Self::Reply) -> Result<Response> {

@@ -5,7 +5,7 @@ use super::get::no_secret;
 use super::metadata::{Metadata, Version};
 use super::purge::Dropped;
 use super::put::SWEEP;
-use super::{KIND_V2, api, api_path};
+use super::{KIND_V2, api_path, shapes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::{EntryPath, MountPath, SecretPath};
@@ -67,7 +67,7 @@ impl Operation for Delete {
     }
 
     fn input(&self) -> Json {
-        api::selected(&self.selection)
+        shapes::selected(&self.selection)
     }
 
     fn output(&self, rest: &Self::Reply) -> Result<Response> {

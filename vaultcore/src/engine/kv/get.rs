@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::metadata::{Metadata, Version, VersionInfo};
-use super::{KIND_V2, api, api_path, data};
+use super::{KIND_V2, api_path, data, shapes};
 use crate::error::{Error, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::{MountPath, SecretPath};
@@ -63,7 +63,7 @@ impl Operation for Get<'_> {
     }
 
     fn output(&self, found: &Self::Reply) -> Result<Response> {
-        Ok(api::found(found))
+        Ok(shapes::found(found))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{KIND_V2, api, api_path, metadata_tree};
+use super::{KIND_V2, api_path, metadata_tree, shapes};
 use crate::barrier::{Opener, Tree};
 use crate::error::{Error, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
@@ -66,7 +66,7 @@ impl Operation for List {
     }
 
     fn output(&self, names: &Self::Reply) -> Result<Response> {
-        Ok(api::listed(names))
+        Ok(shapes::listed(names))
     }
 }
 
@@ -280,6 +280,6 @@ impl Operation for Names<'_> {
     }
 
     fn output(&self, reply: &Self::Reply) -> Result<Response> {
-        Ok(api::listed(&reply.0))
+        Ok(shapes::listed(&reply.0))
     }
 }

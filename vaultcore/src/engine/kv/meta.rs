@@ -7,7 +7,7 @@ use super::config::{Config, check_versions, micros};
 use super::get::no_secret;
 use super::metadata::{Cas, Home, Metadata, Version, VersionInfo, data_entry};
 use super::purge::Dropped;
-use super::{KIND_V2, api, api_path};
+use super::{KIND_V2, api_path, shapes};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
@@ -249,7 +249,7 @@ impl Operation for ReadMetadata {
     }
 
     fn output(&self, metadata: &Self::Reply) -> Result<Response> {
-        Ok(api::metadata(metadata))
+        Ok(shapes::metadata(metadata))
     }
 }
 
@@ -306,7 +306,7 @@ impl Operation for WriteMetadata {
     }
 
     fn input(&self) -> Json {
-        api::metadata_update(&self.update)
+        shapes::metadata_update(&self.update)
     }
 
     fn output(&self, _: &Self::Reply) -> Result<Response> {

@@ -19,6 +19,7 @@ mod metadata;
 mod patch;
 mod purge;
 mod put;
+mod shapes;
 mod transact;
 mod v1;
 

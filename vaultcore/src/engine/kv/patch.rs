@@ -6,7 +6,7 @@ use super::get::{live, no_secret};
 use super::merge::{keys_only, merge};
 use super::metadata::{Cas, Metadata};
 use super::put::{SWEEP, Written, add_to, check_cas};
-use super::{KIND_V2, api, api_path, data};
+use super::{KIND_V2, api_path, data, shapes};
 use crate::error::Result;
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::{MountPath, SecretPath};
@@ -42,11 +42,11 @@ impl Operation for Patch<'_> {
     }
 
     fn input(&self) -> Json {
-        api::written(self.json, self.cas)
+        shapes::written(self.json, self.cas)
     }
 
     fn output(&self, written: &Self::Reply) -> Result<Response> {
-        Ok(api::version_written(written))
+        Ok(shapes::version_written(written))
     }
 }
 
@@ -80,7 +80,7 @@ impl Operation for Rollback {
     }
 
     fn output(&self, written: &Self::Reply) -> Result<Response> {
-        Ok(api::version_written(written))
+        Ok(shapes::version_written(written))
     }
 }
 

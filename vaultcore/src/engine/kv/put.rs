@@ -3,7 +3,7 @@
 use super::config::Config;
 use super::metadata::{Cas, Home, Metadata, Version, VersionInfo};
 use super::purge::Dropped;
-use super::{KIND_V2, api, api_path, data};
+use super::{KIND_V2, api_path, data, shapes};
 use crate::error::{Error, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::{EntryPath, MountPath, SecretPath};
@@ -59,11 +59,11 @@ impl Operation for Put<'_> {
     }
 
     fn input(&self) -> Json {
-        api::written(self.json, self.cas)
+        shapes::written(self.json, self.cas)
     }
 
     fn output(&self, written: &Self::Reply) -> Result<Response> {
-        Ok(api::version_written(written))
+        Ok(shapes::version_written(written))
     }
 }
 

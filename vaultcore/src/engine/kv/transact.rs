@@ -6,7 +6,7 @@ use super::delete::Selection;
 use super::metadata::{Cas, Metadata, Version, VersionInfo};
 use super::purge::Dropped;
 use super::put::{Added, SWEEP, add, write_access};
-use super::{KIND_V2, api, api_path};
+use super::{KIND_V2, api_path, shapes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::{EntryPath, MountPath, SecretPath};
@@ -120,11 +120,11 @@ impl Operation for Transact {
             };
             (change.path.as_str(), json)
         });
-        api::changes(changes)
+        shapes::changes(changes)
     }
 
     fn output(&self, done: &Self::Reply) -> Result<Response> {
-        Ok(api::changed(&done.infos).leaving(done.rest.clone()))
+        Ok(shapes::changed(&done.infos).leaving(done.rest.clone()))
     }
 }
 

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::list::{Name, Recursion, api_page, list};
-use super::{KIND_V1, api};
+use super::{KIND_V1, shapes};
 use crate::barrier::Tree;
 use crate::error::Result;
 use crate::operation::{Access, Capability, Context, Mounted, Operation, Target};
@@ -191,6 +191,6 @@ impl Operation for ListV1 {
     }
 
     fn output(&self, names: &Self::Reply) -> Result<Response> {
-        Ok(api::listed(names))
+        Ok(shapes::listed(names))
     }
 }

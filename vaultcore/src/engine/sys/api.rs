@@ -283,7 +283,7 @@ fn named(info: &MountInfo) -> (&str, BTreeMap<String, String>) {
     ("kv", options)
 }
 
-fn mount_object(class: Class, info: &MountInfo) -> Object {
+pub(super) fn mount_object(class: Class, info: &MountInfo) -> Object {
     let (kind, options) = named(info);
     let mut config = Object::new()
         .number(

@@ -65,6 +65,33 @@ impl Operation for Rotate {
     }
 }
 
+/// Makes every process seal itself at its next call.
+pub(crate) struct SealAll;
+
+impl Operation for SealAll {
+    type Reply = ();
+
+    fn target(&self) -> Target<'_> {
+        Target::System
+    }
+
+    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        protected("seal", Capability::Update)
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
+        cx.txn.raise_seals()
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, (): &()) -> Result<Response> {
+        Ok(Response::empty())
+    }
+}
+
 /// Reads what the keyring holds.
 pub(crate) struct ReadKeyStatus;
 

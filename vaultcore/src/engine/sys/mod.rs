@@ -1,29 +1,43 @@
 //! Operations on the vault itself: mounts, namespaces, policies, keys and key slots.
 
+pub(crate) mod access;
 pub(crate) mod api;
+mod audit;
+mod capabilities;
 mod keys;
 mod mounts;
 mod namespaces;
+mod policies;
 mod rekey;
 mod slots;
 mod tune;
+mod visible;
 
+pub use audit::AuditInfo;
 pub use keys::KeyStatus;
 pub use mounts::{MountInfo, NewMount};
 pub use namespaces::NamespaceInfo;
 pub use slots::{SlotInfo, SlotType};
 pub use tune::MountTune;
 
-pub(crate) use keys::{DropTerms, ReadKeyStatus, RewrapPage, Rotate, RotateRoot};
+pub(crate) use audit::{AuditHash, DisableAudit, EnableAudit, ListAudit, ReadChains};
+pub(crate) use capabilities::{ReadCapabilities, ResultantAcl};
+pub(crate) use keys::{DropTerms, ReadKeyStatus, RewrapPage, Rotate, RotateRoot, SealAll};
 pub(crate) use mounts::{ListMounts, Mount, ReadMount, Remount, Tune, Unmount, WipePage};
 pub(crate) use namespaces::{
     ChangeNamespace, CreateNamespace, DeleteNamespace, ListNamespaces, ReadNamespace,
 };
+pub(crate) use policies::{DeletePolicy, Family, ListPolicies, ReadPolicy, WritePolicy};
 pub(crate) use rekey::{CancelRekey, CommitRekey, ReadRekey, StartRekey};
 pub(crate) use slots::{AddSlot, ListSlots, RemoveSlot};
+pub(crate) use visible::{MountOf, VisibleMounts};
 
 use crate::error::Result;
-use crate::operation::{Access, Capability};
+use crate::operation::{Access, Capability, Handler};
+use crate::wire::Route;
+
+/// The paths below `sys/` that are operations; ceremonies stand with the door itself.
+pub(crate) const TABLES: &[&[Route<Handler>]] = &[api::ROUTES, access::ROUTES];
 
 /// Returns the access to a path below `sys/`.
 #[allow(clippy::unnecessary_wraps)] // the shape that `Operation::access` returns

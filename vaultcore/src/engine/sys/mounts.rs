@@ -153,7 +153,7 @@ pub struct MountInfo {
 }
 
 impl MountInfo {
-    fn of(mount: &Entry) -> Self {
+    pub(super) fn of(mount: &Entry) -> Self {
         Self {
             id: mount.id,
             path: mount.path.clone(),

@@ -129,7 +129,7 @@ fn check_description(text: &str) -> Result<()> {
 }
 
 fn check_ttl(ttl: Duration) -> Result<()> {
-    if ttl > MAX_TTL || ttl.subsec_nanos() % 1_000 != 0 {
+    if ttl > MAX_TTL || !ttl.subsec_nanos().is_multiple_of(1_000) {
         return Err(Error::invalid(
             "a TTL is whole microseconds, at most 584,942 years of them",
         ));

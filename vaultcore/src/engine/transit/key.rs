@@ -116,11 +116,6 @@ impl Key {
         self.first.saturating_add(count).saturating_sub(1)
     }
 
-    pub(super) fn version(&self, number: u32) -> Option<&Version> {
-        let index = number.checked_sub(self.first)?;
-        self.versions.get(usize::try_from(index).ok()?)
-    }
-
     /// Adds a version that is made now.
     ///
     /// # Errors

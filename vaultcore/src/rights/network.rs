@@ -1,60 +1,6 @@
-//! What a token may do: its policies, those of who holds it, and the decision.
+//! Networks that tokens are bound to.
 
 use std::net::IpAddr;
-use std::sync::Arc;
-
-use crate::barrier::Txn;
-use crate::error::{Error, ErrorKind, Result};
-use crate::operation::Access;
-use crate::token::Token;
-
-/// What was worked out of policies, kept as long as no policy changes.
-#[derive(Default)]
-pub(crate) struct RightsCache {}
-
-/// What one token may do.
-pub(crate) struct Rights {
-    root: bool,
-}
-
-impl RightsCache {
-    /// Returns the rights of `token`.
-    pub(crate) fn of(&self, _: &mut Txn<'_>, token: &Token) -> Result<Arc<Rights>> {
-        Ok(Arc::new(Rights {
-            root: token.is_root(),
-        }))
-    }
-}
-
-impl Rights {
-    /// Returns an error unless the token may do this.
-    pub(crate) fn check(&self, _: &Access, _body: &[u8]) -> Result<()> {
-        match self.root {
-            true => Ok(()),
-            false => Err(denied()),
-        }
-    }
-}
-
-impl Rights {
-    /// Returns whether the token has `sudo` on `path`.
-    pub(crate) fn sudo(&self, _path: &str) -> bool {
-        self.root
-    }
-}
-
-/// The one answer to whoever may not do something, whatever the reason.
-pub(crate) fn denied() -> Error {
-    Error::new(ErrorKind::PermissionDenied, "permission denied")
-}
-
-/// Returns an error if the token is bound to networks that the caller is not known to be in.
-pub(crate) fn check_address(token: &Token, remote: Option<IpAddr>) -> Result<()> {
-    if token.entry.bound_cidrs.is_empty() || within(&token.entry.bound_cidrs, remote) {
-        return Ok(());
-    }
-    Err(denied())
-}
 
 /// Returns whether `address` is in one of `networks`. An address that nobody knows is in none.
 pub(crate) fn within(networks: &[String], address: Option<IpAddr>) -> bool {
@@ -62,6 +8,21 @@ pub(crate) fn within(networks: &[String], address: Option<IpAddr>) -> bool {
         return false;
     };
     let holds = |network: &String| parse_network(network).is_some_and(|net| net.holds(address));
+    networks.iter().any(holds)
+}
+
+/// Returns whether all of `inner` lies in one of `networks`.
+pub(crate) fn covers(networks: &[String], inner: &str) -> bool {
+    let Some(inner) = parse_network(inner) else {
+        return false;
+    };
+    let holds = |network: &String| {
+        let network = parse_network(network);
+        let same = |network: &Network| network.base.is_ipv4() == inner.base.is_ipv4();
+        network.is_some_and(|network| {
+            same(&network) && network.bits <= inner.bits && network.holds(inner.base)
+        })
+    };
     networks.iter().any(holds)
 }
 
@@ -125,5 +86,25 @@ mod tests {
             assert!(parse_network(bad).is_none(), "{bad}");
         }
         assert!(!super::within(&["0.0.0.0/0".to_owned()], None));
+    }
+
+    #[test]
+    fn networks_cover_what_lies_in_them() {
+        let covers = |network: &str, inner| covers(&[network.to_owned()], inner);
+        for inner in ["10.0.0.0/8", "10.1.0.0/16", "10.255.255.255"] {
+            assert!(covers("10.0.0.0/8", inner), "{inner}");
+        }
+        for inner in [
+            "0.0.0.0/0",
+            "10.0.0.0/7",
+            "11.0.0.0/8",
+            "fd00::/8",
+            "::ffff:10.0.0.0/96",
+            "x",
+            "",
+        ] {
+            assert!(!covers("10.0.0.0/8", inner), "{inner}");
+        }
+        assert!(!super::covers(&[], "10.0.0.0/8"));
     }
 }

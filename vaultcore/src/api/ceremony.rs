@@ -1,0 +1,174 @@
+//! Ceremonies: making a vault, opening and sealing it, and new shares.
+
+use data_encoding::{BASE64, HEXLOWER};
+use zeroize::Zeroizing;
+
+use super::dispatch::bad;
+use super::{ApiRequest, ApiResponse, health};
+use crate::audit::NewDevice;
+use crate::engine::sys::SealAll;
+use crate::error::{Error, Result};
+use crate::id::Nonce;
+use crate::path::MountPath;
+use crate::seal::{NewSlot, Share};
+use crate::vault::{Caller, Vault};
+use crate::wire::{Array, Fields, Object, Response, Shape, Verb};
+
+/// Answers whether there is a vault.
+pub(super) fn initialized(vault: &Vault) -> Result<ApiResponse> {
+    let object = Object::new().flag("initialized", vault.status()?.initialized());
+    Ok(ApiResponse::new(200, object.finish()))
+}
+
+/// Makes the vault: 5 shares, 3 of which open it, unless told otherwise.
+pub(super) fn init(vault: &Vault, request: &ApiRequest) -> Result<ApiResponse> {
+    let body = request.data();
+    let fields = Fields::parse(&body)?;
+    for option in [
+        "pgp_keys",
+        "root_token_pgp_key",
+        "recovery_shares",
+        "stored_shares",
+    ] {
+        if fields.has(option) {
+            return Ok(bad(&format!("`{option}` is not supported")));
+        }
+    }
+    let number = |name: &str, usual: u8| -> Result<u8> {
+        let count = fields.count(name)?.unwrap_or(usual.into());
+        u8::try_from(count).map_err(|_| Error::invalid(format!("`{name}` is at most 255")))
+    };
+    let (shares, threshold) = (number("secret_shares", 5)?, number("secret_threshold", 3)?);
+    let init = vault.init([NewSlot::shamir(shares, threshold)])?;
+    let object = keys(init.shares()).text("root_token", init.root_token().expose());
+    Ok(ApiResponse::new(200, object.finish()))
+}
+
+/// Returns shares as Vault prints them: the raw bytes in hex and in base64, and as they are
+/// printed here, with number and checksum.
+fn keys(shares: &[Share]) -> Object {
+    let (mut hex, mut base64, mut texts) = (Array::new(), Array::new(), Array::new());
+    for share in shares {
+        hex = hex.text(&Zeroizing::new(HEXLOWER.encode(share.expose())));
+        base64 = base64.text(&Zeroizing::new(BASE64.encode(share.expose())));
+        texts = texts.text(share.to_text().expose());
+    }
+    Object::new()
+        .array("keys", hex)
+        .array("keys_base64", base64)
+        .array("keys_text", texts)
+}
+
+/// Takes one share; with the last one that is needed the vault is open.
+pub(super) fn unseal(vault: &Vault, request: &ApiRequest) -> Result<ApiResponse> {
+    let body = request.data();
+    let fields = Fields::parse(&body)?;
+    if fields.flag("migrate")?.unwrap_or(false) {
+        return Ok(bad(
+            "there is no migration of seals: add a slot, then remove the old one",
+        ));
+    }
+    if fields.flag("reset")?.unwrap_or(false) {
+        if vault.status()?.sealed() {
+            vault.seal()?;
+        }
+        return health::seal_status(vault);
+    }
+    let key = fields.text("key")?.unwrap_or_default();
+    if key.is_empty() {
+        return Ok(bad(
+            "'key' must be specified in request body as JSON, or 'reset' set to true",
+        ));
+    }
+    if !vault.status()?.sealed() {
+        return health::seal_status(vault); // as in Vault: nothing is left to do
+    }
+    Ok(health::status(&vault.unseal(&Share::parse(&key)?)?))
+}
+
+/// Answers what takes a token with `sudo`, and more than one commit or a new key in memory.
+pub(super) fn open(
+    vault: &Vault,
+    caller: &Caller,
+    path: &str,
+    request: &ApiRequest,
+) -> Result<Option<Response>> {
+    Ok(match (path.trim_end_matches('/'), request.verb()) {
+        ("seal", Verb::Write) => {
+            vault.run(caller, &SealAll)?;
+            vault.seal()?;
+            Some(Response::empty())
+        }
+        (audit, Verb::Write) if audit.starts_with("audit/") => {
+            let path = audit.strip_prefix("audit/").unwrap_or_default();
+            vault.enable_audit(caller, new_device(path, request)?)?;
+            Some(Response::empty())
+        }
+        ("rotate/root", Verb::Write) => {
+            vault.rotate_root(caller)?;
+            Some(Response::empty())
+        }
+        ("rekey/init", Verb::Write) => Some(start_rekey(vault, caller, request)?),
+        ("rekey/init", Verb::Delete) => {
+            vault.run(caller, &crate::engine::sys::CancelRekey)?;
+            Some(Response::empty())
+        }
+        ("rekey/verify", Verb::Write) => Some(verify_rekey(vault, caller, request)?),
+        _ => None,
+    })
+}
+
+fn new_device(path: &str, request: &ApiRequest) -> Result<NewDevice> {
+    let body = request.data();
+    let fields = Fields::parse(&body)?;
+    Ok(NewDevice {
+        path: MountPath::new(path)?,
+        kind: fields.required("type")?.to_string(),
+        description: fields.text("description")?.unwrap_or_default().to_string(),
+        options: fields.map("options")?.unwrap_or_default(),
+        local: fields.flag("local")?.unwrap_or(false),
+    })
+}
+
+/// Makes new shares. They count once enough of them came back through `rekey/verify`.
+fn start_rekey(vault: &Vault, caller: &Caller, request: &ApiRequest) -> Result<Response> {
+    let body = request.data();
+    let fields = Fields::parse(&body)?;
+    let number = |name: &str| -> Result<u8> {
+        let wrong = || Error::invalid(format!("`{name}` is 1 to 255"));
+        let count = fields.count(name)?.ok_or_else(wrong)?;
+        u8::try_from(count).map_err(|_| wrong())
+    };
+    let (shares, threshold) = (number("secret_shares")?, number("secret_threshold")?);
+    let rekey = vault.start_rekey(caller, None, shares, threshold)?;
+    let object = keys(rekey.shares())
+        .flag("started", true)
+        .text("nonce", &rekey.nonce().to_string())
+        .number("t", threshold)
+        .number("n", shares)
+        .flag("verification_required", true)
+        .text("verification_nonce", &rekey.nonce().to_string());
+    Ok(Response::data(object).shaped(Shape::Bare(200)))
+}
+
+fn verify_rekey(vault: &Vault, caller: &Caller, request: &ApiRequest) -> Result<Response> {
+    let body = request.data();
+    let fields = Fields::parse(&body)?;
+    let nonce = nonce(&fields.required("nonce")?)?;
+    let share = Share::parse(&fields.required("key")?)?;
+    let progress = vault.verify_rekey(caller, nonce, &share)?;
+    let object = Object::new()
+        .text("nonce", &nonce.to_string())
+        .number("t", progress.threshold)
+        .number("progress", progress.progress)
+        .flag("complete", progress.complete);
+    Ok(Response::data(object).shaped(Shape::Bare(200)))
+}
+
+/// Reads the nonce of a ceremony.
+pub(super) fn nonce(text: &str) -> Result<Nonce> {
+    let wrong = || Error::invalid("a nonce is 32 hex digits");
+    let bytes = HEXLOWER.decode(text.as_bytes()).map_err(|_| wrong())?;
+    let bytes: [u8; 16] = bytes.as_slice().try_into().map_err(|_| wrong())?;
+    Ok(Nonce::from_bytes(bytes))
+}
