@@ -102,6 +102,15 @@ pub mod kv {
     pub use crate::session::{Kv, KvTransaction, KvV1, Secret};
 }
 
+/// Transit: named keys that encrypt, sign and rotate.
+pub mod transit {
+    pub use crate::engine::transit::{
+        ExportType, HashType, Input, KeyInfo, KeyType, KeyUpdate, KeyVersion, MAX_BATCH,
+        MAX_PLAINTEXT, MAX_RANDOM, Marshaling, NewKey, Padding, SignOptions,
+    };
+    pub use crate::session::Transit;
+}
+
 /// Roles of machines that log in by a role id and a secret id.
 pub mod approle {
     pub use crate::auth::approle::{

@@ -345,7 +345,7 @@ pub(crate) struct Call<'c> {
 pub(crate) type Handler = for<'c> fn(&Call<'c>) -> Result<Box<dyn Erased + 'c>>;
 
 /// A kind of engine that can be mounted.
-pub(crate) trait Engine: Send + Sync {
+pub(crate) trait Engine: std::any::Any + Send + Sync {
     /// Returns the name by which it is mounted.
     fn kind(&self) -> &'static str;
 

@@ -8,6 +8,7 @@ mod kv1;
 mod login;
 mod sys;
 mod token;
+mod transit;
 mod userpass;
 
 use std::fmt;
@@ -19,6 +20,7 @@ pub use kv::{Kv, KvTransaction, Secret};
 pub use kv1::KvV1;
 pub use sys::Sys;
 pub use token::TokenStore;
+pub use transit::Transit;
 pub use userpass::Userpass;
 
 use crate::error::Result;
@@ -165,6 +167,20 @@ impl Session {
     /// `InvalidArgument`, `TooLarge` for a path that cannot be.
     pub fn kv(&self, mount: &str) -> Result<Kv> {
         Ok(Kv::new(
+            self.vault.clone(),
+            self.caller.clone(),
+            MountPath::new(mount)?,
+        ))
+    }
+
+    /// Returns the named keys of the transit engine mounted at `mount`.
+    ///
+    /// Whether such a mount exists is checked with each call.
+    ///
+    /// # Errors
+    /// As [`kv`](Self::kv).
+    pub fn transit(&self, mount: &str) -> Result<Transit> {
+        Ok(Transit::new(
             self.vault.clone(),
             self.caller.clone(),
             MountPath::new(mount)?,

@@ -7,6 +7,7 @@ use crate::auth::token::{ExpireToken, RevokeStepOf};
 use crate::barrier::layout;
 use crate::engine::kv::{PurgePage, Sweeping};
 use crate::engine::sys::{DropTerms, RewrapPage, WipePage};
+use crate::engine::transit::{self, RotateDue};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{NamespaceId, TokenId};
 use crate::operation::Operation;
@@ -38,7 +39,8 @@ impl Vault {
             Ok(())
         })?;
         let mut failed = None;
-        let mut finished = self.expire_tokens(&mut failed)?;
+        let expired = self.expire_tokens(&mut failed)?;
+        let mut finished = expired.saturating_add(self.rotate_keys(&mut failed)?);
         self.expire_secret_ids(&mut failed)?;
         let mut last = String::new();
         loop {
@@ -78,6 +80,29 @@ impl Vault {
             }
             finished = finished.saturating_add(revoked);
             if due.len() < PAGE || revoked == 0 {
+                return Ok(finished);
+            }
+        }
+    }
+
+    /// Rotates transit keys that are due.
+    fn rotate_keys(&self, failed: &mut Option<Error>) -> Result<usize> {
+        let mut finished = 0usize;
+        loop {
+            let due = self.with_open(|open| open.transact(|txn, _| transit::due(txn, PAGE)))?;
+            let mut rotated = 0usize;
+            for entry in &due {
+                let operation = RotateDue {
+                    entry: entry.clone(),
+                };
+                match self.run(&Caller::system(), &operation) {
+                    Ok(done) => rotated = rotated.saturating_add(usize::from(done)),
+                    Err(error) if stops(&error) => return Err(error),
+                    Err(error) => *failed = failed.take().or(Some(error)),
+                }
+            }
+            finished = finished.saturating_add(rotated);
+            if due.len() < PAGE || rotated == 0 {
                 return Ok(finished);
             }
         }

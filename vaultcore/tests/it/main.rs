@@ -20,4 +20,5 @@ mod moments;
 mod rig;
 mod rng;
 mod tamper;
+mod transit_rules;
 mod world;
