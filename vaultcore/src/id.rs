@@ -91,6 +91,21 @@ id! {
     /// assert_eq!(nonce.to_string(), "03".repeat(16));
     /// ```
     Nonce,
+    /// Names one audit device: its chain and its salt stay its own when it is disabled and another
+    /// one takes its path.
+    ///
+    /// ```
+    /// let id = vaultcore::AuditId::from_bytes([4; 16]);
+    /// assert_eq!(id.to_string(), "04".repeat(16));
+    /// ```
+    AuditId,
+    /// Names one run of an audit device: what one process wrote to it, from start to end.
+    ///
+    /// ```
+    /// let id = vaultcore::RunId::from_bytes([5; 16]);
+    /// assert_eq!(id.to_string(), "05".repeat(16));
+    /// ```
+    RunId,
 }
 
 impl MountId {

@@ -49,6 +49,7 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+mod audit;
 mod auth;
 mod barrier;
 mod clock;
@@ -74,20 +75,23 @@ mod token;
 mod vault;
 mod wire;
 
+pub use audit::{AuditDevice, AuditFinding, AuditReport, AuditRun};
 pub use auth::token::{NewToken, TokenInfo};
 pub use auth::{TokenOptions, TokenSettings};
 pub use clock::{BootId, Clock, ClockReading, ManualClock, SystemClock, Timestamp};
 pub use crypto::rng::{OsRandom, Random};
 pub use engine::sys::{
-    KeyStatus, MountInfo, MountTune, NamespaceInfo, NewMount, SlotInfo, SlotType,
+    AuditInfo, KeyStatus, MountInfo, MountTune, NamespaceInfo, NewMount, SlotInfo, SlotType,
 };
 pub use error::{Error, ErrorKind, Result};
-pub use id::{EntityId, MountId, NamespaceId, Nonce, SlotId, TokenId, VaultId};
+pub use id::{AuditId, EntityId, MountId, NamespaceId, Nonce, RunId, SlotId, TokenId, VaultId};
 pub use path::{FolderPath, MAX_PATH, MAX_SEGMENTS, MountPath, SecretPath};
 pub use seal::{Argon2Params, CeremonyId, NewSlot, Share, key_file};
 pub use secret::{SecretBytes, SecretString};
-pub use session::{Session, Sys, TokenStore, Userpass};
-pub use vault::{Init, Rekey, RekeyProgress, RootProgress, SealStatus, Vault, VaultBuilder};
+pub use session::{NewAudit, Session, Sys, TokenStore, Userpass};
+pub use vault::{
+    Init, Metric, MetricKind, Rekey, RekeyProgress, RootProgress, SealStatus, Vault, VaultBuilder,
+};
 
 /// Key-value secrets: version 2, with versions and check-and-set, and version 1, without.
 pub mod kv {

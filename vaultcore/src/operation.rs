@@ -177,9 +177,14 @@ pub(crate) struct Mounted<'c> {
     /// Where it is mounted; below `auth/` for auth methods.
     pub(crate) path: &'c MountPath,
     pub(crate) kind: &'c str,
+    /// Whether it is an auth method.
+    pub(crate) auth: bool,
     pub(crate) accessor: &'c str,
     pub(crate) default_ttl: Option<Duration>,
     pub(crate) max_ttl: Option<Duration>,
+    /// The fields that audit records in clear.
+    pub(crate) plain_request_keys: &'c [String],
+    pub(crate) plain_response_keys: &'c [String],
     /// The engine's own configuration of this mount, as the engine wrote it.
     pub(crate) config: &'c [u8],
 }

@@ -21,6 +21,16 @@ impl MacKey {
     pub(crate) fn sign(&self, fields: &[&[u8]]) -> RawKey {
         mac(&self.0, fields)
     }
+
+    /// Returns the MAC of `bytes` as they are, for formats that others define.
+    pub(crate) fn sign_plain(&self, bytes: &[u8]) -> [u8; 32] {
+        let tag = hmac::sign(&self.0, bytes);
+        let mut out = [0; 32];
+        for (to, from) in out.iter_mut().zip(tag.as_ref()) {
+            *to = *from;
+        }
+        out
+    }
 }
 
 /// Returns the MAC of the framed `fields` under a key that is used once.
@@ -71,6 +81,16 @@ mod tests {
         assert_eq!(
             HEXLOWER.encode(tag.as_ref()),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
+    }
+
+    /// python3 -c "import hmac; print(hmac.digest(bytes([1]*32), b'abc', 'sha256').hex())"
+    #[test]
+    fn plain_bytes_are_not_framed() {
+        let tag = MacKey::new(&[1; 32]).sign_plain(b"abc");
+        assert_eq!(
+            HEXLOWER.encode(&tag),
+            "73860612aa6aadf68985b6e9c4233357cedd5f24a221eba740b2aa8350276cfc"
         );
     }
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod approle;
+mod audit;
 mod kv;
 mod kv1;
 mod login;
@@ -13,6 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use approle::AppRole;
+pub use audit::NewAudit;
 pub use kv::{Kv, KvTransaction, Secret};
 pub use kv1::KvV1;
 pub use sys::Sys;
@@ -60,7 +62,7 @@ impl Vault {
 }
 
 impl Vault {
-    /// Returns the session of whoever holds `token`.
+    /// Returns the session of whoever holds `token`, in the token's own namespace.
     ///
     /// Each call looks the token up anew, so that one that was revoked or ran out is refused from
     /// then on. A token of limited uses is not used up by this.
@@ -78,11 +80,13 @@ impl Vault {
     /// # Ok::<(), vaultcore::Error>(())
     /// ```
     pub fn login(&self, token: &SecretString) -> Result<Session> {
-        self.check_token(token.expose())?;
+        let home = self.home_of(token.expose())?;
         let secret = SecretString::copy_from(token.expose());
+        let mut caller = Caller::new(Who::Token(Arc::new(secret)));
+        caller.space = Arc::from(home);
         Ok(Session {
             vault: self.clone(),
-            caller: Caller::new(Who::Token(Arc::new(secret))),
+            caller,
         })
     }
 }

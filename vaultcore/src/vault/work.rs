@@ -33,7 +33,10 @@ impl Vault {
     /// its entry is `Corrupt` for instance, does not stop the rest: all of it is tried, and then the
     /// first error is returned.
     pub fn tick(&self) -> Result<usize> {
-        self.with_open(|_| Ok(()))?;
+        self.with_open(|open| {
+            open.commit_heads(1);
+            Ok(())
+        })?;
         let mut failed = None;
         let mut finished = self.expire_tokens(&mut failed)?;
         self.expire_secret_ids(&mut failed)?;

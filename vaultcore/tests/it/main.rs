@@ -5,6 +5,7 @@
 // Tables of cases are long, and tell how many there were.
 #![allow(clippy::too_many_lines, clippy::print_stdout)]
 
+mod auditing;
 mod ceremonies;
 mod common;
 mod door;

@@ -192,6 +192,7 @@ impl Operation for CreateToken {
             entry.parent = (!orphan)
                 .then(|| parent.id.map(|id| (parent.namespace, id)))
                 .flatten();
+            entry.via = parent.entry.via.filter(|_| !orphan);
             entry.entity = parent.entry.entity;
             entry.bound_cidrs.clone_from(&parent.entry.bound_cidrs);
         }

@@ -1,0 +1,148 @@
+//! What the tests of this module share.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use super::entry::{RequestBlock, RequestEntry};
+use super::sinks::Hosts;
+use super::table::NewDevice;
+use super::{AuditDevice, AuditRules, Device, DeviceConfig, sinks};
+use crate::clock::Timestamp;
+use crate::crypto::rng::OsRandom;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::AuditId;
+use crate::path::MountPath;
+
+pub(super) const TIME: Timestamp = Timestamp::from_micros(1_700_000_000_123_456);
+
+/// Returns the configuration of a device at `path`, whose first byte also makes its id.
+pub(super) fn config(path: &str, kind: &str, options: &[(&str, &str)]) -> DeviceConfig {
+    let options = options.iter();
+    let options = options.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let new = NewDevice {
+        path: MountPath::new(path).expect("path"),
+        kind: kind.to_owned(),
+        description: "for tests".to_owned(),
+        options: options.collect(),
+        local: false,
+    };
+    let id = AuditId::from_bytes([path.as_bytes()[0]; 16]);
+    DeviceConfig::new(id, new, AuditRules { prefix: true }, &OsRandom).expect("config")
+}
+
+/// Returns a device that writes to `sink`, with a timeout as short as tests need.
+pub(super) fn device(path: &str, sink: Arc<dyn AuditDevice>) -> Arc<Device> {
+    let options = [("name", "x"), ("write_timeout", "100ms")];
+    let config = config(path, "callback", &options);
+    Arc::new(Device::start(config, sink, &OsRandom).expect("starts"))
+}
+
+/// Returns a device of one of the kinds that are built in.
+pub(super) fn built_in(kind: &str, options: &[(&str, &str)]) -> Arc<Device> {
+    let options = [options, &[("write_timeout", "100ms")]].concat();
+    let config = config("x", kind, &options);
+    let sink = sinks::open(&config, &Hosts::default());
+    Arc::new(Device::start(config, sink, &OsRandom).expect("starts"))
+}
+
+/// Hands `work` a request for `path`.
+pub(super) fn with_request<T>(path: &str, work: impl FnOnce(&RequestEntry<'_>) -> T) -> T {
+    let request = RequestBlock {
+        operation: "read",
+        path,
+        data: br#"{"value":"canary"}"#,
+        ..RequestBlock::default()
+    };
+    work(&RequestEntry {
+        time: TIME,
+        auth: None,
+        request: &request,
+        error: "",
+    })
+}
+
+/// Collects what it is given, fails, or hangs, as it is told.
+pub(super) struct Toy {
+    state: Mutex<State>,
+    changed: Condvar,
+    may_block: bool,
+}
+
+#[derive(Default)]
+struct State {
+    lines: Vec<u8>,
+    behaviour: Behaviour,
+    hanging: usize,
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+pub(super) enum Behaviour {
+    #[default]
+    Take,
+    Fail,
+    /// Writes half of the line, and fails.
+    Tear,
+    /// Takes the line, and fails all the same.
+    TakeAndFail,
+    Panic,
+    Hang,
+}
+
+impl Toy {
+    pub(super) fn new(may_block: bool) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            may_block,
+        })
+    }
+
+    pub(super) fn behave(&self, behaviour: Behaviour) {
+        self.state.lock().expect("state").behaviour = behaviour;
+        self.changed.notify_all();
+    }
+
+    pub(super) fn lines(&self) -> Vec<u8> {
+        self.state.lock().expect("state").lines.clone()
+    }
+
+    /// Waits until somebody hangs.
+    pub(super) fn wait_for_hang(&self) {
+        let state = self.state.lock().expect("state");
+        let waited = self.changed.wait_while(state, |state| state.hanging == 0);
+        drop(waited.expect("state"));
+    }
+}
+
+impl AuditDevice for Toy {
+    fn write(&self, line: &[u8]) -> Result<()> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = || Err(Error::new(ErrorKind::Unavailable, "told to fail"));
+        state.hanging += 1;
+        self.changed.notify_all();
+        let hangs = |state: &mut State| state.behaviour == Behaviour::Hang;
+        state = self.changed.wait_while(state, hangs).expect("state");
+        state.hanging -= 1;
+        match state.behaviour {
+            Behaviour::Take | Behaviour::Hang => state.lines.extend_from_slice(line),
+            Behaviour::Fail => return failed(),
+            Behaviour::Tear => {
+                state.lines.extend_from_slice(&line[..line.len() / 2]);
+                state.lines.push(b'\n');
+                return failed();
+            }
+            Behaviour::TakeAndFail => {
+                state.lines.extend_from_slice(line);
+                return failed();
+            }
+            Behaviour::Panic => {
+                drop(state); // not poisoned
+                panic!("told to panic");
+            }
+        }
+        Ok(())
+    }
+
+    fn may_block(&self) -> bool {
+        self.may_block
+    }
+}
