@@ -73,6 +73,25 @@ fn a_role_without_secret_ids_is_bound_to_networks() {
 }
 
 #[test]
+fn a_secret_id_is_nothing_to_a_role_that_takes_none() {
+    let world = world();
+    let new = NewSecretId::new().num_uses(1).metadata("host", "web-1");
+    let issued = issue(&world, "web", &new.cidrs(["10.1.0.0/16"]));
+    let set = |options: &RoleOptions| roles(&world).write("web", options).expect("written");
+    let open = RoleOptions::new().bind_secret_id(false);
+    set(&open.secret_id_bound_cidrs(["10.0.0.0/8"]));
+    let body = json!({"role_id": "web", "secret_id": issued.secret_id.expose()}).to_string();
+    let send = || world.send_from(Some("10.2.0.1"), Verb::Write, "login", &body);
+    let auth = send().expect("granted").auth.expect("auth");
+    assert!(!auth.metadata.contains_key("host"));
+    set(&RoleOptions::new().bind_secret_id(true));
+    says_refused(send());
+    let known = roles(&world).lookup_secret_id("web", &issued.secret_id);
+    let known = known.expect("looked up").expect("no use was taken");
+    assert_eq!(known.num_uses, 1);
+}
+
+#[test]
 fn every_spelling_is_the_same_role_or_none() {
     let world = world();
     let roles = roles(&world);
