@@ -90,7 +90,9 @@ impl Door for Bao {
 fn settings(address: &str) -> String {
     format!(
         "storage \"inmem\" {{}}\n\
-         listener \"tcp\" {{\n  address = \"{address}\"\n  tls_disable = true\n}}\n\
+         listener \"tcp\" {{\n  address = \"{address}\"\n  tls_disable = true\n\
+           disable_unauthed_rekey_endpoints = false\n\
+           disable_unauthed_generate_root_endpoints = false\n}}\n\
          api_addr = \"http://{address}\"\n\
          disable_mlock = true\n\
          unsafe_allow_api_audit_creation = true\n"
