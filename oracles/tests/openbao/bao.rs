@@ -11,6 +11,9 @@ use std::time::Duration;
 use crate::corpus::Request;
 use crate::play::{Door, Reply};
 
+/// How long to wait for what the server does in the background.
+const MOMENT: Duration = Duration::from_millis(50);
+
 /// A server that runs until it is dropped, with everything in memory. It is not initialised.
 pub(crate) struct Bao {
     server: Child,
@@ -42,7 +45,7 @@ impl Bao {
             if TcpStream::connect(&self.address).is_ok() {
                 return;
             }
-            thread::sleep(Duration::from_millis(50));
+            thread::sleep(MOMENT);
         }
         panic!("OpenBao does not listen at {}", self.address);
     }
@@ -56,14 +59,34 @@ impl Drop for Bao {
 }
 
 impl Door for Bao {
-    /// Sends `request` as HTTP/1.0, whose replies come whole and end with the connection.
     fn ask(&mut self, request: &Request) -> Reply {
+        let mut reply = self.send(request);
+        for _ in 0..100 {
+            if !is_upgrading(&reply) {
+                break;
+            }
+            thread::sleep(MOMENT);
+            reply = self.send(request);
+        }
+        if request.settles {
+            thread::sleep(MOMENT * 10);
+        }
+        reply
+    }
+}
+
+impl Bao {
+    /// Sends `request` as HTTP/1.0, whose replies come whole and end with the connection.
+    fn send(&self, request: &Request) -> Reply {
         let mut stream = TcpStream::connect(&self.address).expect("OpenBao listens");
         let query = match request.query.as_str() {
             "" => String::new(),
             query => format!("?{query}"),
         };
-        let mut head = format!("{} /v1/{}{query} HTTP/1.0\r\n", request.method, request.path);
+        let mut head = format!(
+            "{} /v1/{}{query} HTTP/1.0\r\n",
+            request.method, request.path
+        );
         let headers = [
             ("X-Vault-Token", &request.token),
             ("X-Vault-Namespace", &request.namespace),
@@ -82,9 +105,21 @@ impl Door for Bao {
         stream.read_to_end(&mut reply).expect("OpenBao answers");
         let reply = String::from_utf8(reply).expect("OpenBao answers with text");
         let (head, body) = reply.split_once("\r\n\r\n").expect("the reply has a head");
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
         Reply::new(status.expect("the reply has a status"), body.as_bytes())
     }
+}
+
+/// A new mount of versioned secrets refuses everything until it has made itself ready.
+fn is_upgrading(reply: &Reply) -> bool {
+    let error = reply
+        .body
+        .as_ref()
+        .and_then(|body| body["errors"][0].as_str());
+    error.is_some_and(|error| error.contains("unavailable for a brief period"))
 }
 
 fn settings(address: &str) -> String {

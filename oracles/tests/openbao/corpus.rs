@@ -11,6 +11,7 @@
 //! * `ns=PATH` and `wrap=TTL` are the headers for the namespace and for wrapping
 //! * `save=NAME:/pointer` keeps what the reply holds there; `$NAME` stands for it further down
 //! * `unordered` sorts the lists of the reply, since OpenBao gives them in no certain order
+//! * `settles` waits a moment, since OpenBao finishes after its reply
 //! * the body is the rest of the line, from its first `{` or `[` or from behind `raw:`
 //!
 //! `$root` is the root token, `$key` the only unseal key and `$tmp` a folder for files. A story
@@ -44,6 +45,8 @@ pub(crate) struct Request {
     pub(crate) body: String,
     /// Whether lists of the reply come in no certain order.
     pub(crate) unordered: bool,
+    /// Whether OpenBao goes on in the background after its reply.
+    pub(crate) settles: bool,
     /// Names of variables, and where in the reply's body their values are.
     pub(crate) saves: Vec<(String, String)>,
 }
@@ -65,7 +68,11 @@ pub(crate) fn read() -> Vec<Story> {
     }
     let mut names = BTreeSet::new();
     for story in &stories {
-        assert!(names.insert(&story.name), "two stories are called {}", story.name);
+        assert!(
+            names.insert(&story.name),
+            "two stories are called {}",
+            story.name
+        );
     }
     stories
 }
@@ -85,7 +92,11 @@ pub(crate) fn parse(text: &str, stories: &mut Vec<Story>) -> Result<(), String> 
         let story = stories.last_mut();
         let story = story.ok_or_else(|| place("a request stands before every story".to_owned()))?;
         let request = request(line).map_err(place)?;
-        if story.requests.iter().any(|other| other.name == request.name) {
+        if story
+            .requests
+            .iter()
+            .any(|other| other.name == request.name)
+        {
             return Err(place(format!("{} is there twice", request.name)));
         }
         story.requests.push(request);
@@ -126,7 +137,9 @@ fn request(line: &str) -> Result<Request, String> {
 
 /// The body begins at a word that starts with a bracket or says that anything follows.
 fn split_body(line: &str) -> (&str, &str) {
-    let starts = [" {", " [", " raw:"].into_iter().filter_map(|mark| line.find(mark));
+    let starts = [" {", " [", " raw:"]
+        .into_iter()
+        .filter_map(|mark| line.find(mark));
     match starts.min() {
         Some(start) => {
             let (head, body) = line.split_at(start);
@@ -140,6 +153,7 @@ fn split_body(line: &str) -> (&str, &str) {
 fn set(request: &mut Request, option: &str) -> Result<(), String> {
     match option.split_once('=') {
         None if option == "unordered" => request.unordered = true,
+        None if option == "settles" => request.settles = true,
         Some(("token", "-")) => request.token.clear(),
         Some(("token", token)) => request.token = token.to_owned(),
         Some(("ns", namespace)) => request.namespace = namespace.to_owned(),
@@ -151,4 +165,45 @@ fn set(request: &mut Request, option: &str) -> Result<(), String> {
         _ => return Err(format!("{option} is no option")),
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_a_request() {
+        let line = "log-in POST auth/up/login/a?x=1 token=- ns=team wrap=60s save=t:/auth/id \
+                    unordered settles {\"a\": \"b c\"}";
+        let found = request(line).expect("parses");
+        let wanted = Request {
+            name: "log-in".to_owned(),
+            method: "POST".to_owned(),
+            path: "auth/up/login/a".to_owned(),
+            query: "x=1".to_owned(),
+            token: String::new(),
+            namespace: "team".to_owned(),
+            wrap_ttl: "60s".to_owned(),
+            body: "{\"a\": \"b c\"}".to_owned(),
+            unordered: true,
+            settles: true,
+            saves: vec![("t".to_owned(), "/auth/id".to_owned())],
+        };
+        assert_eq!(found, wanted);
+        assert_eq!(request("a GET b").expect("parses").token, "$root");
+        assert_eq!(request("a POST b raw:{ x").expect("parses").body, "{ x");
+    }
+
+    #[test]
+    fn mistakes_in_the_corpus_are_told() {
+        for broken in [
+            "a GET b",
+            "== s\na GET",
+            "== s\na GET b colour=red",
+            "== s\na GET b save=x",
+            "== s\na GET b\na GET c",
+        ] {
+            assert!(parse(broken, &mut Vec::new()).is_err(), "{broken}");
+        }
+    }
 }

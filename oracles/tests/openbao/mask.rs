@@ -15,7 +15,15 @@ use crate::play::Reply;
 /// Fields whose numbers run while the test does. They are compared to the minute.
 const RUNNING: [&str; 2] = ["ttl", "lease_duration"];
 /// Fields that hold random text of no certain form.
-const RANDOM: [&str; 5] = ["random_bytes", "otp", "encoded_token", "encoded_root_token", "keys_base64"];
+const RANDOM: [&str; 5] = [
+    "random_bytes",
+    "otp",
+    "encoded_token",
+    "encoded_root_token",
+    "keys_base64",
+];
+/// Fields that count what the server does besides.
+const COUNTS: [&str; 1] = ["encryptions"];
 /// Fields whose text is never random, though it looks so.
 const PLAIN: [&str; 2] = ["sum", "hash_function"];
 /// Numbers that are times in seconds.
@@ -70,6 +78,7 @@ impl Mask {
                 Some(seconds) if RUNNING.contains(&key) && seconds >= 60 => {
                     *value = Value::from((seconds + 30) / 60 * 60);
                 }
+                Some(_) if COUNTS.contains(&key) => *value = Value::from("<count>"),
                 _ => {}
             },
             _ => {}
@@ -122,7 +131,8 @@ impl Mask {
         let Some(kind) = kind(word, key) else {
             return word.to_owned();
         };
-        self.seen.insert(word.to_owned(), format!("<{kind} of {place}>"));
+        self.seen
+            .insert(word.to_owned(), format!("<{kind} of {place}>"));
         format!("<{kind}>")
     }
 }
@@ -159,7 +169,8 @@ fn is_uuid(word: &str) -> bool {
 }
 
 fn is_hex(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase())
+    text.bytes()
+        .all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase())
 }
 
 /// A lease's id ends with `h` and a hash.
@@ -198,4 +209,88 @@ fn is_time(text: &str) -> bool {
         _ => byte.is_ascii_digit(),
     };
     text.len() >= 20 && text.bytes().take(19).enumerate().all(form) && !text.starts_with("0001")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn masked(mask: &mut Mask, name: &str, body: Value) -> Value {
+        let request = Request {
+            name: name.to_owned(),
+            ..Request::default()
+        };
+        let reply = Reply {
+            status: 200,
+            body: Some(body),
+        };
+        mask.apply(&request, reply).body.expect("has a body")
+    }
+
+    #[test]
+    fn random_values_are_masked_and_stay_comparable() {
+        let mut mask = Mask::new("/tmp/x");
+        let token = "hvs.CAESIJlKzqwertyuiopasdfghjkl";
+        let uuid = "81d4cc74-3187-f176-637b-f195683cc7c3";
+        let first = json!({ "token": token, "id": uuid, "accessor": "kv_c6a48714" });
+        assert_eq!(
+            masked(&mut mask, "a", first),
+            json!({ "token": "<token>", "id": "<uuid>", "accessor": "<kv digits>" })
+        );
+        let again = json!([
+            token,
+            "other 81d4cc74-3187-f176-637b-f195683cc7c3 here",
+            "b.b"
+        ]);
+        assert_eq!(
+            masked(&mut mask, "b", again),
+            json!(["<token of a/token>", "b.b", "other <uuid of a/id> here"])
+        );
+        let another = json!({ "token": token.replace("CAES", "CAER") });
+        assert_eq!(
+            masked(&mut mask, "c", another),
+            json!({ "token": "<token>" })
+        );
+    }
+
+    #[test]
+    fn short_forms_are_those_of_the_long_ones() {
+        let mut mask = Mask::new("/tmp/x");
+        for token in [
+            "s.IzAd3mTVSk4XZtkaoTLfnQZL",
+            "hvs.CAESIJlKzqwertyuiopasdfghjkl",
+        ] {
+            assert_eq!(masked(&mut mask, "a", json!(token)), json!("<token>"));
+        }
+        let inside = json!("s.qwhCEGpvHWrfmRzGntP0GwBJ.b7eXrX");
+        assert_eq!(
+            masked(&mut mask, "a", inside),
+            json!("<token in a namespace>")
+        );
+    }
+
+    #[test]
+    fn what_is_not_random_stays() {
+        let mut mask = Mask::new("/tmp/x");
+        for plain in [
+            json!({ "type": "kv", "path": "auth/token/create", "n": 7, "none": null, "t": "x_y" }),
+            json!({ "sum": "982d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1" }),
+            json!({ "deletion_time": "", "zero": "0001-01-01T00:00:00Z", "ttl": 59, "more": 90 }),
+            json!(["b", "a"]),
+        ] {
+            assert_eq!(masked(&mut mask, "a", plain.clone()), plain);
+        }
+    }
+
+    #[test]
+    fn times_are_masked_and_running_times_rounded() {
+        let mut mask = Mask::new("/tmp/x");
+        let times = json!({ "at": "2026-11-27T15:33:21.5Z", "unix": 1_795_793_615, "ttl": 3_590 });
+        assert_eq!(
+            masked(&mut mask, "a", times),
+            json!({ "at": "<time>", "unix": "<time>", "ttl": 3_600 })
+        );
+    }
 }

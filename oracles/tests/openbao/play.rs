@@ -82,8 +82,15 @@ fn initialise(door: &mut dyn Door, variables: &mut Variables, mask: &mut Mask) {
         assert_eq!(reply.status, 200, "{path}: {reply:?}");
         reply.body.expect("has a body")
     };
-    let made = post("sys/init", json!({ "secret_shares": 1, "secret_threshold": 1 }));
-    let text = |pointer| made.pointer(pointer).and_then(Value::as_str).expect("is there");
+    let made = post(
+        "sys/init",
+        json!({ "secret_shares": 1, "secret_threshold": 1 }),
+    );
+    let text = |pointer| {
+        made.pointer(pointer)
+            .and_then(Value::as_str)
+            .expect("is there")
+    };
     let (root, key) = (text("/root_token"), text("/keys_base64/0"));
     post("sys/unseal", json!({ "key": key }));
     variables.set("root", root);
