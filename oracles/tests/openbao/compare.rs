@@ -235,7 +235,8 @@ mod tests {
     #[test]
     fn every_planted_change_is_found() {
         assert!(places(&answer()).is_empty());
-        let planted: [(&str, fn(&mut Value)); 9] = [
+        type Change = fn(&mut Value);
+        let planted: [(&str, Change); 9] = [
             ("/status", |answer| answer["status"] = json!(204)),
             ("/status", |answer| answer["status"] = json!("200")),
             ("/body/data/n", |answer| {

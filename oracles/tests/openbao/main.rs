@@ -2,8 +2,8 @@
 //! with ids, times and tokens masked.
 //!
 //! The requests are in `openbao/corpus`, as text that anybody can add to. `VAULTCORE_BAO` names
-//! the program of OpenBao 2.7.2, whose answers must be those of `openbao/recorded.json`, which stand
-//! for them everywhere else. `VAULTCORE_BAO_RECORD=1` writes them anew.
+//! the program of OpenBao 2.7.2, whose answers must be those of `openbao/recorded.json`: they stand
+//! for it everywhere else. `VAULTCORE_BAO_RECORD=1` writes them anew.
 //!
 //! Each difference that remains is in `openbao/differences.json`, with its reason. An entry that
 //! is not needed any more fails the test.
@@ -13,6 +13,7 @@ mod compare;
 mod corpus;
 mod mask;
 mod play;
+mod vault;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -24,8 +25,36 @@ use serde_json::Value;
 use corpus::Story;
 use play::{Door, Replies, play};
 
+/// The fewest requests that are enough to compare.
+const ENOUGH: usize = 500;
+
 /// All replies, by the names of the stories.
 type Book = BTreeMap<String, Replies>;
+
+#[test]
+fn answers_are_those_of_openbao() {
+    let vaultcore = record(|_| Box::new(vault::InProcess::new()));
+    let mut differences = Vec::new();
+    let mut count = 0;
+    for (story, replies) in &recorded() {
+        for (request, reply) in replies {
+            let name = format!("{story}/{request}");
+            differences.extend(compare::compare(&name, reply, &vaultcore[story][request]));
+            count += 1;
+        }
+    }
+    assert!(count >= ENOUGH, "{count} requests");
+    let accepted = fs::read_to_string(corpus::folder().join("differences.json")).expect("reads");
+    let accepted = compare::read(&accepted).unwrap_or_else(|error| panic!("differences: {error}"));
+    let wrong = compare::judge(&differences, &accepted);
+    let (all, entries) = (differences.len(), accepted.len());
+    eprintln!("{count} requests, {all} differences, {entries} entries accept them");
+    assert!(
+        wrong.is_empty(),
+        "request, place: OpenBao | vaultcore\n{}",
+        wrong.join("\n")
+    );
+}
 
 /// So the recording stands for OpenBao where OpenBao cannot be installed.
 #[test]

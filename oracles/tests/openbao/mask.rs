@@ -75,7 +75,7 @@ impl Mask {
             Value::String(text) => *text = self.text(text, key, place),
             Value::Number(number) => match number.as_u64() {
                 Some(time) if TIMES.contains(&time) => *value = Value::from("<time>"),
-                Some(seconds) if RUNNING.contains(&key) && seconds >= 60 => {
+                Some(seconds) if RUNNING.contains(&key) && seconds >= 45 => {
                     *value = Value::from((seconds + 30) / 60 * 60);
                 }
                 Some(_) if COUNTS.contains(&key) => *value = Value::from("<count>"),
@@ -148,7 +148,8 @@ fn kind(word: &str, key: &str) -> Option<String> {
     let suffix = if namespace { " in a namespace" } else { "" };
     let is_id = ["id", "namespace_id"].contains(&key);
     match () {
-        () if is_uuid(word) => Some("uuid".to_owned()),
+        () if is_uuid(word) || word.len() == 32 && is_hex(word) => Some("uuid".to_owned()),
+        () if word.starts_with("vcs1-") => Some("share".to_owned()),
         () if starts(stem, ["s.", "hvs."]) => Some(format!("token{suffix}")),
         () if starts(stem, ["b.", "hvb."]) => Some(format!("batch token{suffix}")),
         () if stem.len() == 24 && alphanumeric(stem) => Some(format!("accessor{suffix}")),
@@ -163,6 +164,7 @@ fn starts(word: &str, prefixes: [&str; 2]) -> bool {
     word.len() > 20 && prefixes.iter().any(|prefix| word.starts_with(prefix))
 }
 
+/// OpenBao writes hyphens into its ids.
 fn is_uuid(word: &str) -> bool {
     let parts: Vec<usize> = word.split('-').map(str::len).collect();
     parts == [8, 4, 4, 4, 12] && is_hex(&word.replace('-', ""))
@@ -277,7 +279,7 @@ mod tests {
         for plain in [
             json!({ "type": "kv", "path": "auth/token/create", "n": 7, "none": null, "t": "x_y" }),
             json!({ "sum": "982d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1" }),
-            json!({ "deletion_time": "", "zero": "0001-01-01T00:00:00Z", "ttl": 59, "more": 90 }),
+            json!({ "deletion_time": "", "zero": "0001-01-01T00:00:00Z", "ttl": 40, "more": 90 }),
             json!(["b", "a"]),
         ] {
             assert_eq!(masked(&mut mask, "a", plain.clone()), plain);
