@@ -2,8 +2,8 @@
 //! with ids, times and tokens masked.
 //!
 //! The requests are in `openbao/corpus`, as text that anybody can add to. `VAULTCORE_BAO` names
-//! the program of OpenBao 2.7.2, whose answers must be those of `openbao/recorded.json`, which stand
-//! for them everywhere else. `VAULTCORE_BAO_RECORD=1` writes them anew.
+//! the program of OpenBao 2.7.2, whose answers must be those of `openbao/recorded.json`: they stand
+//! for it everywhere else. `VAULTCORE_BAO_RECORD=1` writes them anew.
 //!
 //! Each difference that remains is in `openbao/differences.json`, with its reason. An entry that
 //! is not needed any more fails the test.
