@@ -197,7 +197,7 @@ impl Model {
                     true => model.end_by_text(token),
                     false => (WRONG, Value::Null),
                 },
-                _ if model.tokens[token].batch => (WRONG, Value::Null),
+                _ if model.tokens[token].batch => model.end_by_text(token),
                 _ => {
                     model.revoke_alone(token);
                     (204, Value::Null)
@@ -399,8 +399,9 @@ impl Model {
         }
     }
 
+    /// What is none any more is no error; a batch token that is in force cannot be revoked.
     fn end_by_text(&mut self, token: Number) -> Outcome {
-        if self.tokens[token].batch {
+        if self.tokens[token].batch && self.valid(token) {
             return (WRONG, Value::Null);
         }
         self.revoke(token);
