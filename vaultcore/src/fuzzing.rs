@@ -2,6 +2,7 @@
 //!
 //! Each function takes bytes that anyone may have written and panics if a property fails.
 
+use crate::audit;
 use crate::barrier::{Keyring, Place, RootKey, SealingKey, Stored};
 use crate::clock::Timestamp;
 use crate::crypto::rng::Random;
@@ -16,6 +17,7 @@ use crate::secret::{SecretBytes, SecretString};
 const VAULT: VaultId = VaultId::from_bytes([5; 16]);
 const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 
+pub use audit::fuzzing::audit_line;
 pub use kv::fuzzing::{json, metadata};
 
 /// Splits a stored record, and encrypts and decrypts the same bytes as a value.
@@ -83,6 +85,7 @@ pub fn seeds() -> Result<Vec<(&'static str, &'static str, Vec<u8>)>> {
     seeds.extend(slot_seeds()?);
     seeds.extend(record_seeds()?);
     seeds.extend(kv::fuzzing::seeds(NOW)?);
+    seeds.extend(audit::fuzzing::seeds());
     Ok(seeds)
 }
 

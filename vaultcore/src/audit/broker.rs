@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use vaultcore_os::ForkMark;
 
-use super::device::{Device, DeviceStatus, Entry};
+use super::device::{Device, DeviceStatus, Entry, Written};
 use super::entry::{RequestEntry, ResponseEntry};
 use super::head::ChainHead;
 use super::sinks::{self, Hosts};
@@ -104,11 +104,16 @@ impl Broker {
             }
         }
         let mut accepted = false;
+        let mut waited = Duration::ZERO;
         for device in &self.devices {
-            accepted |= device.write(entry);
+            match device.write(entry, waited) {
+                Written::Yes => accepted = true,
+                Written::No => {}
+                Written::Late => waited = waited.max(device.timeout()),
+            }
         }
         let waiting = waiting.get_mut(..count).unwrap_or_default();
-        if accepted || ticket.is_some_and(|ticket| ticket.wait(waiting)) {
+        if accepted || ticket.is_some_and(|ticket| ticket.wait(waiting, waited)) {
             return Ok(());
         }
         Err(Error::new(

@@ -72,6 +72,15 @@ pub(crate) fn check(config: &DeviceConfig, hosts: &Hosts, source: &dyn Random) -
     Device::start(config.copy(), sink, source)?.reopen()
 }
 
+/// What came of a line that the caller wrote himself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    Yes,
+    No,
+    /// Somebody else was at it all the time.
+    Late,
+}
+
 impl Device {
     /// Starts a run of the device that `config` describes, which writes to `sink`.
     ///
@@ -130,7 +139,7 @@ impl Device {
                 ticket.expect(0);
                 worker.reopen(&ticket, 0);
                 ticket
-                    .wait(&mut [(0, self.timeout)])
+                    .wait(&mut [(0, self.timeout)], Duration::ZERO)
                     .then_some(())
                     .ok_or_else(failed)
             }
@@ -184,21 +193,24 @@ impl Device {
         }
     }
 
-    /// Writes `entry`, if there is no thread to do it; returns whether it was written.
-    pub(super) fn write(&self, entry: Entry<'_>) -> bool {
-        match &self.lane {
-            Lane::Inline { gate, missed } => {
-                let line = self.line(entry);
-                let written = gate.with(self.timeout, |chain| {
-                    chain.skip(missed.swap(0, Ordering::Relaxed));
-                    chain.append(line)
-                });
-                if written.is_none() {
-                    missed.fetch_add(1, Ordering::Relaxed);
-                }
-                written.is_some_and(|written| written.is_ok())
+    /// Writes `entry`, if there is no thread to do it. `waited` is how long the caller has waited
+    /// for other devices already; it is part of this one's time.
+    pub(super) fn write(&self, entry: Entry<'_>, waited: Duration) -> Written {
+        let Lane::Inline { gate, missed } = &self.lane else {
+            return Written::No;
+        };
+        let line = self.line(entry);
+        let written = gate.with(self.timeout.saturating_sub(waited), |chain| {
+            chain.skip(missed.swap(0, Ordering::Relaxed));
+            chain.append(line)
+        });
+        match written {
+            Some(Ok(())) => Written::Yes,
+            Some(Err(_)) => Written::No,
+            None => {
+                missed.fetch_add(1, Ordering::Relaxed);
+                Written::Late
             }
-            Lane::Thread(_) => false,
         }
     }
 

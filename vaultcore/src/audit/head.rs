@@ -102,3 +102,6 @@ fn run_of(path: &str) -> Result<RunId> {
         .map(RunId::from_bytes)
         .ok_or_else(|| Error::corrupt("a stored audit head has no run's name"))
 }
+
+#[cfg(test)]
+mod tests;

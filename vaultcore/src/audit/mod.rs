@@ -15,6 +15,8 @@ mod data;
 mod device;
 mod entry;
 mod format;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod gate;
 mod hash;
 mod head;

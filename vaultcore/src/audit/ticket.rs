@@ -37,10 +37,9 @@ impl Ticket {
     }
 
     /// Waits until a device has accepted the record; returns whether one did. `timeouts` are those
-    /// of the devices that were expected to answer.
-    pub(super) fn wait(&self, timeouts: &mut [(usize, Duration)]) -> bool {
+    /// of the devices that were expected to answer, of which `waited` has passed.
+    pub(super) fn wait(&self, timeouts: &mut [(usize, Duration)], mut waited: Duration) -> bool {
         timeouts.sort_unstable_by_key(|(_, timeout)| *timeout);
-        let mut waited = Duration::ZERO;
         for (device, timeout) in timeouts.iter() {
             let left = timeout.saturating_sub(waited);
             let guard = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
@@ -52,7 +51,7 @@ impl Ticket {
             }
             if expired.timed_out() {
                 tally.pending &= !bit(*device);
-                waited = *timeout;
+                waited = waited.max(*timeout);
             }
         }
         false
@@ -83,7 +82,7 @@ mod tests {
         ticket.answer(0, false);
         ticket.answer(1, true);
         let long = Duration::from_secs(60);
-        assert!(ticket.wait(&mut [(0, long), (1, long), (2, long)]));
+        assert!(ticket.wait(&mut [(0, long), (1, long), (2, long)], Duration::ZERO));
     }
 
     #[test]
@@ -92,15 +91,15 @@ mod tests {
         (0..2).for_each(|device| ticket.expect(device));
         (0..2).for_each(|device| ticket.answer(device, false));
         let long = Duration::from_secs(60);
-        assert!(!ticket.wait(&mut [(0, long), (1, long)]));
+        assert!(!ticket.wait(&mut [(0, long), (1, long)], Duration::ZERO));
     }
 
     #[test]
     fn an_answer_past_its_time_counts_as_none() {
         let ticket = Ticket::default();
         ticket.expect(0);
-        assert!(!ticket.wait(&mut [(0, SHORT)]));
+        assert!(!ticket.wait(&mut [(0, SHORT)], Duration::ZERO));
         ticket.answer(0, true);
-        assert!(!ticket.wait(&mut [(0, SHORT)]));
+        assert!(!ticket.wait(&mut [(0, SHORT)], Duration::ZERO));
     }
 }

@@ -42,9 +42,8 @@ fn report(broker: &Broker, toy: &Toy, number: usize) -> Report {
         .expect("read")
 }
 
-#[allow(clippy::disallowed_methods)] // what is tested is how long it takes
 fn timed<T>(work: impl FnOnce() -> T) -> T {
-    let begin = Instant::now();
+    let begin = now();
     let done = work();
     assert!(begin.elapsed() < LIMIT, "{:?}", begin.elapsed());
     done
@@ -310,4 +309,45 @@ fn discard_takes_everything() {
     let broker = Broker::new(vec![built_in("file", &[("file_path", "discard")])]);
     record(&broker, "p").expect("taken");
     assert_eq!(broker.status()[0].written, 1);
+}
+
+#[test]
+fn several_hung_devices_take_no_longer_than_one() {
+    let toys: Vec<Arc<Toy>> = (0..4).map(|number| Toy::new(number > 2)).collect();
+    let broker = broker(&toys.iter().collect::<Vec<_>>());
+    toys.iter().for_each(|toy| toy.behave(Behaviour::Hang));
+    thread::scope(|scope| {
+        // Each of three threads hangs in another device, with all locks of the other two free.
+        for toy in toys.iter().take(3) {
+            let device = device_of(&broker, toy, &toys);
+            scope.spawn(move || {
+                with_request("p", |entry| {
+                    device.write(Entry::Request(entry), Duration::ZERO)
+                })
+            });
+            toy.wait_for_hang();
+        }
+        let begin = now();
+        assert!(record(&broker, "p").is_err());
+        assert!(!broker.drain());
+        // 100 ms for the record and 100 ms for the drain, whatever the number of devices.
+        assert!(
+            begin.elapsed() < Duration::from_millis(700),
+            "{:?}",
+            begin.elapsed()
+        );
+        toys.iter().for_each(|toy| toy.behave(Behaviour::Take));
+    });
+    assert!(broker.drain());
+}
+
+fn device_of<'b>(broker: &'b Broker, toy: &Arc<Toy>, toys: &[Arc<Toy>]) -> &'b Device {
+    let same = |other: &Arc<Toy>| Arc::ptr_eq(toy, other);
+    let number = toys.iter().position(same).expect("one of them");
+    &broker.devices[number]
+}
+
+#[allow(clippy::disallowed_methods)] // what is tested is how long it takes
+fn now() -> Instant {
+    Instant::now()
 }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use super::failed;
 use crate::audit::AuditDevice;
 use crate::error::Result;
@@ -47,11 +49,13 @@ impl Syslog {
     }
 
     /// Returns `line` as a message. It tells its time itself, and the service knows the host.
-    fn message(&self, line: &[u8]) -> Vec<u8> {
+    fn message(&self, line: &[u8]) -> Zeroizing<Vec<u8>> {
         let priority = u16::from(self.target.facility) * 8 + u16::from(SEVERITY);
         let process = std::process::id();
         let head = format!("<{priority}>1 - - {} {process} - - ", self.target.tag);
-        let mut message = head.into_bytes();
+        let size = head.len().saturating_add(line.len());
+        let mut message = Zeroizing::new(Vec::with_capacity(size)); // a raw line holds secrets
+        message.extend_from_slice(head.as_bytes());
         message.extend_from_slice(line.strip_suffix(b"\n").unwrap_or(line));
         message
     }
