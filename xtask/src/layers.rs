@@ -347,7 +347,7 @@ mod tests {
         let lib = "mod error; pub use error::{Error, Result}; pub use crypto::rng::{OsRandom};
             pub use api::Door as Gate;";
         let mut sources = vec![source("lib.rs", lib), source(file, text)];
-        for module in ROWS.iter().take(11).flat_map(|row| row.iter()) {
+        for module in ROWS.iter().take(ROWS.len() - 1).flat_map(|row| row.iter()) {
             sources.push(source(
                 &format!("{module}/other.rs"),
                 "macro_rules! exported { }",
@@ -434,7 +434,7 @@ mod tests {
         for (file, text) in [
             ("crypto/aead.rs", "use crate::record::Record;"),
             ("path.rs", "use super::secret::SecretBytes;"),
-            ("engine/kv/put.rs", "use crate::auth::token;"),
+            ("policy/acl.rs", "use crate::audit::Broker;"),
         ] {
             let found = broken(file, text);
             assert!(
