@@ -79,6 +79,14 @@ impl<'d> Input<'d> {
         self
     }
 
+    /// Returns an item with other data, and all else the same.
+    pub(crate) fn with_data<'e>(&'e self, data: &'e [u8]) -> Input<'e> {
+        Input::new(data)
+            .context(&*self.context)
+            .associated_data(&*self.associated)
+            .version(self.version)
+    }
+
     pub(super) fn data(&self) -> &[u8] {
         match &self.data {
             Data::Borrowed(data) => data,

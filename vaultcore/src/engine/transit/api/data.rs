@@ -12,7 +12,7 @@ use crate::engine::transit::encrypt::Encrypt;
 use crate::engine::transit::hmac::{HashType, Hmac};
 use crate::engine::transit::item::{Form, Items, only};
 use crate::engine::transit::kind::KeyType;
-use crate::engine::transit::rewrap::Rewrap;
+use crate::engine::transit::rewrap::{Fresh, Rewrap};
 use crate::engine::transit::sign::{Marshaling, Padding, Sign, SignOptions};
 use crate::engine::transit::text;
 use crate::engine::transit::tools::{Format, HashData, RandomBytes};
@@ -49,6 +49,7 @@ pub(super) fn rewrap<'c>(call: &Call<'c>) -> Made<'c> {
         mount: call.mount,
         name: name(call)?,
         items: Items::of(call.fields, "ciphertext", Form::Text)?,
+        fresh: Fresh::Renew,
     }))
 }
 
