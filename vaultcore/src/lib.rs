@@ -89,7 +89,9 @@ pub use path::{FolderPath, MAX_PATH, MAX_SEGMENTS, MountPath, SecretPath};
 pub use seal::{Argon2Params, CeremonyId, NewSlot, Share, key_file};
 pub use secret::{SecretBytes, SecretString};
 pub use session::{NewAudit, Session, Sys, TokenStore, Userpass};
-pub use vault::{Init, Rekey, RekeyProgress, RootProgress, SealStatus, Vault, VaultBuilder};
+pub use vault::{
+    Init, Metric, MetricKind, Rekey, RekeyProgress, RootProgress, SealStatus, Vault, VaultBuilder,
+};
 
 /// Key-value secrets: version 2, with versions and check-and-set, and version 1, without.
 pub mod kv {

@@ -61,6 +61,7 @@ fn operations(vault: &Vault) -> Vec<(Method, String)> {
     ] {
         all.push((Method::Post, path.to_owned()));
     }
+    all.push((Method::Get, "sys/metrics".to_owned()));
     all
 }
 

@@ -124,7 +124,7 @@ impl DeviceConfig {
     }
 
     pub(super) fn chain_key(&self) -> ChainKey {
-        ChainKey::new(&self.salt_key)
+        ChainKey::new(&self.salt_key, &self.options.prefix)
     }
 
     pub(super) fn target(&self) -> &Target {

@@ -243,7 +243,7 @@ impl Verifier {
         for mut run in runs {
             let (last, committed) = (run.report.last_seq, run.report.committed);
             if last < committed {
-                run.missing.insert(last + 1, committed);
+                run.missing.insert(last.saturating_add(1), committed);
             }
             for (from, to) in run.missing {
                 let run = run.report.run;
@@ -274,14 +274,15 @@ impl Run {
 
     /// Goes on to a line with a higher number; returns whether it follows from the one before.
     fn follow(&mut self, link: &Link) -> bool {
-        let expected = self.report.last_seq + 1;
-        let gap = link.seq - expected;
+        let expected = self.report.last_seq.saturating_add(1);
+        let gap = link.seq.saturating_sub(expected);
         // The numbers just before this line are excused if their writes failed.
         let excused = gap.min(link.failed);
         if gap > excused {
-            self.missing.insert(expected, link.seq - excused - 1);
+            let last = link.seq.saturating_sub(excused).saturating_sub(1);
+            self.missing.insert(expected, last);
         }
-        self.report.unwritten += excused;
+        self.report.unwritten = self.report.unwritten.saturating_add(excused);
         let follows = match (gap, link.prev) {
             (0, Some(prev)) => self.report.last_seq > 0 && prev == self.last_mac,
             (0, None) => self.report.last_seq == 0,
@@ -306,7 +307,7 @@ impl Run {
             self.missing.insert(from, seq - 1);
         }
         if seq < to {
-            self.missing.insert(seq + 1, to);
+            self.missing.insert(seq.saturating_add(1), to);
         }
         true
     }

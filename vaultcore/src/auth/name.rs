@@ -71,4 +71,36 @@ mod tests {
             assert!(canonical(bad).is_err(), "{bad:?}");
         }
     }
+
+    /// Spellings of one name, made of what has been mistaken for nothing or for another letter.
+    #[test]
+    fn a_million_spellings_are_the_same_name_or_none() {
+        let pieces = [
+            "b", "B", "o", "O", "0", " ", "\t", "/", "//", ".", "..", "-", "_", "%62", "%2e",
+            "%00", "\0", "\u{200b}", "\u{130}", "\u{131}", "\u{17f}", "\u{212a}", "e\u{301}",
+            "\u{e9}", "\u{ff42}", "\u{feff}", "\n", "\u{a0}", "@", "+",
+        ];
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut next = |bound: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state % 1_000_003).expect("small") % bound
+        };
+        let (mut text, mut names) = (String::new(), 0);
+        for _ in 0..1_000_000 {
+            text.clear();
+            for _ in 0..=next(4) {
+                text.push_str(pieces[next(pieces.len())]);
+            }
+            let Ok(name) = canonical(&text) else {
+                continue;
+            };
+            names += 1;
+            assert!(name.eq_ignore_ascii_case(&text), "{text:?}");
+            assert!(!name.bytes().any(|byte| byte.is_ascii_uppercase()));
+            assert_eq!(canonical(&name).expect("a name"), name);
+        }
+        assert!(names > 10_000, "{names} are few");
+    }
 }

@@ -202,6 +202,7 @@ pub(crate) fn issue(
     entry.role = login.role;
     entry.entity = login.entity;
     entry.mount = Some(mount.id);
+    entry.via = Some((mount.namespace, mount.id));
     entry.bound_cidrs.clone_from(&params.bound_cidrs);
     entry.explicit_max_ttl = params.explicit_max_ttl;
     entry.period = params.period;

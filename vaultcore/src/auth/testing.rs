@@ -1,5 +1,5 @@
-//! What the tests of auth methods share: vaults on one storage, whose clock stands still until it is
-//! moved, and requests as a route gets them.
+//! What the tests of auth methods share: vaults on one storage, whose clock stands still until it
+//! is moved, and requests as a route gets them.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -49,7 +49,8 @@ impl AppRole {
         }
     }
 
-    /// Writes a role: what is not set stays as it is. A new one gets a random id unless it is chosen.
+    /// Writes a role: what is not set stays as it is. A new one gets a random id unless it is
+    /// chosen.
     ///
     /// # Errors
     /// `InvalidArgument` for a name or options that cannot be, for an id that another role has, and
@@ -124,8 +125,8 @@ impl AppRole {
     /// Makes a secret id of a role.
     ///
     /// # Errors
-    /// `NotFound` if there is no such role, `InvalidArgument` for more than the role allows, and for
-    /// a chosen secret id that it has; `PermissionDenied`.
+    /// `NotFound` if there is no such role, `InvalidArgument` for more than the role allows, and
+    /// for a chosen secret id that it has; `PermissionDenied`.
     pub fn create_secret_id(&self, role: &str, new: &NewSecretId) -> Result<IssuedSecretId> {
         let create = CreateSecretId {
             mount: &self.mount,

@@ -46,9 +46,9 @@ impl Vault {
     /// Logs a machine in by the auth method `approle` enabled at `mount`, below `auth/` of the root
     /// namespace, and returns a token for [`login`](Self::login).
     ///
-    /// A use of the secret id is taken when all else is right, in the commit that makes the token. A
-    /// role that takes no secret id is given an empty one. Where the caller comes from is not known
-    /// here, so that a role that is bound to networks lets nobody in.
+    /// A use of the secret id is taken when all else is right, in the commit that makes the token.
+    /// A role that takes no secret id is given an empty one. Where the caller comes from is not
+    /// known here, so that a role that is bound to networks lets nobody in.
     ///
     /// # Errors
     /// `InvalidArgument` for ids that let nobody in, whatever the reason; `PermissionDenied` if

@@ -64,7 +64,7 @@ impl Vault {
 }
 
 impl Vault {
-    /// Returns the session of whoever holds `token`.
+    /// Returns the session of whoever holds `token`, in the token's own namespace.
     ///
     /// Each call looks the token up anew, so that one that was revoked or ran out is refused from
     /// then on. A token of limited uses is not used up by this.
@@ -82,11 +82,13 @@ impl Vault {
     /// # Ok::<(), vaultcore::Error>(())
     /// ```
     pub fn login(&self, token: &SecretString) -> Result<Session> {
-        self.check_token(token.expose())?;
+        let home = self.home_of(token.expose())?;
         let secret = SecretString::copy_from(token.expose());
+        let mut caller = Caller::new(Who::Token(Arc::new(secret)));
+        caller.space = Arc::from(home);
         Ok(Session {
             vault: self.clone(),
-            caller: Caller::new(Who::Token(Arc::new(secret))),
+            caller,
         })
     }
 }

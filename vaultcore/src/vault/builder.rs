@@ -4,6 +4,7 @@ use std::sync::{Arc, RwLock};
 
 use vaultcore_os::ForkMark;
 
+use super::metrics::Counters;
 use super::progress::Progress;
 use super::{Core, Owner, State, Vault};
 use crate::audit::{AuditDevice, AuditRules, Hosts};
@@ -112,6 +113,7 @@ impl VaultBuilder {
             methods: auth::built_in(),
             hosts: Arc::new(self.hosts),
             audit_rules: self.audit_rules,
+            counters: Counters::default(),
             cache_bytes: self.cache_bytes,
             owner: self.owner,
             fork: ForkMark::new(),

@@ -73,10 +73,10 @@ impl Config {
         if self.namespaces.path(token.namespace).is_none() {
             return Ok(false);
         }
-        let Some(mount) = token.entry.mount else {
+        let Some((space, mount)) = token.entry.via else {
             return Ok(true);
         };
-        let tables = self.tables(txn, token.namespace)?;
+        let tables = self.tables(txn, space)?;
         Ok(tables.auth.with_id(mount).is_some())
     }
 

@@ -5,6 +5,7 @@ mod builder;
 mod ceremony;
 mod config;
 mod init;
+mod metrics;
 #[cfg(test)]
 mod old_keys;
 mod open;
@@ -21,6 +22,7 @@ use vaultcore_os::ForkMark;
 pub use builder::VaultBuilder;
 pub use ceremony::{Rekey, RekeyProgress};
 pub use init::Init;
+pub use metrics::{Metric, MetricKind};
 pub use progress::SealStatus;
 pub(crate) use quorum::RootAttempt;
 pub use quorum::RootProgress;
@@ -33,6 +35,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{AuthMethod, Engine};
 use crate::seal::Header;
 use crate::storage::Storage;
+use metrics::Counters;
 use open::{OpenVault, Unsealing};
 use progress::Progress;
 
@@ -68,6 +71,7 @@ struct Core {
     /// The audit devices of the host.
     hosts: Arc<Hosts>,
     audit_rules: AuditRules,
+    counters: Counters,
     cache_bytes: usize,
     owner: Owner,
     fork: ForkMark,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::config::{Config, Tables};
+use super::metrics::Event;
 use super::open::OpenVault;
 use super::trail::Trail;
 use super::{Core, Owner, Vault};
@@ -136,12 +137,26 @@ impl Vault {
             }
         };
         let result = self.answered(operation, &mut trail, result);
+        self.count(operation.admission(), result.as_ref().err());
         if let Some((space, id)) = spent {
             // It was its last use. Should this fail, it runs out by itself within a minute.
             let _ = self.revoke_on(open, space, id);
         }
         open.commit_heads(LINES_PER_HEAD);
         result
+    }
+
+    fn count(&self, admission: Admission, error: Option<&Error>) {
+        let counters = &self.core.counters;
+        counters.count(Event::Operation);
+        if admission == Admission::Anyone {
+            counters.count(Event::Login);
+        }
+        match error.map(Error::kind) {
+            Some(ErrorKind::PermissionDenied) => counters.count(Event::Denied),
+            Some(ErrorKind::AuditFailed) => counters.count(Event::AuditFailed),
+            _ => {}
+        }
     }
 
     /// Records what came of a request, before anybody is told. A refusal is recorded only now: it
@@ -163,6 +178,7 @@ impl Vault {
             Err(_) => None,
         };
         trail.response(now, response.as_ref(), error)?;
+        self.core.counters.count(Event::Audited);
         result
     }
 
@@ -396,22 +412,23 @@ impl Vault {
         }
     }
 
-    /// Returns an error unless `secret` is a token that is in force.
-    pub(crate) fn check_token(&self, secret: &str) -> Result<()> {
-        let found = self.with_open(|open| {
-            open.transact(
-                |txn, config| match token::authenticate(txn, secret, None)? {
-                    Lookup::Valid(token) => config.serves(txn, &token),
-                    Lookup::Limited => Ok(true),
-                    Lookup::Invalid => Ok(false),
-                },
-            )
-        });
-        if found? {
-            Ok(())
-        } else {
-            Err(rights::denied())
-        }
+    /// Returns the path of the namespace of a token that is in force.
+    pub(crate) fn home_of(&self, secret: &str) -> Result<String> {
+        self.with_open(|open| {
+            open.transact(|txn, config| {
+                let token = match token::authenticate(txn, secret, None)? {
+                    Lookup::Valid(token) => Some(token),
+                    Lookup::Limited => token::find_secret(txn, secret)?,
+                    Lookup::Invalid => None,
+                };
+                let token = token.ok_or_else(rights::denied)?;
+                if !config.serves(txn, &token)? {
+                    return Err(rights::denied());
+                }
+                let home = config.namespaces.path(token.namespace);
+                home.map(str::to_owned).ok_or_else(rights::denied)
+            })
+        })
     }
 
     /// Returns an error unless the owner may act.

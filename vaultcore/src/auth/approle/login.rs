@@ -21,8 +21,8 @@ pub(crate) struct Login<'p> {
 }
 
 impl<'p> Login<'p> {
-    /// Creates a login. Ids that nobody has are refused once it runs: whoever asks has no token, and
-    /// is told so all the same.
+    /// Creates a login. Ids that nobody has are refused once it runs: whoever asks has no token,
+    /// and is told so all the same.
     pub(crate) fn new(
         mount: &'p MountPath,
         role_id: SecretString,

@@ -1,10 +1,10 @@
 //! Roles of machines: a role id says who, a secret id proves it.
 //!
-//! Stored as: `approle-role/<mount>/<hidden name>` a role; `approle-role-id/<mount>/<hash>` from its
-//! id to it; `approle-secret-id/<mount>/<role key>/<hash>` a secret id, which is stored nowhere
+//! Stored as: `approle-role/<mount>/<hidden name>` a role; `approle-role-id/<mount>/<hash>` from
+//! its id to it; `approle-secret-id/<mount>/<role key>/<hash>` a secret id, which is stored nowhere
 //! itself; `approle-accessor/<mount>/<hidden role key>/<hidden accessor>` from its accessor to it;
-//! `sys/secret-id-due/<seconds>/<hash>` what runs out when. A role's key is random: what belonged to
-//! a role that was deleted belongs to none that comes after it.
+//! `sys/secret-id-due/<seconds>/<hash>` what runs out when. A role's key is random: what belonged
+//! to a role that was deleted belongs to none that comes after it.
 
 mod api;
 mod fields;
@@ -26,6 +26,8 @@ pub(crate) use role::Role;
 pub(crate) use roles::{DeleteRole, ListRoles, ReadRole, ResetField, WriteRole};
 pub(crate) use secret_ids::{By, CreateSecretId, DestroySecretId, ListSecretIds, LookupSecretId};
 pub(crate) use tidy::TidySecretIds;
+
+use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::operation::{AuthMethod, Context, Handler, Mounted};
@@ -86,9 +88,9 @@ fn no_role() -> Error {
 }
 
 /// Writes 16 bytes as Vault writes ids: `8-4-4-4-12` hex digits.
-fn uuid(bytes: [u8; 16]) -> String {
-    let digits = data_encoding::HEXLOWER.encode(&bytes);
-    let mut text = String::with_capacity(36);
+fn uuid(bytes: &[u8; 16]) -> Zeroizing<String> {
+    let digits = Zeroizing::new(data_encoding::HEXLOWER.encode(bytes));
+    let mut text = Zeroizing::new(String::with_capacity(36));
     for (index, digit) in digits.chars().enumerate() {
         if [8, 12, 16, 20].contains(&index) {
             text.push('-');

@@ -71,8 +71,8 @@ impl RoleOptions {
         self
     }
 
-    /// Says that secret ids stay in one cluster. It is kept, as Vault keeps it, and changes nothing;
-    /// it is set with a new role only.
+    /// Says that secret ids stay in one cluster. It is kept, as Vault keeps it, and changes
+    /// nothing; it is set with a new role only.
     pub fn local_secret_ids(mut self, local: bool) -> Self {
         self.local_secret_ids = Some(local);
         self
@@ -172,7 +172,8 @@ impl NewSecretId {
         self
     }
 
-    /// Sets the networks, within the role's, from which its tokens are used; none: as the role says.
+    /// Sets the networks, within the role's, from which its tokens are used; none: as the role
+    /// says.
     pub fn token_bound_cidrs<S: Into<String>>(
         mut self,
         networks: impl IntoIterator<Item = S>,

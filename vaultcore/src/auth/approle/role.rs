@@ -83,7 +83,7 @@ impl Role {
         Ok(Self {
             name: name.to_owned(),
             key: draw(b"role key")?,
-            role_id: Zeroizing::new(uuid(draw(b"role id")?)),
+            role_id: uuid(&draw(b"role id")?),
             params: TokenParams::default(),
             bind_secret_id: true,
             secret_id_bound_cidrs: Vec::new(),

@@ -68,7 +68,7 @@ impl Operation for CreateSecretId<'_> {
         let now = cx.txn.now();
         let context: [&[u8]; 3] = [b"accessor", &role.key, text.expose().as_bytes()];
         let entry = SecretId {
-            accessor: uuid(cx.txn.unique(&context)?),
+            accessor: uuid(&cx.txn.unique(&context)?).to_string(),
             metadata: self.notes()?,
             uses: self.uses(&role)?,
             ttl: micros(ttl),
@@ -100,7 +100,7 @@ impl CreateSecretId<'_> {
     fn text(&self, cx: &Context<'_, '_>, role: &Role) -> Result<SecretString> {
         let Some(chosen) = &self.new.chosen else {
             let bytes = Zeroizing::new(cx.txn.unique(&[b"secret id", &role.key])?);
-            return Ok(SecretString::from(uuid(*bytes)));
+            return Ok(SecretString::copy_from(&uuid(&bytes)));
         };
         let length = chosen.expose().len();
         if length == 0 || length > MAX_ID {

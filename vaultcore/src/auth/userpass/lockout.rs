@@ -37,6 +37,30 @@ impl Record for Failures {
     }
 }
 
+impl Failures {
+    /// Returns whether a name failed too often of late.
+    fn locked(&self, name: &[u8; 16], now: Timestamp) -> bool {
+        let mut own = self.tallies.iter().filter(|tally| tally.name == *name);
+        own.any(|tally| tally.counts(now) && tally.count >= THRESHOLD)
+    }
+
+    /// Counts one more failure of a name; the names are in the order of their last ones.
+    fn count(&mut self, name: [u8; 16], now: Timestamp) {
+        let tallies = &mut self.tallies;
+        tallies.retain(|tally| tally.counts(now));
+        let own = tallies.iter().position(|tally| tally.name == name);
+        let before = own.map_or(0, |index| tallies.remove(index).count);
+        if tallies.len() >= NAMES {
+            tallies.remove(0);
+        }
+        tallies.push(Tally {
+            name,
+            count: before.saturating_add(1),
+            last: now,
+        });
+    }
+}
+
 /// The failures of one name.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 struct Tally {
@@ -81,26 +105,12 @@ impl Attempts {
 
     /// Returns whether no login is granted now, whatever is presented.
     pub(super) fn locked(&self, now: Timestamp) -> bool {
-        let tally = self.failures.tallies.iter();
-        let mut own = tally.filter(|tally| tally.name == self.name);
-        own.any(|tally| tally.counts(now) && tally.count >= THRESHOLD)
+        self.failures.locked(&self.name, now)
     }
 
     /// Counts one more failure.
     pub(super) fn count(mut self, cx: &mut Context<'_, '_>) -> Result<()> {
-        let now = cx.txn.now();
-        let tallies = &mut self.failures.tallies;
-        tallies.retain(|tally| tally.counts(now));
-        let own = tallies.iter().position(|tally| tally.name == self.name);
-        let before = own.map(|index| tallies.remove(index).count);
-        if tallies.len() >= NAMES {
-            tallies.remove(0); // the one whose last failure is the longest ago
-        }
-        tallies.push(Tally {
-            name: self.name,
-            count: before.unwrap_or(0).saturating_add(1),
-            last: now,
-        });
+        self.failures.count(self.name, cx.txn.now());
         cx.txn.store(self.path, &self.failures)
     }
 
@@ -124,4 +134,45 @@ fn path(mount: Mounted<'_>, id: &[u8; 16], user: bool) -> Result<EntryPath> {
     }
     let [place, ..] = id;
     tree.folder().then("nobody").entry(&format!("{place:02x}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
+
+    fn name(number: u8) -> [u8; 16] {
+        [number; 16]
+    }
+
+    #[test]
+    fn one_entry_counts_a_bounded_number_of_names() {
+        let mut failures = Failures::default();
+        for number in 0..=u8::MAX {
+            failures.count(name(number), START);
+            assert!(failures.is_sound());
+        }
+        assert_eq!(failures.tallies.len(), NAMES);
+        // Whoever goes on trying is not displaced.
+        for number in 0..=u8::MAX {
+            failures.count(name(number), START);
+            failures.count(name(7), START);
+        }
+        assert!(failures.locked(&name(7), START));
+        assert!(!failures.locked(&name(255), START));
+    }
+
+    #[test]
+    fn what_is_long_ago_does_not_count() {
+        let mut failures = Failures::default();
+        let after = START.saturating_add(WINDOW);
+        for _ in 0..THRESHOLD {
+            failures.count(name(1), START);
+        }
+        assert!(failures.locked(&name(1), START));
+        assert!(!failures.locked(&name(1), after));
+        failures.count(name(2), after);
+        assert_eq!(failures.tallies.len(), 1);
+    }
 }

@@ -21,7 +21,7 @@ pub use slots::{SlotInfo, SlotType};
 pub use tune::MountTune;
 
 pub(crate) use audit::{AuditHash, DisableAudit, EnableAudit, ListAudit, ReadChains};
-pub(crate) use capabilities::{ReadCapabilities, ResultantAcl};
+pub(crate) use capabilities::{ReadCapabilities, ReadMetrics, ResultantAcl};
 pub(crate) use keys::{DropTerms, ReadKeyStatus, RewrapPage, Rotate, RotateRoot, SealAll};
 pub(crate) use mounts::{ListMounts, Mount, ReadMount, Remount, Tune, Unmount, WipePage};
 pub(crate) use namespaces::{
