@@ -291,9 +291,7 @@ impl<'d> Items<'d> {
                 Ok(result) => show(Object::new(), result),
                 Err(error) => Object::new().text("error", &error.to_string()),
             };
-            if let Some(reference) = &item.reference {
-                object = object.text("reference", reference);
-            }
+            object = object.text("reference", item.reference.as_deref().unwrap_or_default());
             array = array.object(object);
         }
         let failed = results.iter().filter(|result| result.is_err()).count();

@@ -195,7 +195,8 @@ fn claim<'c>(fields: &Fields<'_>) -> Result<Option<(What, Cow<'c, str>)>> {
 }
 
 pub(super) fn hash<'c>(call: &Call<'c>) -> Made<'c> {
-    let input = call.fields.text("input")?.unwrap_or_default();
+    let missing = || Error::invalid("the field `input` is missing");
+    let input = call.fields.text("input")?.ok_or_else(missing)?;
     Ok(Box::new(HashData {
         mount: call.mount,
         hash: hash_of(call, &["algorithm"])?,
