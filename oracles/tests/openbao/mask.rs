@@ -143,7 +143,10 @@ impl Mask {
 /// Masks what the transit engine makes: ciphertexts, MACs and signatures by their versions, and keys
 /// by their forms. Signatures in DER differ in length.
 fn transit(text: &str, key: &str, place: &str) -> Option<String> {
-    if let Some((version, _)) = text.strip_prefix("vault:").and_then(|text| text.split_once(':')) {
+    if let Some((version, _)) = text
+        .strip_prefix("vault:")
+        .and_then(|text| text.split_once(':'))
+    {
         return Some(format!("<vault:{version}>"));
     }
     if let Some(label) = text.strip_prefix("-----BEGIN ") {

@@ -201,7 +201,8 @@ impl Transit {
         })
     }
 
-    /// Imports a key that was made elsewhere: its bytes, or of one that signs PKCS#8 in DER.
+    /// Imports a key that was made elsewhere: its bytes, or of one that signs PKCS#8, SEC1 or PKCS#1, in
+    /// DER or PEM; of Ed25519 also its seed, with or without the public key.
     ///
     /// # Errors
     /// `InvalidArgument` for a name that is taken, or a key that is not of its type; `Unsupported`.
