@@ -21,6 +21,8 @@ mod item;
 mod key;
 mod kind;
 mod manage;
+#[cfg(test)]
+pub(crate) mod planted;
 mod prepared;
 mod read;
 mod rewrap;
