@@ -108,7 +108,7 @@ pub mod transit {
         ExportType, HashType, Input, KeyInfo, KeyType, KeyUpdate, KeyVersion, MAX_BATCH,
         MAX_PLAINTEXT, MAX_RANDOM, Marshaling, NewKey, Padding, SignOptions,
     };
-    pub use crate::session::Transit;
+    pub use crate::session::{RewrapAll, Rewrapped, ToRewrap, Transit};
 }
 
 /// Roles of machines that log in by a role id and a secret id.

@@ -106,6 +106,9 @@ impl Mask {
         if RANDOM.contains(&key) && !text.is_empty() {
             return format!("<{} characters>", text.len());
         }
+        if let Some(masked) = transit(text, key, place) {
+            return masked;
+        }
         if key == "request_id" && kind(text, key).is_some() {
             return "<request>".to_owned();
         }
@@ -135,6 +138,25 @@ impl Mask {
             .insert(word.to_owned(), format!("<{kind} of {place}>"));
         format!("<{kind}>")
     }
+}
+
+/// Masks what the transit engine makes: ciphertexts, MACs and signatures by their versions, and keys
+/// by their forms. Signatures in DER differ in length.
+fn transit(text: &str, key: &str, place: &str) -> Option<String> {
+    if let Some((version, _)) = text
+        .strip_prefix("vault:")
+        .and_then(|text| text.split_once(':'))
+    {
+        return Some(format!("<vault:{version}>"));
+    }
+    if let Some(label) = text.strip_prefix("-----BEGIN ") {
+        let label = label.split("-----").next().unwrap_or_default();
+        return Some(format!("<{label}>"));
+    }
+    let is_version = key.bytes().all(|byte| byte.is_ascii_digit()) && !key.is_empty();
+    let exported = is_version && place.contains("/data/keys/");
+    let drawn = key == "plaintext" && place.starts_with("datakey");
+    (exported || drawn || key == "public_key").then(|| format!("<{} characters>", text.len()))
 }
 
 /// Returns what kind of random value `word` is, in the field `key`.

@@ -19,6 +19,7 @@ pub(super) fn envelope(response: &Response, request_id: &str) -> ApiResponse {
     }
     let status = match response.shape {
         Shape::NotFound => 404,
+        Shape::Status(status) => status,
         _ => 200,
     };
     let mut object = Object::new().text("request_id", request_id);

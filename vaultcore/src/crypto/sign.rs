@@ -66,7 +66,7 @@ impl Algorithm {
                 let (curve, _) = self.curve()?;
                 let document = EcdsaKeyPair::generate_pkcs8(curve, &system());
                 let document = Wiped::new(document.map_err(|_| failed())?);
-                self.pair_of_pkcs8(document.as_ref())
+                self.read_private(document.as_ref())
             }),
             Self::Rsa(_) => Err(needs_extension("making RSA keys")),
         }
@@ -92,26 +92,40 @@ impl Algorithm {
         Ok(Pair { private, public })
     }
 
-    /// Reads a private key in PKCS#8 (RFC 5958), checking that its parts fit together.
+    /// Reads a private key: PKCS#8 (RFC 5958), or what is inside of it, which is SEC1, PKCS#1, or of
+    /// Ed25519 the seed with or without the public key. Checks that its parts fit together.
     ///
     /// # Errors
     /// `InvalidArgument` for anything else, and for a key of another type.
-    pub(crate) fn pair_of_pkcs8(self, der: &[u8]) -> Result<Pair> {
-        let unreadable = || Error::invalid("the private key is not PKCS#8 of its type");
-        let key = self.private_part(der).ok_or_else(unreadable)?;
+    pub(crate) fn read_private(self, bytes: &[u8]) -> Result<Pair> {
+        let inside = self.private_part(bytes);
         match self {
             Self::Ed25519 => {
-                let seed = Reader::new(key).read(der::OCTET_STRING);
-                let seed = seed
-                    .filter(|seed| seed.len() == 32)
-                    .ok_or_else(unreadable)?;
-                self.pair_of_private(Zeroizing::new(seed.to_vec()))
+                let (seed, public) = match inside {
+                    Some(key) => {
+                        let seed = Reader::new(key).read(der::OCTET_STRING);
+                        (seed.ok_or_else(unreadable)?, None)
+                    }
+                    None => {
+                        let (seed, public) = bytes.split_at(bytes.len().min(32));
+                        (seed, Some(public).filter(|public| !public.is_empty()))
+                    }
+                };
+                if seed.len() != 32 {
+                    return Err(unreadable());
+                }
+                let pair = self.pair_of_private(Zeroizing::new(seed.to_vec()))?;
+                match public {
+                    Some(public) if public != pair.public => Err(unreadable()),
+                    _ => Ok(pair),
+                }
             }
-            Self::Rsa(_) => self.pair_of_private(Zeroizing::new(key.to_vec())),
+            Self::Rsa(_) => {
+                let key = inside.unwrap_or(bytes);
+                self.pair_of_private(Zeroizing::new(key.to_vec()))
+            }
             Self::EcdsaP256 | Self::EcdsaP384 => {
-                let (scalar, point) = sec1(key).ok_or_else(|| {
-                    Error::invalid("the elliptic curve key is not SEC1 with its public key")
-                })?;
+                let (scalar, point) = sec1(inside.unwrap_or(bytes)).ok_or_else(unreadable)?;
                 let pair = Pair {
                     private: Zeroizing::new(scalar.to_vec()),
                     public: point.to_vec(),
@@ -373,6 +387,10 @@ fn wrong(_: ring::error::KeyRejected) -> Error {
     Error::invalid("the private key is not one of its type, or its parts do not fit together")
 }
 
+fn unreadable() -> Error {
+    Error::invalid("the private key is not one of its type in a format that is known")
+}
+
 fn failed() -> Error {
     Error::new(ErrorKind::Unavailable, "signing failed")
 }
@@ -478,11 +496,16 @@ mod tests {
         ] {
             let pair = algorithm.generate(&OsRandom).expect("generated");
             let pkcs8 = algorithm.to_pkcs8(&pair.private, &pair.public);
-            let again = algorithm.pair_of_pkcs8(&pkcs8).expect("reads");
+            let again = algorithm.read_private(&pkcs8).expect("reads");
             assert_eq!(
                 (&again.private, &again.public),
                 (&pair.private, &pair.public)
             );
+            if algorithm != Algorithm::Ed25519 {
+                let sec1 = algorithm.to_sec1(&pair.private, &pair.public);
+                let again = algorithm.read_private(&sec1).expect("reads");
+                assert_eq!(again.private, pair.private);
+            }
             let spki = algorithm.to_spki(&pair.public);
             assert_eq!(algorithm.public_of_spki(&spki), Some(pair.public.clone()));
             let signer = Signer::new(algorithm, &pair.private, &pair.public).expect("signer");
@@ -491,8 +514,11 @@ mod tests {
                 |message: &[u8]| algorithm.verify(&pair.public, scheme, message, &signature);
             assert!(verify(b"message").expect("scheme"));
             assert!(!verify(b"massage").expect("scheme"));
-            for length in 0..pkcs8.len() {
-                assert!(algorithm.pair_of_pkcs8(&pkcs8[..length]).is_err());
+            for length in (0..pkcs8.len()).filter(|length| *length != 32) {
+                assert!(
+                    algorithm.read_private(&pkcs8[..length]).is_err(),
+                    "{length}"
+                );
             }
         }
     }

@@ -20,7 +20,7 @@ pub use kv::{Kv, KvTransaction, Secret};
 pub use kv1::KvV1;
 pub use sys::Sys;
 pub use token::TokenStore;
-pub use transit::Transit;
+pub use transit::{RewrapAll, Rewrapped, ToRewrap, Transit};
 pub use userpass::Userpass;
 
 use crate::error::Result;

@@ -5,6 +5,8 @@ mod builder;
 mod ceremony;
 mod config;
 mod init;
+#[cfg(test)]
+mod key_uses;
 mod metrics;
 #[cfg(test)]
 mod old_keys;

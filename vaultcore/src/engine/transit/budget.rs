@@ -197,10 +197,15 @@ impl Uses {
     }
 
     /// Takes over what is left of a block whose commit is done.
-    pub(super) fn keep(&self, range: Range<u64>) {
+    pub(super) fn keep(&self, rest: Rest) {
         let mut spare = lock(&self.spare);
         spare.block = spare.block.saturating_mul(8).min(LARGEST_BLOCK);
-        spare.ranges.push(range);
+        spare.ranges.push(rest.range);
+        drop(spare);
+        let mut pool = self.pool();
+        if pool.left == 0 {
+            *pool = rest.pool;
+        }
     }
 
     /// Returns a pool that nobody uses, or waits for one.
@@ -227,13 +232,19 @@ impl Spare {
     }
 }
 
+/// What is left of a block: uses, and nonces that were drawn already.
+pub(super) struct Rest {
+    range: Range<u64>,
+    pool: Pool,
+}
+
 /// Draws `count` nonces of uses that were given by this very attempt; returns them and what is left.
 pub(super) fn draw_from(
     mut range: Range<u64>,
     count: usize,
     source: &dyn Random,
     hedge: &dyn Fn() -> RawKey,
-) -> Result<(Vec<[u8; NONCE]>, Range<u64>)> {
+) -> Result<(Vec<[u8; NONCE]>, Rest)> {
     let mut out = Vec::with_capacity(count);
     let mut pool = Pool::new();
     while out.len() < count {
@@ -247,7 +258,7 @@ pub(super) fn draw_from(
         }
         out.extend(pool.next());
     }
-    Ok((out, range))
+    Ok((out, Rest { range, pool }))
 }
 
 impl Pool {
@@ -298,6 +309,11 @@ mod tests {
         }
     }
 
+    fn block(range: Range<u64>) -> Rest {
+        let pool = Pool::new();
+        Rest { range, pool }
+    }
+
     fn hedge() -> RawKey {
         Zeroizing::new([9; 32])
     }
@@ -306,13 +322,13 @@ mod tests {
     fn a_source_that_repeats_itself_makes_no_nonce_come_back() {
         let mut seen = HashSet::new();
         let (first, rest) = draw_from(0..1_024, 200, &Stuck, &hedge).expect("drawn");
-        assert_eq!(rest, 256..1_024);
+        assert_eq!((rest.range.clone(), rest.pool.left), (256..1_024, 56));
         let uses = Uses::new();
         uses.keep(rest);
         let mut others = Vec::new();
         uses.draw(&mut others, 10_000, &Stuck, &hedge)
             .expect("drawn");
-        assert_eq!(others.len(), 768);
+        assert_eq!(others.len(), 824);
         for nonce in first.iter().chain(&others) {
             assert!(seen.insert(*nonce));
         }
@@ -321,7 +337,7 @@ mod tests {
     #[test]
     fn no_use_is_given_twice() {
         let uses = Arc::new(Uses::new());
-        uses.keep(0..64 * 200);
+        uses.keep(block(0..64 * 200));
         let drawn: Vec<_> = std::thread::scope(|scope| {
             let draw = || {
                 let mut out = Vec::new();
@@ -370,7 +386,7 @@ mod tests {
         assert_eq!(uses.wish(1), FIRST_BLOCK);
         assert_eq!(uses.wish(1_000), 1_024);
         for _ in 0..20 {
-            uses.keep(0..0);
+            uses.keep(block(0..0));
         }
         assert_eq!(uses.wish(1), LARGEST_BLOCK);
     }

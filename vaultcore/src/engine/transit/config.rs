@@ -96,6 +96,7 @@ impl Operation for Configure<'_> {
     }
 
     fn output(&self, (): &()) -> Result<Response> {
-        Ok(Response::empty())
+        let object = Object::new().flag("disable_upsert", self.disable_upsert);
+        Ok(Response::data(object))
     }
 }

@@ -66,10 +66,7 @@ impl Operation for DataKey<'_> {
         let key = usable(cx, &self.name)?;
         let mut plain = Zeroizing::new(vec![0; length]);
         cx.txn.source().fill(&mut plain)?;
-        let input = Input::new(plain.as_slice())
-            .context(&*self.with.context)
-            .associated_data(&*self.with.associated)
-            .version(self.with.version);
+        let input = self.with.with_data(&plain);
         let sealed = crypt::encrypt(cx, &self.name, key, &[input])?;
         let sealed = Items::only(sealed)?;
         let plain = (self.show == Show::Plaintext).then_some(plain);

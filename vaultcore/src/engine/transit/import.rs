@@ -14,7 +14,7 @@ use crate::wire::{Json, Object, Response};
 
 /// A key as it is imported.
 pub(crate) enum Imported {
-    /// Its bytes, or of a key that signs PKCS#8.
+    /// Its bytes, or of a key that signs PKCS#8, SEC1 or PKCS#1, in DER or PEM.
     Private(Zeroizing<Vec<u8>>),
     /// A public key, which verifies: PEM, or of Ed25519 base64 of its bytes.
     Public(String),
@@ -137,7 +137,13 @@ impl Imported {
 
 fn private(kind: KeyType, bytes: &[u8], source: &dyn Random) -> Result<Made> {
     if let Some(algorithm) = kind.algorithm() {
-        let pair = algorithm.pair_of_pkcs8(bytes)?;
+        let text = std::str::from_utf8(bytes).ok();
+        let labels = ["PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"];
+        let mut blocks = labels
+            .iter()
+            .filter_map(|label| export::from_pem(label, text?));
+        let der = blocks.next();
+        let pair = algorithm.read_private(der.as_ref().map_or(bytes, |der| der))?;
         return Made::with_hmac(kind, pair.private, pair.public, source);
     }
     let fits = match kind.symmetric_length() {

@@ -79,6 +79,14 @@ impl<'d> Input<'d> {
         self
     }
 
+    /// Returns an item with other data, and all else the same.
+    pub(crate) fn with_data<'e>(&'e self, data: &'e [u8]) -> Input<'e> {
+        Input::new(data)
+            .context(&*self.context)
+            .associated_data(&*self.associated)
+            .version(self.version)
+    }
+
     pub(super) fn data(&self) -> &[u8] {
         match &self.data {
             Data::Borrowed(data) => data,
@@ -283,9 +291,7 @@ impl<'d> Items<'d> {
                 Ok(result) => show(Object::new(), result),
                 Err(error) => Object::new().text("error", &error.to_string()),
             };
-            if let Some(reference) = &item.reference {
-                object = object.text("reference", reference);
-            }
+            object = object.text("reference", item.reference.as_deref().unwrap_or_default());
             array = array.object(object);
         }
         let failed = results.iter().filter(|result| result.is_err()).count();

@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::budget::Given;
 use super::create::period;
 use super::key::Key;
+use super::prepared::Prepared;
+use super::read::{self, KeyInfo};
 use super::{KIND, KeyName, api_path, entry, store, stored, use_entry};
 use crate::error::{Error, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
@@ -157,7 +159,7 @@ pub(crate) struct Manage<'d> {
 }
 
 impl Operation for Manage<'_> {
-    type Reply = ();
+    type Reply = KeyInfo;
 
     fn target(&self) -> Target<'_> {
         Target::Mount(self.mount, KIND)
@@ -171,10 +173,14 @@ impl Operation for Manage<'_> {
             Change::SoftRestore => "soft-delete-restore",
         };
         let path = format!("{}/{end}", api_path(cx, "keys", &self.name)?);
-        Ok(vec![Access::new(path, Capability::Update)])
+        let capability = match self.change {
+            Change::SoftDelete => Capability::Delete,
+            _ => Capability::Update,
+        };
+        Ok(vec![Access::new(path, capability)])
     }
 
-    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<KeyInfo> {
         let path = entry(cx, &self.name)?;
         let mut key = stored(cx, &self.name)?;
         let due = key.rules.due;
@@ -190,7 +196,8 @@ impl Operation for Manage<'_> {
             Change::SoftDelete => key.rules.soft_deleted = true,
             Change::SoftRestore => key.rules.soft_deleted = false,
         }
-        store(cx.txn, path, &key, due)
+        store(cx.txn, path, &key, due)?;
+        KeyInfo::of(self.name.as_str(), &Prepared::new(key)?, None)
     }
 
     fn input(&self) -> Json {
@@ -203,8 +210,8 @@ impl Operation for Manage<'_> {
         }
     }
 
-    fn output(&self, (): &()) -> Result<Response> {
-        Ok(Response::empty())
+    fn output(&self, info: &KeyInfo) -> Result<Response> {
+        Ok(Response::data(read::show(info)))
     }
 }
 

@@ -21,6 +21,8 @@ mod item;
 mod key;
 mod kind;
 mod manage;
+#[cfg(test)]
+pub(crate) mod planted;
 mod prepared;
 mod read;
 mod rewrap;
@@ -55,7 +57,7 @@ pub(crate) use import::{Import, Imported};
 pub(crate) use item::Items;
 pub(crate) use manage::{Change, Manage};
 pub(crate) use read::{List, Read};
-pub(crate) use rewrap::Rewrap;
+pub(crate) use rewrap::{Fresh, Rewrap};
 pub(crate) use rotate::{Rotate, RotateDue, due};
 pub(crate) use sign::Sign;
 pub(crate) use tools::{Format, HashData, RandomBytes};

@@ -63,6 +63,8 @@ pub struct KeyInfo {
     pub min_available_version: u32,
     /// After which time the key is rotated by itself; zero for never.
     pub auto_rotate_period: Duration,
+    /// The length of a key of type `hmac` in bytes; else 0.
+    pub key_size: u16,
     /// The versions that may be used, oldest first.
     pub versions: Vec<KeyVersion>,
 }
@@ -109,6 +111,7 @@ impl KeyInfo {
             min_encryption_version: rules.min_encryption,
             min_available_version: rules.min_available,
             auto_rotate_period: Duration::from_secs(rules.auto_rotate_seconds),
+            key_size: rules.key_size,
             versions,
         })
     }
@@ -213,7 +216,6 @@ impl Operation for List<'_> {
 /// A key in Vault's shape.
 pub(super) fn show(info: &KeyInfo) -> Object {
     let kind = info.kind;
-    let symmetric = kind.symmetric_length().is_some();
     let mut object = Object::new()
         .flag("allow_plaintext_backup", info.allow_plaintext_backup)
         .number("auto_rotate_period", info.auto_rotate_period.as_secs())
@@ -221,7 +223,6 @@ pub(super) fn show(info: &KeyInfo) -> Object {
         .flag("derived", info.derived)
         .flag("exportable", info.exportable)
         .flag("imported_key", info.imported)
-        .object("keys", versions(info))
         .number("latest_version", info.latest_version)
         .number("min_available_version", info.min_available_version)
         .number("min_decryption_version", info.min_decryption_version)
@@ -233,13 +234,18 @@ pub(super) fn show(info: &KeyInfo) -> Object {
         .flag("supports_encryption", kind.encrypts())
         .flag("supports_signing", kind.signs())
         .text("type", kind.name());
+    object = match info.kind {
+        KeyType::Hmac => object.number("key_size", info.key_size),
+        _ => object.object("keys", versions(info)),
+    };
     if info.imported {
         object = object.flag("imported_key_allow_rotation", info.allow_rotation);
     }
     if info.derived {
         object = object.text("kdf", "hkdf_sha256");
-        if symmetric {
-            object = object.flag("convergent_encryption", info.convergent);
+        object = object.flag("convergent_encryption", info.convergent);
+        if info.convergent {
+            object = object.number("convergent_encryption_version", -1); // the newest there is
         }
     }
     object
@@ -258,6 +264,7 @@ fn versions(info: &KeyInfo) -> Object {
         object = if info.kind.signs() {
             let public = version.public_key.as_deref().unwrap_or_default();
             let shown = Object::new()
+                .text("certificate_chain", "")
                 .time("creation_time", Some(version.created))
                 .text("name", name)
                 .text("public_key", public);

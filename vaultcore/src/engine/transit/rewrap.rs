@@ -2,7 +2,7 @@
 
 use super::crypt::{self, Sealed};
 use super::item::{Form, Input, Items};
-use super::{KIND, KeyName, api_path, encrypt, usable};
+use super::{KIND, KeyName, api_path, encrypt, text, usable};
 use crate::error::{Error, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::MountPath;
@@ -13,6 +13,16 @@ pub(crate) struct Rewrap<'d> {
     pub(crate) mount: &'d MountPath,
     pub(crate) name: KeyName,
     pub(crate) items: Items<'d>,
+    pub(crate) fresh: Fresh,
+}
+
+/// What becomes of a ciphertext that is of the newest version already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fresh {
+    /// It is encrypted anew, as in Vault.
+    Renew,
+    /// It stays as it is.
+    Keep,
 }
 
 impl Operation for Rewrap<'_> {
@@ -33,17 +43,21 @@ impl Operation for Rewrap<'_> {
         crypt::check_encrypts(&key)?;
         let items = self.items.items.iter();
         let plain: Vec<_> = items.map(|item| crypt::decrypt(&key, item)).collect();
-        let again = |(item, plain)| again(item, plain);
-        let inputs: Vec<Input<'_>> = self
-            .items
-            .items
-            .iter()
-            .zip(&plain)
-            .filter_map(again)
+        let latest = key.key.latest();
+        let pairs = self.items.items.iter().zip(&plain);
+        let inputs: Vec<Input<'_>> = pairs
+            .filter(|(item, _)| !self.keeps(item, latest))
+            .filter_map(|(item, plain)| Some(item.with_data(plain.as_ref().ok()?)))
             .collect();
         let mut sealed = crypt::encrypt(cx, &self.name, key, &inputs)?.into_iter();
+        drop(inputs);
         let missing = || Error::invalid("an item has no result");
-        let results = plain.into_iter().map(|plain| match plain {
+        let pairs = self.items.items.iter().zip(plain);
+        let results = pairs.map(|(item, plain)| match plain {
+            Ok(_) if self.keeps(item, latest) => Ok(Sealed {
+                text: item.text().unwrap_or_default().to_owned(),
+                version: latest,
+            }),
             Ok(_) => sealed.next().ok_or_else(missing)?,
             Err(error) => Err(error),
         });
@@ -59,13 +73,10 @@ impl Operation for Rewrap<'_> {
     }
 }
 
-fn again<'p>(
-    item: &'p Input<'_>,
-    plain: &'p Result<zeroize::Zeroizing<Vec<u8>>>,
-) -> Option<Input<'p>> {
-    let plain = plain.as_ref().ok()?;
-    let input = Input::new(plain.as_slice())
-        .context(&*item.context)
-        .associated_data(&*item.associated);
-    Some(input.version(item.version))
+impl Rewrap<'_> {
+    /// Returns whether an item stays as it is.
+    fn keeps(&self, item: &Input<'_>, latest: u32) -> bool {
+        let version = item.text().and_then(text::parse).map(|text| text.version);
+        self.fresh == Fresh::Keep && version == Some(latest)
+    }
 }

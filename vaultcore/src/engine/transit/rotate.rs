@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::key::Key;
+use super::prepared::Prepared;
+use super::read::{self, KeyInfo};
 use super::{KIND, KeyName, api_path, entry, store, stored};
 use crate::barrier::Txn;
 use crate::error::{Error, ErrorKind, Result};
@@ -19,7 +21,7 @@ pub(crate) struct Rotate<'d> {
 }
 
 impl Operation for Rotate<'_> {
-    type Reply = u32;
+    type Reply = KeyInfo;
 
     fn target(&self) -> Target<'_> {
         Target::Mount(self.mount, KIND)
@@ -30,21 +32,21 @@ impl Operation for Rotate<'_> {
         Ok(vec![Access::new(path, Capability::Update)])
     }
 
-    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<u32> {
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<KeyInfo> {
         let path = entry(cx, &self.name)?;
         let mut key = stored(cx, &self.name)?;
         let due = key.rules.due;
         key.rotate(cx.txn)?;
         store(cx.txn, path, &key, due)?;
-        Ok(key.latest())
+        KeyInfo::of(self.name.as_str(), &Prepared::new(key)?, None)
     }
 
     fn input(&self) -> Json {
         Object::new().finish()
     }
 
-    fn output(&self, _: &u32) -> Result<Response> {
-        Ok(Response::empty())
+    fn output(&self, info: &KeyInfo) -> Result<Response> {
+        Ok(Response::data(read::show(info)))
     }
 }
 

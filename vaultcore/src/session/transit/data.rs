@@ -6,8 +6,8 @@ use zeroize::Zeroizing;
 
 use super::Transit;
 use crate::engine::transit::{
-    DataKey, Decrypt, Encrypt, Format, HashData, HashType, Hmac, Input, Items, KeyName, NewKey,
-    RandomBytes, Rewrap, Show, Sign, SignOptions, Verify, What,
+    DataKey, Decrypt, Encrypt, Format, Fresh, HashData, HashType, Hmac, Input, Items, KeyName,
+    NewKey, RandomBytes, Rewrap, Show, Sign, SignOptions, Verify, What,
 };
 use crate::error::Result;
 use crate::secret::SecretBytes;
@@ -91,6 +91,7 @@ impl Transit {
             mount: &self.mount,
             name: KeyName::new(key)?,
             items: Items::one(&item),
+            fresh: Fresh::Renew,
         })?;
         Ok(Items::only(sealed)?.text)
     }
@@ -104,6 +105,7 @@ impl Transit {
             mount: &self.mount,
             name: KeyName::new(key)?,
             items: Items::many(items),
+            fresh: Fresh::Renew,
         })?;
         Ok(sealed.into_iter().map(|sealed| Ok(sealed?.text)).collect())
     }

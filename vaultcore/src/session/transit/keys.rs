@@ -76,10 +76,11 @@ impl Transit {
     /// `NotFound`; `InvalidArgument` for an imported key whose import did not allow it;
     /// `LimitExceeded` if the key has as many versions as one entry holds, about 9,000 of AES.
     pub fn rotate(&self, key: &str) -> Result<u32> {
-        self.run(&Rotate {
+        let info = self.run(&Rotate {
             mount: &self.mount,
             name: KeyName::new(key)?,
-        })
+        })?;
+        Ok(info.latest_version)
     }
 
     /// Removes all versions before `first` for good. What they encrypted is lost.
@@ -113,6 +114,7 @@ impl Transit {
             name: KeyName::new(key)?,
             change,
         })
+        .map(drop)
     }
 
     /// Deletes a key, and with it whatever it encrypted.
@@ -199,7 +201,8 @@ impl Transit {
         })
     }
 
-    /// Imports a key that was made elsewhere: its bytes, or of one that signs PKCS#8 in DER.
+    /// Imports a key that was made elsewhere: its bytes, or of one that signs PKCS#8, SEC1 or PKCS#1, in
+    /// DER or PEM; of Ed25519 also its seed, with or without the public key.
     ///
     /// # Errors
     /// `InvalidArgument` for a name that is taken, or a key that is not of its type; `Unsupported`.

@@ -1,9 +1,13 @@
 //! Encryption and signatures by named keys.
 
+mod bulk;
 mod data;
 mod keys;
+mod stream;
 
 use std::fmt;
+
+pub use bulk::{RewrapAll, Rewrapped, ToRewrap};
 
 use crate::error::Result;
 use crate::operation::Operation;

@@ -12,7 +12,7 @@ use crate::engine::transit::encrypt::Encrypt;
 use crate::engine::transit::hmac::{HashType, Hmac};
 use crate::engine::transit::item::{Form, Items, only};
 use crate::engine::transit::kind::KeyType;
-use crate::engine::transit::rewrap::Rewrap;
+use crate::engine::transit::rewrap::{Fresh, Rewrap};
 use crate::engine::transit::sign::{Marshaling, Padding, Sign, SignOptions};
 use crate::engine::transit::text;
 use crate::engine::transit::tools::{Format, HashData, RandomBytes};
@@ -49,6 +49,7 @@ pub(super) fn rewrap<'c>(call: &Call<'c>) -> Made<'c> {
         mount: call.mount,
         name: name(call)?,
         items: Items::of(call.fields, "ciphertext", Form::Text)?,
+        fresh: Fresh::Renew,
     }))
 }
 
@@ -194,7 +195,8 @@ fn claim<'c>(fields: &Fields<'_>) -> Result<Option<(What, Cow<'c, str>)>> {
 }
 
 pub(super) fn hash<'c>(call: &Call<'c>) -> Made<'c> {
-    let input = call.fields.text("input")?.unwrap_or_default();
+    let missing = || Error::invalid("the field `input` is missing");
+    let input = call.fields.text("input")?.ok_or_else(missing)?;
     Ok(Box::new(HashData {
         mount: call.mount,
         hash: hash_of(call, &["algorithm"])?,

@@ -99,10 +99,7 @@ pub(super) const ROUTES: &[Route<Handler>] = &[
     },
     Route {
         pattern: "keys/{name}/soft-delete",
-        verbs: &[
-            (Verb::Write, keys::soft_delete),
-            (Verb::Delete, keys::soft_delete),
-        ],
+        verbs: &[(Verb::Delete, keys::soft_delete)],
     },
     Route {
         pattern: "keys/{name}/soft-delete-restore",
