@@ -235,20 +235,12 @@ mod tests {
     fn every_bit_of_a_handle_counts() {
         let handle = vault();
         assert!(find(handle).is_ok());
-        for bit in 0..64 {
-            // Another test's vault may stand at a place near by, but of the first generation too,
-            // so that the bits of the index are left out.
-            if bit < 24 {
-                continue;
-            }
+        // Those of the index may lead to the vault of another test.
+        for bit in 24..64 {
             let wrong = vc_vault {
                 id: handle.id ^ (1 << bit),
             };
-            assert_eq!(
-                kind(find(wrong)),
-                Some(ErrorKind::InvalidArgument),
-                "bit {bit}"
-            );
+            assert!(find(wrong).is_err(), "bit {bit}");
         }
         assert_eq!(
             kind(find(vc_session { id: handle.id })),

@@ -2,7 +2,7 @@
 //!
 //! Each function converts its arguments, makes one call on the public interface of `vaultcore`, and
 //! converts what comes back. The rules that hold for all of them stand at the head of
-//! `include/vaultcore.h`, which is made from these sources by `cargo xtask header`.
+//! `include/vaultcore.h`, which is made from these sources by `cargo xtask abi`.
 
 #![allow(
     non_camel_case_types,

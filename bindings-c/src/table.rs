@@ -56,15 +56,13 @@ impl<T> Table<T> {
         let mut slots = self.write();
         let slots = &mut *slots;
         // A place whose generations are used up is in `free` no more.
-        if let Some(index) = slots.free.pop() {
-            if let Some(slot) = slots.all.get_mut(index as usize) {
-                slot.generation = slot.generation.saturating_add(1);
-                slot.held = held;
-                return Ok(Place {
-                    index,
-                    generation: slot.generation,
-                });
-            }
+        if let Some(index) = slots.free.pop()
+            && let Some(slot) = slots.all.get_mut(index as usize)
+        {
+            slot.generation = slot.generation.saturating_add(1);
+            slot.held = held;
+            let generation = slot.generation;
+            return Ok(Place { index, generation });
         }
         let index = u32::try_from(slots.all.len()).unwrap_or(u32::MAX);
         if index > LIMIT {

@@ -215,8 +215,9 @@ pub unsafe extern "C" fn vc_vault_unseal(
     // SAFETY: promised by the caller, see above.
     unsafe {
         guard(error_out, || {
-            let share = Share::parse(share.as_str()?)?;
-            write_out(status_out, find(vault)?.object.unseal(&share)?.into());
+            let (share, vault) = (share.as_str()?, find(vault)?);
+            let status = vault.object.unseal(&Share::parse(share)?)?;
+            write_out(status_out, status.into());
             Ok(())
         })
     }
