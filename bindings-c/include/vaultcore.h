@@ -1,6 +1,6 @@
 // libvaultcore: a secrets vault that lives inside your process.
 //
-// Made from the sources of the package vaultcore-c by `cargo xtask header`; do not edit it.
+// Made from the sources of the package vaultcore-c by `cargo xtask abi`; do not edit it.
 //
 // Rules that hold for every function:
 //

@@ -1,11 +1,12 @@
-// Eight threads use one vault while another seals and unseals it, and in the end closes it.
+// Eight threads use one vault while another seals and unseals it, as often as the argument says,
+// and in the end closes it.
 
 #include <pthread.h>
 #include <stdatomic.h>
 
 #include "support.h"
 
-enum { THREADS = 8, ROUNDS = 60 };
+enum { THREADS = 8 };
 
 struct shared {
   vc_vault vault;
@@ -56,7 +57,8 @@ static void *work(void *argument) {
   return NULL;
 }
 
-int main(void) {
+int main(int count, char **words) {
+  int rounds = count > 1 ? atoi(words[1]) : 1;
   vc_init init;
   struct shared shared = {0};
   shared.vault = new_vault(&init);
@@ -72,7 +74,7 @@ int main(void) {
     workers[i] = (struct worker){&shared, i};
     pthread_create(&threads[i], NULL, work, &workers[i]);
   }
-  for (int round = 1; round <= ROUNDS; round++) {
+  for (int round = 1; round <= rounds; round++) {
     while (atomic_load(&shared.answered) < round * THREADS) { // so that some calls succeed
       vc_seal_status status;
       MUST(vc_vault_status(shared.vault, &status, NULL));
