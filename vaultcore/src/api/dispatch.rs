@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::routed::{Refused, Routed};
-use super::{ApiRequest, ApiResponse, bounds, ceremony, envelope, health, quorum, status};
+use super::{ApiRequest, ApiResponse, bounds, ceremony, envelope, health, metrics, quorum, status};
 use crate::auth;
 use crate::engine::{cubbyhole, sys, wrapping};
 use crate::error::{Error, ErrorKind, Result};
@@ -21,6 +21,9 @@ pub(super) fn dispatch(vault: &Vault, request: &ApiRequest, who: Who) -> Result<
     }
     bounds::check_path(&request.path)?;
     let asked = Asked::new(vault, request, who)?;
+    if (asked.path.trim_end_matches('/'), asked.verb) == ("sys/metrics", Verb::Read) {
+        return metrics::metrics(vault, &asked.caller, request);
+    }
     let response = asked.answer()?;
     for rest in &response.rest {
         // The reply stands: what is left is finished by `Vault::tick` if it cannot be now.
@@ -155,7 +158,10 @@ impl<'r> Asked<'r> {
                 path: self.path,
                 wrap,
             };
-            Ok(self.vault.run(&self.caller, &routed))
+            Ok(self
+                .vault
+                .run(&self.caller, &routed)
+                .and_then(|answer| answer))
         });
         call.unwrap_or_else(|error| self.say(error))
     }

@@ -25,6 +25,7 @@ mod ceremony;
 mod dispatch;
 mod envelope;
 mod health;
+mod metrics;
 mod quorum;
 mod request;
 mod routed;
@@ -55,10 +56,13 @@ impl Vault {
     }
 
     fn answer(&self, request: &ApiRequest, who: Who) -> ApiResponse {
-        match dispatch::dispatch(self, request, who) {
+        let began = self.since_boot();
+        let response = match dispatch::dispatch(self, request, who) {
             Ok(response) => response,
             Err(error) => status::failure(&error, request.verb()),
-        }
+        };
+        self.timed(self.since_boot().saturating_sub(began));
+        response
     }
 }
 

@@ -222,12 +222,30 @@ impl fmt::Debug for ApiRequest {
 pub struct ApiResponse {
     status: u16,
     body: SecretBytes,
+    content_type: &'static str,
 }
 
 impl ApiResponse {
     pub(super) fn new(status: u16, body: Zeroizing<Vec<u8>>) -> Self {
-        let body = SecretBytes::copy_from(&body);
-        Self { status, body }
+        Self {
+            status,
+            body: SecretBytes::copy_from(&body),
+            content_type: "application/json",
+        }
+    }
+
+    /// A reply that is no JSON, but the text that Prometheus reads.
+    pub(super) fn text(body: Zeroizing<Vec<u8>>) -> Self {
+        Self {
+            content_type: "text/plain; version=0.0.4",
+            ..Self::new(200, body)
+        }
+    }
+
+    /// Returns what kind of text the body is: JSON, but for metrics in the form of Prometheus.
+    #[must_use]
+    pub fn content_type(&self) -> &'static str {
+        self.content_type
     }
 
     /// Returns the status code, as in HTTP.
@@ -236,7 +254,8 @@ impl ApiResponse {
         self.status
     }
 
-    /// Returns the body: a JSON object, or nothing with status 204.
+    /// Returns the body: a JSON object, or nothing with status 204; see
+    /// [`content_type`](Self::content_type).
     #[must_use]
     pub fn body(&self) -> &[u8] {
         self.body.expose()

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::engine::wrapping;
 use crate::error::{Error, Result};
-use crate::operation::{Access, Admission, Capability, Context, Erased, Operation, Target};
+use crate::operation::{Access, Admission, Answer, Capability, Context, Erased, Operation, Target};
 use crate::wire::{Json, Response, Verb};
 
 /// The operation of a request, whose reply is wrapped if the request asks for that.
@@ -18,7 +18,7 @@ pub(super) struct Routed<'c> {
 }
 
 impl Operation for Routed<'_> {
-    type Reply = Response;
+    type Reply = Answer;
 
     fn target(&self) -> Target<'_> {
         self.operation.target()
@@ -32,13 +32,13 @@ impl Operation for Routed<'_> {
         self.operation.access(cx)
     }
 
-    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Response> {
-        let response = self.operation.respond(cx)?;
-        match self.wrap {
-            Some(ttl) if wrapping::worth(&response) => {
-                wrapping::wrap(cx, &response, ttl, self.path)
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Answer> {
+        let answer = self.operation.respond(cx)?;
+        match (&answer, self.wrap) {
+            (Ok(response), Some(ttl)) if wrapping::worth(response) => {
+                wrapping::wrap(cx, response, ttl, self.path).map(Ok)
             }
-            _ => Ok(response),
+            _ => Ok(answer),
         }
     }
 
@@ -51,8 +51,11 @@ impl Operation for Routed<'_> {
         Zeroizing::new(self.body.to_vec())
     }
 
-    fn output(&self, reply: &Response) -> Result<Response> {
-        Ok(reply.copy())
+    fn output(&self, answer: &Answer) -> Result<Response> {
+        match answer {
+            Ok(response) => Ok(response.copy()),
+            Err(error) => Err(Error::new(error.kind(), error.to_string())),
+        }
     }
 }
 

@@ -53,6 +53,7 @@ fn operations(vault: &Vault) -> Vec<(Method, String)> {
     }
     // Ceremonies that take a token.
     for path in [
+        "sys/audit/x",
         "sys/seal",
         "sys/rotate/root",
         "sys/rekey/init",
@@ -60,6 +61,7 @@ fn operations(vault: &Vault) -> Vec<(Method, String)> {
     ] {
         all.push((Method::Post, path.to_owned()));
     }
+    all.push((Method::Get, "sys/metrics".to_owned()));
     all
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use vaultcore_os::ForkMark;
 
@@ -88,7 +89,7 @@ impl Broker {
         }
         self.check_fork()?;
         // The threads first, so that they work while this one does.
-        let mut waiting = [(0, std::time::Duration::ZERO); MAX_DEVICES];
+        let mut waiting = [(0, Duration::ZERO); MAX_DEVICES];
         let mut count = 0;
         let mut ticket = None;
         for (number, device) in self.devices.iter().enumerate() {
@@ -122,8 +123,11 @@ impl Broker {
     /// `Unavailable` if one can not be opened; the others are.
     pub(crate) fn reopen(&self) -> Result<()> {
         self.check_fork()?;
-        let reopened = self.devices.iter().map(|device| device.reopen());
-        reopened.fold(Ok(()), |all, one| all.and(one))
+        let mut all = Ok(());
+        for device in &self.devices {
+            all = all.and(device.reopen());
+        }
+        all
     }
 
     /// Returns the head of each chain that has lines whose head is not stored.
@@ -153,8 +157,16 @@ impl Broker {
         if self.check_fork().is_err() {
             return false;
         }
-        let drained = self.devices.iter().map(|device| device.drain());
-        drained.fold(true, |all, one| all && one)
+        let mut drained = true;
+        let mut waited = Duration::ZERO;
+        for device in &self.devices {
+            // While one was waited for, the others had that time as well.
+            if !device.drain(device.timeout().saturating_sub(waited)) {
+                drained = false;
+                waited = waited.max(device.timeout());
+            }
+        }
+        drained
     }
 
     /// Returns how each device fared.

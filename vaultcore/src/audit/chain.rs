@@ -22,15 +22,27 @@ use crate::id::RunId;
 pub(super) type Mac = [u8; 32];
 
 /// The key under which the lines of one device are chained; `verify` needs it.
-pub(crate) struct ChainKey(MacKey);
+pub(super) struct ChainKey {
+    key: MacKey,
+    begin: Vec<u8>,
+}
 
 impl ChainKey {
-    pub(super) fn new(salt_key: &[u8; 32]) -> Self {
-        Self(MacKey::new(&derive(salt_key, "audit-chain")))
+    /// Creates the key of the device that has this salt, and this prefix before its lines.
+    pub(super) fn new(salt_key: &[u8; 32], prefix: &str) -> Self {
+        Self {
+            key: MacKey::new(&derive(salt_key, "audit-chain")),
+            begin: [prefix, "{\"time\":\""].concat().into_bytes(),
+        }
+    }
+
+    /// Returns what every line begins with.
+    pub(super) fn begin(&self) -> &[u8] {
+        &self.begin
     }
 
     pub(super) fn sign(&self, covered: &[u8]) -> Mac {
-        self.0.sign_plain(covered)
+        self.key.sign_plain(covered)
     }
 }
 

@@ -12,6 +12,7 @@ use super::entry::{RequestEntry, ResponseEntry};
 use super::format::Format;
 use super::gate::Gate;
 use super::head::ChainHead;
+use super::sinks::{self, Hosts};
 use super::table::DeviceConfig;
 use super::ticket::Ticket;
 use super::worker::Worker;
@@ -59,6 +60,16 @@ pub(crate) struct DeviceStatus {
 pub(super) enum Entry<'a> {
     Request(&'a RequestEntry<'a>),
     Response(&'a ResponseEntry<'a>),
+}
+
+/// Returns an error unless what `config` describes can be opened now.
+///
+/// # Errors
+/// `Unavailable` if it can not, or not in time; `Unsupported` for a device of the host's that
+/// there is not.
+pub(crate) fn check(config: &DeviceConfig, hosts: &Hosts, source: &dyn Random) -> Result<()> {
+    let sink = sinks::open(config, hosts);
+    Device::start(config.copy(), sink, source)?.reopen()
 }
 
 impl Device {
@@ -191,11 +202,11 @@ impl Device {
         }
     }
 
-    /// Waits until all is written that was handed over, within the device's timeout.
-    pub(super) fn drain(&self) -> bool {
+    /// Waits until all is written that was handed over; returns whether it was in time.
+    pub(super) fn drain(&self, timeout: Duration) -> bool {
         match &self.lane {
-            Lane::Inline { gate, .. } => gate.with(self.timeout, |_| ()).is_some(),
-            Lane::Thread(worker) => worker.drain(self.timeout),
+            Lane::Inline { gate, .. } => gate.with(timeout, |_| ()).is_some(),
+            Lane::Thread(worker) => worker.drain(timeout),
         }
     }
 

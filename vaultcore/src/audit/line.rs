@@ -38,11 +38,12 @@ pub(super) fn read(line: &[u8], key: &ChainKey) -> Found {
     if proves(covered) {
         return Found::Whole(link);
     }
-    // Where another process had its write torn, ours stands behind the piece. Where it begins can
-    // not be seen for certain, since a prefix may stand before it, so each place is tried.
-    const BEGIN: &[u8] = b"{\"time\":\"";
-    let starts = covered.windows(BEGIN.len()).enumerate().skip(1);
-    let mut starts = starts.filter(|(_, text)| *text == BEGIN).take(MAX_STARTS);
+    // Where another process had its write torn, ours stands behind the piece. The piece may hold
+    // what a line begins with, so each such place is tried.
+    let starts = covered.windows(key.begin().len()).enumerate().skip(1);
+    let mut starts = starts
+        .filter(|(_, text)| *text == key.begin())
+        .take(MAX_STARTS);
     if starts.any(|(at, _)| covered.get(at..).is_some_and(proves)) {
         return Found::BehindPiece(link);
     }

@@ -30,7 +30,7 @@ mod verify;
 mod worker;
 
 pub(crate) use broker::Broker;
-pub(crate) use device::{Device, DeviceStatus};
+pub(crate) use device::{Device, DeviceStatus, check};
 pub(crate) use entry::{
     AuthBlock, GrantingPolicy, Header, MountBlock, Pairs, PolicyResults, RequestBlock,
     RequestEntry, ResponseBlock, ResponseEntry, Texts, WrapBlock,
@@ -39,7 +39,7 @@ pub(crate) use head::ChainHead;
 pub(crate) use options::{AuditRules, DeviceKind};
 pub(crate) use sinks::Hosts;
 pub(crate) use table::{AuditTable, DeviceConfig, NewDevice};
-pub(crate) use verify::{Finding, Report, RunReport};
+pub use verify::{Finding as AuditFinding, Report as AuditReport, RunReport as AuditRun};
 
 use crate::error::Result;
 

@@ -39,6 +39,7 @@ pub(crate) struct DeviceConfig {
 }
 
 /// What a device is to be.
+#[derive(Clone)]
 pub(crate) struct NewDevice {
     pub(crate) path: MountPath,
     /// `file`, `stderr`, `syslog`, `socket` or `callback`.
@@ -117,8 +118,13 @@ impl DeviceConfig {
         verify(lines, &self.chain_key(), heads)
     }
 
+    /// Returns what stands in the lines of this device for `input`.
+    pub(crate) fn hash(&self, input: &str) -> String {
+        Hasher::new(&self.salt_key).hash(input.as_bytes())
+    }
+
     pub(super) fn chain_key(&self) -> ChainKey {
-        ChainKey::new(&self.salt_key)
+        ChainKey::new(&self.salt_key, &self.options.prefix)
     }
 
     pub(super) fn target(&self) -> &Target {

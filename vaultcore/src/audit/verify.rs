@@ -16,21 +16,21 @@ const MAX_FINDINGS: usize = 1_000;
 
 /// What `verify` found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Report {
+pub struct Report {
     /// The lines that were read, empty ones too.
-    pub(crate) lines: u64,
+    pub lines: u64,
     /// Each run that has a line or a stored head, in the order of its first line.
-    pub(crate) runs: Vec<RunReport>,
+    pub runs: Vec<RunReport>,
     /// What is wrong, in the order in which it was noticed.
-    pub(crate) findings: Vec<Finding>,
+    pub findings: Vec<Finding>,
     /// How many more findings there are than are listed.
-    pub(crate) more: u64,
+    pub more: u64,
 }
 
 impl Report {
     /// Returns whether nothing is wrong. What was cut off behind the last stored head of a run can
     /// not be noticed.
-    pub(crate) fn is_whole(&self) -> bool {
+    pub fn is_whole(&self) -> bool {
         self.findings.is_empty()
     }
 
@@ -45,33 +45,33 @@ impl Report {
 
 /// One run: what one process wrote to the device.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RunReport {
-    pub(crate) run: RunId,
+pub struct RunReport {
+    pub run: RunId,
     /// Where its first and its last line stand, counted from 1; 0 if it has none.
-    pub(crate) first_line: u64,
-    pub(crate) last_line: u64,
+    pub first_line: u64,
+    pub last_line: u64,
     /// Its lines.
-    pub(crate) count: u64,
+    pub count: u64,
     /// The number of its last line.
-    pub(crate) last_seq: u64,
+    pub last_seq: u64,
     /// Numbers that stand for writes that failed, and of which there is no line. Nothing was
     /// answered on their account alone.
-    pub(crate) unwritten: u64,
+    pub unwritten: u64,
     /// The number of the stored head. What was cut off behind it can not be noticed; 0 if there is
     /// none.
-    pub(crate) committed: u64,
+    pub committed: u64,
 }
 
 impl RunReport {
     /// Returns how many of the run's last numbers have no stored head yet.
-    pub(crate) fn uncommitted(&self) -> u64 {
+    pub fn uncommitted(&self) -> u64 {
         self.last_seq.saturating_sub(self.committed)
     }
 }
 
 /// One thing that is wrong. Lines are counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Finding {
+pub enum Finding {
     /// The line is not as the device wrote it: it was changed, cut, or put in. Where no number is
     /// missing it may be the piece of a write that failed. `claims` is the run and number that it
     /// gives itself.
@@ -243,7 +243,7 @@ impl Verifier {
         for mut run in runs {
             let (last, committed) = (run.report.last_seq, run.report.committed);
             if last < committed {
-                run.missing.insert(last + 1, committed);
+                run.missing.insert(last.saturating_add(1), committed);
             }
             for (from, to) in run.missing {
                 let run = run.report.run;
@@ -274,14 +274,15 @@ impl Run {
 
     /// Goes on to a line with a higher number; returns whether it follows from the one before.
     fn follow(&mut self, link: &Link) -> bool {
-        let expected = self.report.last_seq + 1;
-        let gap = link.seq - expected;
+        let expected = self.report.last_seq.saturating_add(1);
+        let gap = link.seq.saturating_sub(expected);
         // The numbers just before this line are excused if their writes failed.
         let excused = gap.min(link.failed);
         if gap > excused {
-            self.missing.insert(expected, link.seq - excused - 1);
+            let last = link.seq.saturating_sub(excused).saturating_sub(1);
+            self.missing.insert(expected, last);
         }
-        self.report.unwritten += excused;
+        self.report.unwritten = self.report.unwritten.saturating_add(excused);
         let follows = match (gap, link.prev) {
             (0, Some(prev)) => self.report.last_seq > 0 && prev == self.last_mac,
             (0, None) => self.report.last_seq == 0,
@@ -306,7 +307,7 @@ impl Run {
             self.missing.insert(from, seq - 1);
         }
         if seq < to {
-            self.missing.insert(seq + 1, to);
+            self.missing.insert(seq.saturating_add(1), to);
         }
         true
     }

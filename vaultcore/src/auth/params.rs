@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::options::TokenOptions;
 use crate::error::{Error, Result};
 use crate::id::EntityId;
 use crate::operation::Context;
@@ -35,6 +36,8 @@ pub(crate) struct TokenParams {
     pub(crate) no_default_policy: bool,
     /// Empty: as the mount says, and service unless it says so.
     pub(crate) kind: String,
+    /// The fields that were written under the names of before `token_*`: they are shown so, too.
+    pub(crate) old_names: Vec<String>,
 }
 
 impl TokenParams {
@@ -43,37 +46,10 @@ impl TokenParams {
     /// # Errors
     /// `InvalidArgument` for values that cannot be.
     pub(crate) fn update(&mut self, fields: &Fields<'_>) -> Result<()> {
-        if let Some(policies) = fields.list("token_policies")? {
-            self.policies = policy_names(policies)?;
-        }
-        if let Some(networks) = fields.list("token_bound_cidrs")? {
-            self.bound_cidrs = networks_of(networks)?;
-        }
-        let times = [
-            ("token_ttl", &mut self.ttl),
-            ("token_max_ttl", &mut self.max_ttl),
-            ("token_explicit_max_ttl", &mut self.explicit_max_ttl),
-            ("token_period", &mut self.period),
-        ];
-        for (name, value) in times {
-            if let Some(time) = fields.duration(name)? {
-                *value = micros(time);
-            }
-        }
-        if let Some(uses) = fields.integer("token_num_uses")? {
-            let negative = |_| Error::invalid("token_num_uses cannot be negative");
-            self.num_uses = u64::try_from(uses).map_err(negative)?;
-        }
-        if let Some(flag) = fields.flag("token_no_default_policy")? {
-            self.no_default_policy = flag;
-        }
-        if let Some(kind) = fields.text("token_type")? {
-            self.kind = token_type(&kind)?.to_owned();
-        }
-        self.check()
+        TokenOptions::read(fields, &[])?.apply(self)
     }
 
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         if self.max_ttl > 0 && self.ttl > self.max_ttl {
             return Err(Error::invalid(
                 "'token_ttl' cannot be greater than 'token_max_ttl'",
@@ -94,16 +70,39 @@ impl TokenParams {
         } else {
             &self.kind
         };
+        let seconds = |micros: u64| micros / 1_000_000;
+        let mut object = object;
+        for name in &self.old_names {
+            object = match name.as_str() {
+                "policies" => object.list(name, &self.policies),
+                "bound_cidrs" => object.list(name, &self.bound_cidrs),
+                "ttl" => object.number(name, seconds(self.ttl)),
+                "max_ttl" => object.number(name, seconds(self.max_ttl)),
+                "period" => object.number(name, seconds(self.period)),
+                _ => object,
+            };
+        }
         object
             .list("token_bound_cidrs", &self.bound_cidrs)
-            .number("token_explicit_max_ttl", self.explicit_max_ttl / 1_000_000)
-            .number("token_max_ttl", self.max_ttl / 1_000_000)
+            .number("token_explicit_max_ttl", seconds(self.explicit_max_ttl))
+            .number("token_max_ttl", seconds(self.max_ttl))
             .flag("token_no_default_policy", self.no_default_policy)
             .number("token_num_uses", self.num_uses)
-            .number("token_period", self.period / 1_000_000)
+            .number("token_period", seconds(self.period))
             .list("token_policies", &self.policies)
-            .number("token_ttl", self.ttl / 1_000_000)
+            .number("token_ttl", seconds(self.ttl))
             .text("token_type", kind)
+    }
+
+    /// Returns the policies that a token has by these parameters: sorted, each once.
+    pub(crate) fn token_policies(&self) -> Vec<String> {
+        let mut policies = self.policies.clone();
+        if !self.no_default_policy {
+            policies.push(DEFAULT_POLICY.to_owned());
+        }
+        policies.sort();
+        policies.dedup();
+        policies
     }
 }
 
@@ -174,10 +173,7 @@ pub(crate) fn issue(
         "batch" | "default-batch" => TokenKind::Batch,
         _ => TokenKind::Service,
     };
-    let mut policies = params.policies.clone();
-    if !params.no_default_policy {
-        policies.push(DEFAULT_POLICY.to_owned());
-    }
+    let policies = params.token_policies();
     if policies.iter().any(|name| name == ROOT_POLICY) {
         return Err(Error::invalid("auth methods cannot create root tokens"));
     }
@@ -206,6 +202,7 @@ pub(crate) fn issue(
     entry.role = login.role;
     entry.entity = login.entity;
     entry.mount = Some(mount.id);
+    entry.via = Some((mount.namespace, mount.id));
     entry.bound_cidrs.clone_from(&params.bound_cidrs);
     entry.explicit_max_ttl = params.explicit_max_ttl;
     entry.period = params.period;

@@ -79,6 +79,7 @@ impl NameKey {
         let fields = [
             tree.area.as_bytes(),
             b"/",
+            tree.namespace.as_bytes(), // what is built in has one mount id in all of them
             tree.mount.as_bytes(),
             path.as_bytes(),
         ];
@@ -270,6 +271,34 @@ impl Drop for Writing<'_> {
     fn drop(&mut self) {
         for (path, ticket) in &self.paths {
             self.cache.end_write(path, ticket, None);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::id::{MountId, NamespaceId};
+
+    use super::*;
+
+    #[test]
+    fn no_two_trees_share_a_name() {
+        let tree = |area, namespace, mount| Tree {
+            area,
+            namespace: NamespaceId::from_bytes([namespace; 16]),
+            mount: MountId::from_bytes([mount; 16]),
+        };
+        let trees = [
+            tree("kv", 1, 1),
+            tree("kv", 1, 2),
+            tree("kv", 2, 1),
+            tree("policy", 1, 1),
+        ];
+        for (index, one) in trees.into_iter().enumerate() {
+            for (other, tree) in trees.into_iter().enumerate() {
+                let same = NameKey::new(one, "name") == NameKey::new(tree, "name");
+                assert_eq!(same, index == other);
+            }
         }
     }
 }

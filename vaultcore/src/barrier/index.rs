@@ -14,6 +14,12 @@ use zeroize::Zeroizing;
 pub(crate) enum Use {
     Token,
     Alias,
+    /// The id of a role that is logged in by.
+    RoleId,
+    /// What proves it.
+    SecretId,
+    /// A name that somebody tried to log in by.
+    Attempt,
 }
 
 /// The keys of one vault, derived from its index key.
@@ -22,6 +28,7 @@ pub(crate) struct IndexKeys {
     vault: VaultId,
     token: MacKey,
     alias: MacKey,
+    login: MacKey,
     batch: SealingKey,
 }
 
@@ -31,6 +38,7 @@ impl IndexKeys {
             vault,
             token: MacKey::new(&derive(index_key, "token")),
             alias: MacKey::new(&derive(index_key, "alias")),
+            login: MacKey::new(&derive(index_key, "login")),
             batch: SealingKey::new("batch", &derive(index_key, "batch")),
         }
     }
@@ -40,6 +48,9 @@ impl IndexKeys {
         let (key, label): (_, &[u8]) = match purpose {
             Use::Token => (&self.token, b"token"),
             Use::Alias => (&self.alias, b"alias"),
+            Use::RoleId => (&self.login, b"role-id"),
+            Use::SecretId => (&self.login, b"secret-id"),
+            Use::Attempt => (&self.login, b"attempt"),
         };
         let framed = crate::crypto::framed(fields);
         let framed = Zeroizing::new(framed);

@@ -4,11 +4,16 @@
 //! field, so that no two lists of fields give the same bytes.
 
 pub(crate) mod aead;
+pub(crate) mod cipher;
+pub(crate) mod der;
 pub(crate) mod digest;
 mod gf256;
+pub(crate) mod hash;
 pub(crate) mod mac;
+pub(crate) mod pbkdf2;
 pub(crate) mod rng;
 pub(crate) mod shamir;
+pub(crate) mod sign;
 
 use vaultcore_os::LockedBox;
 use zeroize::Zeroizing;

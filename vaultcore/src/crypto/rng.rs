@@ -45,10 +45,16 @@ pub trait Random: Send + Sync {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OsRandom;
 
+/// Returns the system's source as ring takes it, for signatures and keys that it makes by itself: it
+/// takes no other, and mixes what it draws with the key and the message.
+#[allow(clippy::disallowed_methods)] // the one place that asks the system
+pub(crate) fn system() -> SystemRandom {
+    SystemRandom::new()
+}
+
 impl Random for OsRandom {
-    #[allow(clippy::disallowed_methods)] // the one place that asks the system
     fn fill(&self, buffer: &mut [u8]) -> Result<()> {
-        SystemRandom::new()
+        system()
             .fill(buffer)
             .map_err(|_| Error::new(ErrorKind::Unavailable, "the system's random source failed"))
     }

@@ -3,11 +3,16 @@
 pub(crate) mod cubbyhole;
 pub(crate) mod kv;
 pub(crate) mod sys;
+pub(crate) mod transit;
 pub(crate) mod wrapping;
 
 use crate::operation::Engine;
 
 /// Returns the engines that every vault has.
 pub(crate) fn built_in() -> Vec<Box<dyn Engine>> {
-    vec![Box::new(kv::V2), Box::new(kv::V1)]
+    vec![
+        Box::new(kv::V2),
+        Box::new(kv::V1),
+        Box::new(transit::Transit::new()),
+    ]
 }

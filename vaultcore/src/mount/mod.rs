@@ -172,9 +172,12 @@ impl MountTable {
             namespace: self.namespace,
             path: &mount.path,
             kind: &mount.kind,
+            auth: self.class == Class::Auth,
             accessor: &mount.accessor,
             default_ttl: mount.tuning.default_ttl(),
             max_ttl: mount.tuning.max_ttl(),
+            plain_request_keys: &mount.tuning.plain_request_keys,
+            plain_response_keys: &mount.tuning.plain_response_keys,
             config: &mount.config,
         }
     }

@@ -3,7 +3,7 @@
 mod network;
 mod store;
 
-pub(crate) use network::{parse_network, within};
+pub(crate) use network::{covers, parse_network, within};
 pub(crate) use store::PolicyStore;
 
 use std::collections::{BTreeMap, HashMap};

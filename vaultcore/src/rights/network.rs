@@ -11,6 +11,21 @@ pub(crate) fn within(networks: &[String], address: Option<IpAddr>) -> bool {
     networks.iter().any(holds)
 }
 
+/// Returns whether all of `inner` lies in one of `networks`.
+pub(crate) fn covers(networks: &[String], inner: &str) -> bool {
+    let Some(inner) = parse_network(inner) else {
+        return false;
+    };
+    let holds = |network: &String| {
+        let network = parse_network(network);
+        let same = |network: &Network| network.base.is_ipv4() == inner.base.is_ipv4();
+        network.is_some_and(|network| {
+            same(&network) && network.bits <= inner.bits && network.holds(inner.base)
+        })
+    };
+    networks.iter().any(holds)
+}
+
 /// A network: the first bits of an address.
 pub(crate) struct Network {
     base: IpAddr,
@@ -71,5 +86,25 @@ mod tests {
             assert!(parse_network(bad).is_none(), "{bad}");
         }
         assert!(!super::within(&["0.0.0.0/0".to_owned()], None));
+    }
+
+    #[test]
+    fn networks_cover_what_lies_in_them() {
+        let covers = |network: &str, inner| covers(&[network.to_owned()], inner);
+        for inner in ["10.0.0.0/8", "10.1.0.0/16", "10.255.255.255"] {
+            assert!(covers("10.0.0.0/8", inner), "{inner}");
+        }
+        for inner in [
+            "0.0.0.0/0",
+            "10.0.0.0/7",
+            "11.0.0.0/8",
+            "fd00::/8",
+            "::ffff:10.0.0.0/96",
+            "x",
+            "",
+        ] {
+            assert!(!covers("10.0.0.0/8", inner), "{inner}");
+        }
+        assert!(!super::covers(&[], "10.0.0.0/8"));
     }
 }

@@ -11,6 +11,7 @@ use crate::engine::sys::{
 };
 use crate::error::{Error, Result};
 use crate::secret::SecretString;
+use crate::vault::Metric;
 
 impl Sys {
     /// Writes a policy of the namespace, over what was there: HCL, or JSON if it begins with a brace.
@@ -79,6 +80,14 @@ impl Sys {
         };
         let names = self.vault.run(&self.caller, &operation)?;
         Ok(names.iter().map(|name| name.to_string()).collect())
+    }
+
+    /// Returns what this process counts of the vault, under Vault's names.
+    ///
+    /// # Errors
+    /// `PermissionDenied`.
+    pub fn metrics(&self) -> Result<Vec<Metric>> {
+        self.vault.metrics(&self.caller)
     }
 
     /// Returns what a token may do at a path, in the words of policies; `root` and `deny` stand

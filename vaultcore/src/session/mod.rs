@@ -1,18 +1,27 @@
 //! What a caller works with: a session, and a facade for each engine.
 
 mod access;
+mod approle;
+mod audit;
 mod kv;
 mod kv1;
+mod login;
 mod sys;
 mod token;
+mod transit;
+mod userpass;
 
 use std::fmt;
 use std::sync::Arc;
 
+pub use approle::AppRole;
+pub use audit::NewAudit;
 pub use kv::{Kv, KvTransaction, Secret};
 pub use kv1::KvV1;
 pub use sys::Sys;
 pub use token::TokenStore;
+pub use transit::Transit;
+pub use userpass::Userpass;
 
 use crate::error::Result;
 use crate::path::MountPath;
@@ -55,7 +64,7 @@ impl Vault {
 }
 
 impl Vault {
-    /// Returns the session of whoever holds `token`.
+    /// Returns the session of whoever holds `token`, in the token's own namespace.
     ///
     /// Each call looks the token up anew, so that one that was revoked or ran out is refused from
     /// then on. A token of limited uses is not used up by this.
@@ -73,11 +82,13 @@ impl Vault {
     /// # Ok::<(), vaultcore::Error>(())
     /// ```
     pub fn login(&self, token: &SecretString) -> Result<Session> {
-        self.check_token(token.expose())?;
+        let home = self.home_of(token.expose())?;
         let secret = SecretString::copy_from(token.expose());
+        let mut caller = Caller::new(Who::Token(Arc::new(secret)));
+        caller.space = Arc::from(home);
         Ok(Session {
             vault: self.clone(),
-            caller: Caller::new(Who::Token(Arc::new(secret))),
+            caller,
         })
     }
 }
@@ -114,6 +125,34 @@ impl Session {
         TokenStore::new(self.vault.clone(), self.caller.clone())
     }
 
+    /// Returns the users of the auth method `userpass` enabled at `mount`, below `auth/`.
+    ///
+    /// Whether such a mount exists is checked with each call.
+    ///
+    /// # Errors
+    /// `InvalidArgument`, `TooLarge` for a path that cannot be.
+    pub fn userpass(&self, mount: &str) -> Result<Userpass> {
+        Ok(Userpass::new(
+            self.vault.clone(),
+            self.caller.clone(),
+            MountPath::new(mount)?,
+        ))
+    }
+
+    /// Returns the roles of the auth method `approle` enabled at `mount`, below `auth/`.
+    ///
+    /// Whether such a mount exists is checked with each call.
+    ///
+    /// # Errors
+    /// `InvalidArgument`, `TooLarge` for a path that cannot be.
+    pub fn approle(&self, mount: &str) -> Result<AppRole> {
+        Ok(AppRole::new(
+            self.vault.clone(),
+            self.caller.clone(),
+            MountPath::new(mount)?,
+        ))
+    }
+
     /// Returns the operations on the vault itself.
     #[must_use]
     pub fn sys(&self) -> Sys {
@@ -128,6 +167,20 @@ impl Session {
     /// `InvalidArgument`, `TooLarge` for a path that cannot be.
     pub fn kv(&self, mount: &str) -> Result<Kv> {
         Ok(Kv::new(
+            self.vault.clone(),
+            self.caller.clone(),
+            MountPath::new(mount)?,
+        ))
+    }
+
+    /// Returns the named keys of the transit engine mounted at `mount`.
+    ///
+    /// Whether such a mount exists is checked with each call.
+    ///
+    /// # Errors
+    /// As [`kv`](Self::kv).
+    pub fn transit(&self, mount: &str) -> Result<Transit> {
+        Ok(Transit::new(
             self.vault.clone(),
             self.caller.clone(),
             MountPath::new(mount)?,

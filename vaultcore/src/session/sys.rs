@@ -1,11 +1,13 @@
 //! The vault itself: mounts, keys, slots.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::engine::sys::{
-    CancelRekey, KeyStatus, ListMounts, ListSlots, Mount, MountInfo, MountTune, NewMount,
-    ReadKeyStatus, Rotate, SlotInfo, Tune,
+    CancelRekey, CreateNamespace, DeleteNamespace, KeyStatus, ListMounts, ListNamespaces,
+    ListSlots, Mount, MountInfo, MountTune, NamespaceInfo, NewMount, ReadKeyStatus, Remount,
+    Rotate, SlotInfo, Tune, Unmount,
 };
 use crate::error::Result;
 use crate::id::{MountId, Nonce, SlotId};
@@ -43,8 +45,20 @@ impl Sys {
     /// `InvalidArgument` for an unknown kind or option, and for a path that is reserved, taken,
     /// or above or below another mount.
     pub fn mount(&self, path: &str, new: NewMount) -> Result<MountId> {
+        self.add(Class::Secret, path, new)
+    }
+
+    /// Enables an auth method at `path` below `auth/`, and returns the mount's id.
+    ///
+    /// # Errors
+    /// As [`mount`](Self::mount).
+    pub fn enable_auth(&self, path: &str, new: NewMount) -> Result<MountId> {
+        self.add(Class::Auth, path, new)
+    }
+
+    fn add(&self, class: Class, path: &str, new: NewMount) -> Result<MountId> {
         let mount = Mount {
-            class: Class::Secret,
+            class,
             path: MountPath::new(path)?,
             new: Cow::Owned(new),
         };
@@ -56,12 +70,94 @@ impl Sys {
     /// # Errors
     /// `Sealed`, and what the storage says.
     pub fn mounts(&self) -> Result<Vec<MountInfo>> {
-        self.vault.run(
-            &self.caller,
-            &ListMounts {
-                class: Class::Secret,
-            },
-        )
+        let class = Class::Secret;
+        self.vault.run(&self.caller, &ListMounts { class })
+    }
+
+    /// Returns the auth methods that are enabled, by their paths below `auth/`.
+    ///
+    /// # Errors
+    /// `Sealed`, and what the storage says.
+    pub fn auth_mounts(&self) -> Result<Vec<MountInfo>> {
+        let class = Class::Auth;
+        self.vault.run(&self.caller, &ListMounts { class })
+    }
+
+    /// Removes the engine mounted at `path`, with all that it keeps. Nothing there is no error.
+    ///
+    /// Nothing is reached there from the first commit on. Should the call be interrupted after
+    /// that, [`Vault::tick`] deletes what is left.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a path that cannot be, and what the storage says.
+    pub fn unmount(&self, path: &str) -> Result<()> {
+        self.remove(Class::Secret, path)
+    }
+
+    /// Disables the auth method at `path` below `auth/`, as [`unmount`](Self::unmount) does. Tokens
+    /// that were got by it are no good any more.
+    ///
+    /// # Errors
+    /// As [`unmount`](Self::unmount).
+    pub fn disable_auth(&self, path: &str) -> Result<()> {
+        self.remove(Class::Auth, path)
+    }
+
+    fn remove(&self, class: Class, path: &str) -> Result<()> {
+        let path = MountPath::new(path)?;
+        match self.vault.run(&self.caller, &Unmount { class, path })? {
+            Some(rest) => self.vault.finish(&rest),
+            None => Ok(()),
+        }
+    }
+
+    /// Moves the engine mounted at `from` to the path `to`. What it keeps stays where it is.
+    ///
+    /// # Errors
+    /// `NotFound` if nothing is mounted at `from`; for `to` as [`mount`](Self::mount).
+    pub fn remount(&self, from: &str, to: &str) -> Result<()> {
+        let remount = Remount {
+            class: Class::Secret,
+            from: MountPath::new(from)?,
+            to: MountPath::new(to)?,
+        };
+        self.vault.run(&self.caller, &remount)
+    }
+
+    /// Creates a namespace below that of the session: one segment, such as `team`.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a name that cannot be, is reserved or taken.
+    pub fn create_namespace(&self, name: &str) -> Result<NamespaceInfo> {
+        let create = CreateNamespace {
+            name: name.to_owned(),
+            metadata: BTreeMap::new(),
+        };
+        self.vault.run(&self.caller, &create)
+    }
+
+    /// Returns the namespaces directly below that of the session, by path.
+    ///
+    /// # Errors
+    /// `Sealed`, and what the storage says.
+    pub fn namespaces(&self) -> Result<Vec<NamespaceInfo>> {
+        let found = self
+            .vault
+            .run(&self.caller, &ListNamespaces { all: false })?;
+        Ok(found.into_iter().map(|(_, space)| space).collect())
+    }
+
+    /// Deletes a namespace below that of the session, with all that is in it, as
+    /// [`unmount`](Self::unmount) does. None of that name is no error.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if there are namespaces below it.
+    pub fn delete_namespace(&self, name: &str) -> Result<()> {
+        let name = name.to_owned();
+        match self.vault.run(&self.caller, &DeleteNamespace { name })? {
+            Some(rest) => self.vault.finish(&rest),
+            None => Ok(()),
+        }
     }
 
     /// Changes a mount.

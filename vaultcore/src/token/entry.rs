@@ -27,6 +27,9 @@ pub(crate) struct TokenEntry {
     pub(crate) parent: Option<(NamespaceId, TokenId)>,
     /// The auth method that made it, if it is not that of tokens.
     pub(crate) mount: Option<MountId>,
+    /// The auth method of the login that it comes from, by whatever children: once that is disabled
+    /// nobody acts by the token.
+    pub(crate) via: Option<(NamespaceId, MountId)>,
     pub(crate) role: String,
     pub(crate) entity: Option<EntityId>,
     pub(crate) no_identity_policies: bool,
@@ -111,6 +114,7 @@ impl TokenEntry {
             metadata: BTreeMap::new(),
             parent: None,
             mount: None,
+            via: None,
             role: String::new(),
             entity: None,
             no_identity_policies: false,

@@ -67,6 +67,13 @@ fn begin(txn: &mut Txn<'_>, token: &Token, children: Children) -> Result<EntryPa
     let batch = || Error::invalid("a batch token is stored nowhere: it cannot be revoked");
     let id = token.id.ok_or_else(batch)?;
     let work = layout::work().then("revoke").entry(&id.to_string())?;
+    // What was begun first holds: nothing saves the children of a tree that is being revoked, and
+    // nothing takes those that are to be orphans, such as the end of their parent's life.
+    let children = match (token.entry.state, txn.load::<Revocation>(&work)?) {
+        (_, Some(begun)) => begun.children,
+        (State::Revoking, None) => Children::Revoked, // with a token above it
+        (State::Active | State::Spent, None) => children,
+    };
     mark(txn, token)?;
     let revocation = Revocation {
         namespace: token.namespace,

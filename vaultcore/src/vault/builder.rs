@@ -4,8 +4,10 @@ use std::sync::{Arc, RwLock};
 
 use vaultcore_os::ForkMark;
 
+use super::metrics::Counters;
 use super::progress::Progress;
 use super::{Core, Owner, State, Vault};
+use crate::audit::{AuditDevice, AuditRules, Hosts};
 use crate::auth;
 use crate::clock::{Clock, SystemClock};
 use crate::crypto::rng::{OsRandom, Random};
@@ -33,6 +35,8 @@ pub struct VaultBuilder {
     clock: Arc<dyn Clock>,
     cache_bytes: usize,
     owner: Owner,
+    hosts: Hosts,
+    audit_rules: AuditRules,
 }
 
 impl VaultBuilder {
@@ -43,6 +47,8 @@ impl VaultBuilder {
             clock: Arc::new(SystemClock),
             cache_bytes: CACHE_BYTES,
             owner: Owner::Allowed,
+            hosts: Hosts::default(),
+            audit_rules: AuditRules::default(),
         }
     }
 
@@ -76,6 +82,24 @@ impl VaultBuilder {
         self
     }
 
+    /// Gives the vault an audit device of the host's own, under a name.
+    ///
+    /// It takes records once a device of the kind `callback` is enabled whose option `name` is that
+    /// name; see [`Sys::enable_audit`](crate::Sys::enable_audit).
+    pub fn audit_device(mut self, name: &str, device: impl AuditDevice + 'static) -> Self {
+        self.hosts.add(name, Arc::new(device));
+        self
+    }
+
+    /// Lets audit devices have a prefix, a text in front of every line; by default they may not.
+    ///
+    /// Whoever may enable a device then chooses both a file and what its lines begin with, and so can
+    /// write a script (CVE-2025-6000).
+    pub fn audit_prefix(mut self, allowed: bool) -> Self {
+        self.audit_rules.prefix = allowed;
+        self
+    }
+
     /// Builds the vault, sealed. The storage is not touched yet.
     ///
     /// # Errors
@@ -87,6 +111,9 @@ impl VaultBuilder {
             clock: self.clock,
             engines: engine::built_in(),
             methods: auth::built_in(),
+            hosts: Arc::new(self.hosts),
+            audit_rules: self.audit_rules,
+            counters: Counters::default(),
             cache_bytes: self.cache_bytes,
             owner: self.owner,
             fork: ForkMark::new(),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::audit::Broker;
 use crate::barrier::{Keys, Txn};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::NamespaceId;
@@ -26,6 +27,7 @@ pub(super) struct Config {
     seals: u64,
     pub(super) namespaces: NamespaceTable,
     pub(super) rights: RightsCache,
+    pub(super) broker: Arc<Broker>,
     tables: RwLock<HashMap<NamespaceId, Arc<Tables>>>,
 }
 
@@ -41,6 +43,7 @@ impl Config {
         (epoch, seals): (Option<Revision>, u64),
         namespaces: NamespaceTable,
         root: Tables,
+        broker: Broker,
     ) -> Self {
         let tables = HashMap::from([(NamespaceId::ROOT, Arc::new(root))]);
         Self {
@@ -49,6 +52,7 @@ impl Config {
             seals,
             namespaces,
             rights: RightsCache::default(),
+            broker: Arc::new(broker),
             tables: RwLock::new(tables),
         }
     }
@@ -69,10 +73,10 @@ impl Config {
         if self.namespaces.path(token.namespace).is_none() {
             return Ok(false);
         }
-        let Some(mount) = token.entry.mount else {
+        let Some((space, mount)) = token.entry.via else {
             return Ok(true);
         };
-        let tables = self.tables(txn, token.namespace)?;
+        let tables = self.tables(txn, space)?;
         Ok(tables.auth.with_id(mount).is_some())
     }
 

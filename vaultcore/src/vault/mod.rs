@@ -1,15 +1,18 @@
 //! The vault: its state, and the one pipeline that every operation goes through.
 
+mod auditing;
 mod builder;
 mod ceremony;
 mod config;
 mod init;
+mod metrics;
 #[cfg(test)]
 mod old_keys;
 mod open;
 mod progress;
 mod quorum;
 mod run;
+mod trail;
 mod work;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -19,17 +22,20 @@ use vaultcore_os::ForkMark;
 pub use builder::VaultBuilder;
 pub use ceremony::{Rekey, RekeyProgress};
 pub use init::Init;
+pub use metrics::{Metric, MetricKind};
 pub use progress::SealStatus;
 pub(crate) use quorum::RootAttempt;
 pub use quorum::RootProgress;
 pub(crate) use run::{Caller, Place, Who};
 
+use crate::audit::{AuditRules, Hosts};
 use crate::clock::Clock;
 use crate::crypto::rng::Random;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{AuthMethod, Engine};
 use crate::seal::Header;
 use crate::storage::Storage;
+use metrics::Counters;
 use open::{OpenVault, Unsealing};
 use progress::Progress;
 
@@ -62,6 +68,10 @@ struct Core {
     clock: Arc<dyn Clock>,
     engines: Vec<Box<dyn Engine>>,
     methods: Vec<Box<dyn AuthMethod>>,
+    /// The audit devices of the host.
+    hosts: Arc<Hosts>,
+    audit_rules: AuditRules,
+    counters: Counters,
     cache_bytes: usize,
     owner: Owner,
     fork: ForkMark,
@@ -95,6 +105,7 @@ impl Vault {
     /// `Closed`, `Forked`.
     pub fn seal(&self) -> Result<()> {
         self.check_process()?;
+        self.end_audit();
         {
             let mut state = self
                 .core
@@ -116,6 +127,7 @@ impl Vault {
     /// `Forked`.
     pub fn close(&self) -> Result<()> {
         self.check_process()?;
+        self.end_audit();
         *self
             .core
             .state
@@ -123,6 +135,14 @@ impl Vault {
             .unwrap_or_else(PoisonError::into_inner) = State::Closed;
         vaultcore_os::scrub_stack();
         Ok(())
+    }
+
+    /// Stores where the audit trail ends, if the vault is open.
+    fn end_audit(&self) {
+        let state = self.core.state.read();
+        if let State::Unsealed(open) = &*state.unwrap_or_else(PoisonError::into_inner) {
+            open.end_audit();
+        }
     }
 
     /// Calls `work` with the open vault. While it runs the vault can not be sealed.

@@ -9,6 +9,7 @@ use super::config::{Config, Tables};
 use super::progress::Collected;
 use super::quorum::Attempt;
 
+use crate::audit::{AuditTable, Broker, Hosts};
 use crate::barrier::{Barrier, Keyring, Keys, Outcome, RootKey, Txn, layout};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::NamespaceId;
@@ -23,6 +24,8 @@ const EAGER: u32 = 2;
 /// What exists only while the vault is unsealed.
 pub(super) struct OpenVault {
     barrier: Barrier,
+    /// The audit devices of the host.
+    hosts: Arc<Hosts>,
     config: ArcSwap<Config>,
     /// Root keys that this process is about to store: a reload tries them too.
     coming: Mutex<Vec<Coming>>,
@@ -59,11 +62,12 @@ enum Stage {
 
 impl OpenVault {
     /// Opens the vault with `root`: loads the keyring and the mounts, and nothing else.
-    pub(super) fn new(barrier: Barrier, root: Arc<RootKey>) -> Result<Self> {
-        let config = load(&barrier, &[root])?
+    pub(super) fn new(barrier: Barrier, root: Arc<RootKey>, hosts: Arc<Hosts>) -> Result<Self> {
+        let config = load(&barrier, &[root], &hosts, None)?
             .ok_or_else(|| Error::corrupt("the stored keyring does not authenticate"))?;
         Ok(Self {
             barrier,
+            hosts,
             config: ArcSwap::from_pointee(config),
             coming: Mutex::default(),
             rekey: Mutex::default(),
@@ -74,6 +78,34 @@ impl OpenVault {
 
     pub(super) fn unsealing(&self) -> Unsealing {
         self.unsealing.clone()
+    }
+
+    /// Stores how far the chains of audit have come that are `lines` or more ahead of what is stored.
+    ///
+    /// What cannot be stored now is stored later: until then a cut behind the stored head is not
+    /// noticed, which harms no request.
+    pub(super) fn commit_heads(&self, lines: u64) {
+        let broker = Arc::clone(&self.config.load().broker);
+        if broker.is_empty() {
+            return;
+        }
+        let heads = broker.heads_due(lines);
+        if heads.is_empty() {
+            return;
+        }
+        let stored = self.transact(|txn, _| heads.iter().try_for_each(|head| head.store(txn)));
+        if stored.is_ok() {
+            broker.committed(&heads);
+        }
+    }
+
+    /// Lets all devices write what they have, and stores the ends of their chains.
+    pub(super) fn end_audit(&self) {
+        let broker = Arc::clone(&self.config.load().broker);
+        if !broker.is_empty() {
+            broker.drain();
+            self.commit_heads(1);
+        }
     }
 
     pub(super) fn attempt(&self) -> &Mutex<Option<Attempt>> {
@@ -122,7 +154,7 @@ impl OpenVault {
         for _ in 0..ATTEMPTS {
             let before = self.config.load_full();
             let (roots, over) = self.roots(&before);
-            match load(&self.barrier, &roots)? {
+            match load(&self.barrier, &roots, &self.hosts, Some(&*before.broker))? {
                 Some(config) => {
                     config.keys.keyring.check_follows(&before.keys.keyring)?;
                     config.check_not_sealed(&before)?;
@@ -222,7 +254,12 @@ fn changed_elsewhere() -> Error {
 }
 
 /// Reads keyring, mounts and epoch at one moment; `None` if no key of `roots` opens the keyring.
-fn load(barrier: &Barrier, roots: &[Arc<RootKey>]) -> Result<Option<Config>> {
+fn load(
+    barrier: &Barrier,
+    roots: &[Arc<RootKey>],
+    hosts: &Hosts,
+    running: Option<&Broker>,
+) -> Result<Option<Config>> {
     for _ in 0..ATTEMPTS {
         let paths = [layout::epoch()?, layout::keyring()?, layout::header()?];
         let mut found = barrier.storage().read(&paths)?.into_iter();
@@ -240,8 +277,11 @@ fn load(barrier: &Barrier, roots: &[Arc<RootKey>]) -> Result<Option<Config>> {
         let seals = txn.seals();
         let namespaces = NamespaceTable::load(&mut txn);
         let root = Tables::load(&mut txn, NamespaceId::ROOT);
+        let devices = AuditTable::load(&mut txn);
         if matches!(txn.settle()?, Outcome::Done) {
-            return Ok(Some(Config::new(keys, (epoch, seals?), namespaces?, root?)));
+            let broker = Broker::from_table(&devices?, running, hosts, barrier.random())?;
+            let epoch = (epoch, seals?);
+            return Ok(Some(Config::new(keys, epoch, namespaces?, root?, broker)));
         }
     }
     Err(Error::new(

@@ -283,7 +283,7 @@ impl Vault {
             Arc::clone(&core.clock),
             core.cache_bytes,
         )?;
-        OpenVault::new(barrier, root)
+        OpenVault::new(barrier, root, Arc::clone(&core.hosts))
     }
 
     /// Reads header and slots at one moment.

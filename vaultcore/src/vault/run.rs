@@ -7,7 +7,9 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::config::{Config, Tables};
+use super::metrics::Event;
 use super::open::OpenVault;
+use super::trail::Trail;
 use super::{Core, Owner, Vault};
 use crate::barrier::Txn;
 use crate::clock::Timestamp;
@@ -89,6 +91,15 @@ pub(crate) struct Place {
     pub(crate) routes: &'static [Route<Handler>],
 }
 
+/// Lines of audit that are written before the head of their chain is stored.
+const LINES_PER_HEAD: u64 = 256;
+
+/// Who asks, and the call that a use of the token was taken for.
+struct Asked<'c> {
+    caller: &'c Caller,
+    call: Option<&'c [u8; 16]>,
+}
+
 /// What one attempt came to.
 enum Attempt<T> {
     Done(T, Option<(NamespaceId, TokenId)>),
@@ -108,36 +119,80 @@ impl Vault {
         caller: &Caller,
         operation: &O,
     ) -> Result<O::Reply> {
+        let mut trail = Trail::new(caller);
         let mut call = None;
-        loop {
-            let attempt = open.transact(|txn, config| {
-                self.attempt(txn, config, caller, call.as_ref(), operation)
-            });
-            let (result, spent) = match attempt {
-                Ok(Attempt::Spend) => {
-                    call = Some(self.spend(open, caller)?);
-                    continue;
-                }
-                Ok(Attempt::Done(reply, spent)) => (Ok(reply), spent),
-                Err(error) => (Err(error), self.last_use(open, caller, call.as_ref())),
+        let (result, spent) = loop {
+            let asked = Asked {
+                caller,
+                call: call.as_ref(),
             };
-            if let Some((space, id)) = spent {
-                // It was its last use. Should this fail, it runs out by itself within a minute.
-                let _ = self.revoke_on(open, space, id);
+            let attempt = open
+                .transact(|txn, config| self.attempt(txn, config, &asked, operation, &mut trail));
+            match attempt {
+                Ok(Attempt::Spend) => call = Some(self.spend(open, caller)?),
+                Ok(Attempt::Done(reply, spent)) => break (Ok(reply), spent),
+                Err(error) => {
+                    break (Err(error), self.last_use(open, caller, call.as_ref()));
+                }
             }
+        };
+        let result = self.answered(operation, &mut trail, result);
+        self.count(operation.admission(), result.as_ref().err());
+        if let Some((space, id)) = spent {
+            // It was its last use. Should this fail, it runs out by itself within a minute.
+            let _ = self.revoke_on(open, space, id);
+        }
+        open.commit_heads(LINES_PER_HEAD);
+        result
+    }
+
+    fn count(&self, admission: Admission, error: Option<&Error>) {
+        let counters = &self.core.counters;
+        counters.count(Event::Operation);
+        if admission == Admission::Anyone {
+            counters.count(Event::Login);
+        }
+        match error.map(Error::kind) {
+            Some(ErrorKind::PermissionDenied) => counters.count(Event::Denied),
+            Some(ErrorKind::AuditFailed) => counters.count(Event::AuditFailed),
+            _ => {}
+        }
+    }
+
+    /// Records what came of a request, before anybody is told. A refusal is recorded only now: it
+    /// was checked that it rests on one moment.
+    fn answered<O: Operation>(
+        &self,
+        operation: &O,
+        trail: &mut Trail<'_>,
+        result: Result<O::Reply>,
+    ) -> Result<O::Reply> {
+        if !trail.is_on() {
             return result;
         }
+        let now = self.now();
+        let error = result.as_ref().err();
+        trail.request(now, || operation.input(), error)?;
+        let response = match &result {
+            Ok(reply) => Some(operation.output(reply)?),
+            Err(_) => None,
+        };
+        trail.response(now, response.as_ref(), error)?;
+        self.core.counters.count(Event::Audited);
+        result
     }
 
     fn attempt<O: Operation>(
         &self,
         txn: &mut Txn<'_>,
         config: &Config,
-        caller: &Caller,
-        call: Option<&[u8; 16]>,
+        asked: &Asked<'_>,
         operation: &O,
+        trail: &mut Trail<'_>,
     ) -> Result<Attempt<O::Reply>> {
-        let actor = match self.actor(txn, config, caller, call)? {
+        trail.begin(&config.broker, operation.target(), || self.request_id())?;
+        let caller = asked.caller;
+        let actor = match self.actor(txn, config, asked, operation.admission())? {
             Some(actor) => actor,
             None => return Ok(Attempt::Spend),
         };
@@ -153,7 +208,8 @@ impl Vault {
         let mut cx = Context::new(txn, &actor, space, (&*self.core, config), mount)
             .from(caller.remote)
             .presenting(caller.secret());
-        self.authorize(config, &mut cx, operation)?;
+        self.authorize(config, &mut cx, operation, trail)?;
+        trail.request(cx.txn.now(), || operation.input(), None)?; // no record, no work
         let reply = operation.perform(&mut cx)?;
         Ok(Attempt::Done(reply, spent))
     }
@@ -163,25 +219,34 @@ impl Vault {
         &self,
         txn: &mut Txn<'_>,
         config: &Config,
-        caller: &Caller,
-        call: Option<&[u8; 16]>,
+        asked: &Asked<'_>,
+        admission: Admission,
     ) -> Result<Option<Actor>> {
-        match &caller.who {
-            Who::Owner if self.core.owner == Owner::Allowed => Ok(Some(Actor::Owner)),
-            Who::Owner => Err(Error::new(
-                ErrorKind::PermissionDenied,
-                "the owner's session is switched off",
-            )),
-            Who::System => Ok(Some(Actor::System)),
-            Who::Anonymous => Ok(Some(Actor::Anonymous)),
-            Who::Token(secret) => match token::authenticate(txn, secret.expose(), call)? {
-                Lookup::Limited => Ok(None),
-                Lookup::Valid(token) if config.serves(txn, &token)? => {
-                    rights::check_address(&token, caller.remote)?;
-                    Ok(Some(Actor::Token(Box::new(token))))
-                }
-                _ => Ok(Some(Actor::Anonymous)),
-            },
+        let secret = match &asked.caller.who {
+            Who::Owner if self.core.owner == Owner::Allowed => return Ok(Some(Actor::Owner)),
+            Who::Owner => {
+                return Err(Error::new(
+                    ErrorKind::PermissionDenied,
+                    "the owner's session is switched off",
+                ));
+            }
+            Who::System => return Ok(Some(Actor::System)),
+            Who::Anonymous => return Ok(Some(Actor::Anonymous)),
+            Who::Token(secret) => secret.expose(),
+        };
+        let token = match token::authenticate(txn, secret, asked.call)? {
+            Lookup::Valid(token) => Some(token),
+            // What anybody may ask takes no use of the token that happens to come with it.
+            Lookup::Limited if admission == Admission::Anyone => token::find_secret(txn, secret)?,
+            Lookup::Limited => return Ok(None),
+            Lookup::Invalid => None,
+        };
+        match token {
+            Some(token) if config.serves(txn, &token)? => {
+                rights::check_address(&token, asked.caller.remote)?;
+                Ok(Some(Actor::Token(Box::new(token))))
+            }
+            _ => Ok(Some(Actor::Anonymous)),
         }
     }
 
@@ -208,8 +273,15 @@ impl Vault {
         config: &Config,
         cx: &mut Context<'_, '_>,
         operation: &O,
+        trail: &mut Trail<'_>,
     ) -> Result<()> {
-        let access = operation.access(cx)?;
+        let nobody = matches!(cx.actor, Actor::Anonymous);
+        let nobody = nobody && operation.admission() == Admission::Token;
+        let access = match operation.access(cx) {
+            Err(_) if nobody => return Err(rights::denied()),
+            access => access?,
+        };
+        trail.note_request(cx, &access, operation.wrap_ttl());
         let token = match (cx.actor, operation.admission()) {
             (Actor::Owner | Actor::System, _) => {
                 cx.sudo = true;
@@ -223,19 +295,16 @@ impl Vault {
             return Err(rights::denied()); // what only the vault itself does
         }
         let rights = config.rights(cx, token)?;
+        trail.note_rights(cx, &rights);
+        let prefix = config.relative(token, cx.space.path);
+        let prefix = prefix.ok_or_else(rights::denied)?;
         let body = operation.input();
-        let prefix = config
-            .relative(token, cx.space.path)
-            .ok_or_else(rights::denied)?;
         for access in access {
-            let access = Access {
-                path: format!("{prefix}{}", access.path),
-                ..access
-            };
-            if !rights
-                .decide(&access, &body, operation.wrap_ttl())
-                .is_allowed()
-            {
+            let path = format!("{prefix}{}", access.path);
+            let access = Access { path, ..access };
+            let decision = rights.decide(&access, &body, operation.wrap_ttl());
+            trail.note_decision(&decision);
+            if !decision.is_allowed() {
                 return Err(rights::denied());
             }
             cx.sudo = rights.sudo(&access.path);
@@ -343,22 +412,23 @@ impl Vault {
         }
     }
 
-    /// Returns an error unless `secret` is a token that is in force.
-    pub(crate) fn check_token(&self, secret: &str) -> Result<()> {
-        let found = self.with_open(|open| {
-            open.transact(
-                |txn, config| match token::authenticate(txn, secret, None)? {
-                    Lookup::Valid(token) => config.serves(txn, &token),
-                    Lookup::Limited => Ok(true),
-                    Lookup::Invalid => Ok(false),
-                },
-            )
-        });
-        if found? {
-            Ok(())
-        } else {
-            Err(rights::denied())
-        }
+    /// Returns the path of the namespace of a token that is in force.
+    pub(crate) fn home_of(&self, secret: &str) -> Result<String> {
+        self.with_open(|open| {
+            open.transact(|txn, config| {
+                let token = match token::authenticate(txn, secret, None)? {
+                    Lookup::Valid(token) => Some(token),
+                    Lookup::Limited => token::find_secret(txn, secret)?,
+                    Lookup::Invalid => None,
+                };
+                let token = token.ok_or_else(rights::denied)?;
+                if !config.serves(txn, &token)? {
+                    return Err(rights::denied());
+                }
+                let home = config.namespaces.path(token.namespace);
+                home.map(str::to_owned).ok_or_else(rights::denied)
+            })
+        })
     }
 
     /// Returns an error unless the owner may act.

@@ -196,9 +196,14 @@ impl<'c> Trail<'c> {
             return Ok(());
         };
         let text = error.map(ToString::to_string).unwrap_or_default();
-        let logged_in = response.and_then(|response| response.auth.as_ref()).map(login);
+        let logged_in = response
+            .and_then(|response| response.auth.as_ref())
+            .map(login);
         let given = logged_in.as_ref().zip(response).map(|(facts, response)| {
-            let token = response.auth.as_ref().map(|auth| auth.client_token.expose());
+            let token = response
+                .auth
+                .as_ref()
+                .map(|auth| auth.client_token.expose());
             facts.block(token.unwrap_or_default(), None)
         });
         let wrapped = response.and_then(|response| response.wrap_info.as_ref());

@@ -2,10 +2,12 @@
 
 use super::open::OpenVault;
 use super::{Caller, Vault};
+use crate::auth::approle::TidySecretIds;
 use crate::auth::token::{ExpireToken, RevokeStepOf};
 use crate::barrier::layout;
 use crate::engine::kv::{PurgePage, Sweeping};
 use crate::engine::sys::{DropTerms, RewrapPage, WipePage};
+use crate::engine::transit::{self, RotateDue};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{NamespaceId, TokenId};
 use crate::operation::Operation;
@@ -18,11 +20,11 @@ const PAGE: usize = 100;
 
 impl Vault {
     /// Finishes work that a crash, here or in another process, left half done, and revokes tokens
-    /// that ran out.
+    /// that ran out, and deletes secret ids that did.
     ///
     /// Such work is the deletion of records that nothing refers to any more, so nothing is wrong as
     /// long as it is not done; storage is larger, and holds what was deleted for good. A token that
-    /// ran out is refused at once; here it goes, with its children. Cheap when there is nothing: two
+    /// ran out is refused at once; here it goes, with its children. Cheap when there is nothing: three
     /// scans. Returns how many pieces of work were finished. A host calls it after
     /// an unseal and now and then, once a minute for instance, in any number of processes; it needs
     /// no owner's session.
@@ -32,9 +34,14 @@ impl Vault {
     /// its entry is `Corrupt` for instance, does not stop the rest: all of it is tried, and then the
     /// first error is returned.
     pub fn tick(&self) -> Result<usize> {
-        self.with_open(|_| Ok(()))?;
+        self.with_open(|open| {
+            open.commit_heads(1);
+            Ok(())
+        })?;
         let mut failed = None;
-        let mut finished = self.expire_tokens(&mut failed)?;
+        let expired = self.expire_tokens(&mut failed)?;
+        let mut finished = expired.saturating_add(self.rotate_keys(&mut failed)?);
+        self.expire_secret_ids(&mut failed)?;
         let mut last = String::new();
         loop {
             let folder = layout::work();
@@ -74,6 +81,45 @@ impl Vault {
             finished = finished.saturating_add(revoked);
             if due.len() < PAGE || revoked == 0 {
                 return Ok(finished);
+            }
+        }
+    }
+
+    /// Rotates transit keys that are due.
+    fn rotate_keys(&self, failed: &mut Option<Error>) -> Result<usize> {
+        let mut finished = 0usize;
+        loop {
+            let due = self.with_open(|open| open.transact(|txn, _| transit::due(txn, PAGE)))?;
+            let mut rotated = 0usize;
+            for entry in &due {
+                let operation = RotateDue {
+                    entry: entry.clone(),
+                };
+                match self.run(&Caller::system(), &operation) {
+                    Ok(done) => rotated = rotated.saturating_add(usize::from(done)),
+                    Err(error) if stops(&error) => return Err(error),
+                    Err(error) => *failed = failed.take().or(Some(error)),
+                }
+            }
+            finished = finished.saturating_add(rotated);
+            if due.len() < PAGE || rotated == 0 {
+                return Ok(finished);
+            }
+        }
+    }
+
+    /// Deletes secret ids of roles that ran out: a page with nothing to delete is the last.
+    fn expire_secret_ids(&self, failed: &mut Option<Error>) -> Result<()> {
+        let tidy = TidySecretIds { mount: None };
+        loop {
+            match self.run(&Caller::system(), &tidy) {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                Err(error) if stops(&error) => return Err(error),
+                Err(error) => {
+                    *failed = failed.take().or(Some(error));
+                    return Ok(());
+                }
             }
         }
     }

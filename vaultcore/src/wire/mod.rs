@@ -62,6 +62,8 @@ pub(crate) enum Shape {
     NotFound,
     /// The envelope with 200, also if there is no data.
     Envelope,
+    /// The envelope under this status: of a batch, some of whose items failed.
+    Status(u16),
     /// A list: one without names is answered with 404, as in Vault.
     List,
     /// The data alone, without an envelope, under this status.

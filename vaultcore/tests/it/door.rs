@@ -17,7 +17,11 @@ pub(crate) type Reply = (u16, Value);
 
 impl Door {
     pub(crate) fn new() -> Self {
-        let vault = builder(&Rig::new()).build().expect("builds");
+        Self::on(builder(&Rig::new()).build().expect("builds"))
+    }
+
+    /// Makes a new vault, opens it, and mounts both kinds of key-value secrets.
+    pub(crate) fn on(vault: Vault) -> Self {
         let init = vault.init([NewSlot::shamir(3, 2)]).expect("init");
         for share in init.shares().iter().take(2) {
             vault.unseal(share).expect("unseals");
@@ -334,7 +338,10 @@ fn a_token_may_have_more_policies_than_a_commit_has_expectations() {
     let door = Door::new();
     let names: Vec<String> = (0..200).map(|number| format!("p{number}")).collect();
     for name in &names {
-        door.policy(name, &format!("path \"secret/data/{name}\" {{ capabilities = [\"create\"] }}"));
+        door.policy(
+            name,
+            &format!("path \"secret/data/{name}\" {{ capabilities = [\"create\"] }}"),
+        );
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let token = door.token(&names);
@@ -342,5 +349,59 @@ fn a_token_may_have_more_policies_than_a_commit_has_expectations() {
         let path = format!("secret/data/{name}");
         assert_eq!(door.write(&token, &path, json!({"data": {}})).0, 200);
     }
-    assert_eq!(door.write(&token, "secret/data/p200", json!({"data": {}})).0, 403);
+    assert_eq!(
+        door.write(&token, "secret/data/p200", json!({"data": {}}))
+            .0,
+        403
+    );
+}
+
+#[test]
+fn metrics_are_shown_in_both_forms() {
+    let door = Door::new();
+    door.read("", "secret/data/x");
+    let (status, body) = door.read(&door.root, "sys/metrics");
+    assert_eq!(status, 200);
+    let named = |list: &str, name: &str| {
+        let list = body[list].as_array().expect("a list").clone();
+        let found = list.into_iter().find(|metric| metric["Name"] == name);
+        found.unwrap_or_else(|| panic!("{name} in {body}"))
+    };
+    assert_eq!(named("Gauges", "vault.core.unsealed")["Value"], 1);
+    assert_eq!(named("Samples", "vault.core.handle_request")["Count"], 1);
+    assert_eq!(named("Counters", "vaultcore.denied")["Count"], 1);
+    let request = ApiRequest::new(Method::Get, "sys/metrics?format=prometheus").token(&door.root);
+    let response = door.vault.handle(&request);
+    let text = String::from_utf8(response.body().to_vec()).expect("text");
+    assert!(
+        text.contains("# TYPE vault_core_unsealed gauge\nvault_core_unsealed 1\n"),
+        "{text}"
+    );
+    assert!(response.content_type().starts_with("text/plain"));
+}
+
+#[test]
+fn tokens_of_a_disabled_method_are_refused_with_their_children() {
+    let door = Door::new();
+    door.set("sys/auth/people", json!({"type": "userpass"}));
+    door.policy(
+        "maker",
+        r#"path "auth/token/create" { capabilities = ["update"] }"#,
+    );
+    let user = json!({"password": "correct horse battery", "token_policies": "maker"});
+    door.set("auth/people/users/bob", user);
+    let login = json!({"password": "correct horse battery"});
+    let (status, reply) = door.write("", "auth/people/login/bob", login);
+    assert_eq!(status, 200, "{reply}");
+    let parent = text(&reply, "/auth/client_token");
+    let (_, made) = door.write(&parent, "auth/token/create", json!({}));
+    let child = text(&made, "/auth/client_token");
+    for token in [&parent, &child] {
+        assert_eq!(door.read(token, "auth/token/lookup-self").0, 200);
+    }
+    let gone = door.call(&door.root, Method::Delete, "sys/auth/people", &Value::Null);
+    assert_eq!(gone.0, 204);
+    for token in [&parent, &child] {
+        assert_eq!(door.read(token, "auth/token/lookup-self").0, 403);
+    }
 }

@@ -5,6 +5,7 @@
 // Tables of cases are long, and tell how many there were.
 #![allow(clippy::too_many_lines, clippy::print_stdout)]
 
+mod auditing;
 mod ceremonies;
 mod common;
 mod door;
@@ -19,4 +20,5 @@ mod moments;
 mod rig;
 mod rng;
 mod tamper;
+mod transit_rules;
 mod world;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::audit::testing::{Behaviour, Toy, built_in, config, device, with_request};
-use crate::audit::{Finding, Report};
+use crate::audit::{AuditFinding as Finding, AuditReport as Report};
 use crate::crypto::rng::OsRandom;
 
 /// A device's timeout is 100 ms here; nothing may take longer than that and a second.

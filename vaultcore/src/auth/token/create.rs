@@ -11,11 +11,11 @@ use super::roles::{Role, load_role};
 use crate::auth::params::{MAX_POLICIES, SYSTEM_TTL, auth, networks_of, policy_names};
 use crate::error::{Error, Result};
 use crate::operation::{Access, Actor, Capability, Context, Operation, Target};
+use crate::rights::PolicyStore;
 use crate::token::{
     Created, DEFAULT_POLICY, ROOT_POLICY, TokenEntry, TokenKind, Uses, WRAPPING_POLICY, create,
     micros,
 };
-use crate::rights::PolicyStore;
 use crate::wire::{Json, Object, Response, go_duration};
 
 /// The longest name of a token for people, and the most notes on it.
@@ -167,7 +167,11 @@ impl Operation for CreateToken {
             _ => None,
         };
         let role = role.as_ref();
-        let orphan = self.new.orphan || self.via == Via::CreateOrphan;
+        // Who may use a role, and no more, cannot leave the tree by it.
+        let orphan = match role {
+            Some(role) => role.orphan,
+            None => self.new.orphan || self.via == Via::CreateOrphan,
+        };
         if self.new.orphan && !cx.sudo && role.is_none() {
             return Err(needs_sudo("an orphan token"));
         }
@@ -188,10 +192,10 @@ impl Operation for CreateToken {
         };
         let mut entry = TokenEntry::new(kind, policies, self.issued_path(role));
         if let Actor::Token(parent) = cx.actor {
-            let orphan = orphan || role.is_some_and(|role| role.orphan);
             entry.parent = (!orphan)
                 .then(|| parent.id.map(|id| (parent.namespace, id)))
                 .flatten();
+            entry.via = parent.entry.via.filter(|_| !orphan);
             entry.entity = parent.entry.entity;
             entry.bound_cidrs.clone_from(&parent.entry.bound_cidrs);
         }

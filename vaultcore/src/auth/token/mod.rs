@@ -19,8 +19,9 @@ pub(crate) use roles::{DeleteRole, ListRoles, ReadRole, WriteRole};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::mount::NamespaceTable;
 use crate::operation::{Access, Actor, Capability, Context};
-use crate::token::{Lookup, Token, authenticate, find_accessor};
+use crate::token::{Lookup, State, Token, authenticate, find_accessor};
 
 /// Which token an operation is about.
 #[derive(Clone)]
@@ -54,12 +55,17 @@ impl Subject {
                 }
             }
             Self::Accessor(accessor) => {
-                let missing = || Error::invalid("invalid accessor");
-                let token = find_accessor(cx.txn, accessor)?.ok_or_else(missing)?;
-                if token.entry.expired(cx.txn.now()) {
-                    return Err(missing());
+                if let Actor::Token(own) = cx.actor
+                    && own.id.is_some()
+                    && own.entry.accessor == *accessor
+                {
+                    return Ok((**own).clone()); // as with its text
                 }
-                Ok(token)
+                let token = by_accessor(cx, accessor)?;
+                match token.entry.state {
+                    State::Active if !token.entry.expired(cx.txn.now()) => Ok(token),
+                    _ => Err(unknown_accessor()),
+                }
             }
         }
     }
@@ -92,11 +98,32 @@ impl Subject {
     }
 }
 
+/// Returns the stored token that `accessor` names, in whatever state it is.
+///
+/// # Errors
+/// `InvalidArgument` if there is none in the namespace of the request or below it: an accessor is
+/// no secret, so that it must not lead out.
+fn by_accessor(cx: &mut Context<'_, '_>, accessor: &str) -> Result<Token> {
+    let token = find_accessor(cx.txn, accessor)?.ok_or_else(unknown_accessor)?;
+    if token.namespace == cx.space.id {
+        return Ok(token);
+    }
+    let table = NamespaceTable::load(cx.txn)?;
+    let path = table.path(token.namespace);
+    match path.is_some_and(|path| path.starts_with(cx.space.path)) {
+        true => Ok(token),
+        false => Err(unknown_accessor()),
+    }
+}
+
+fn unknown_accessor() -> Error {
+    Error::invalid("invalid accessor")
+}
+
 /// A token with limited uses may be looked at without taking one.
 fn limited(cx: &mut Context<'_, '_>, text: &str) -> Result<Token> {
     let denied = || Error::new(ErrorKind::PermissionDenied, "bad token");
     let token = crate::token::find_secret(cx.txn, text)?.ok_or_else(denied)?;
-    let alive =
-        !token.entry.expired(cx.txn.now()) && token.entry.state == crate::token::State::Active;
+    let alive = !token.entry.expired(cx.txn.now()) && token.entry.state == State::Active;
     alive.then_some(token).ok_or_else(denied)
 }

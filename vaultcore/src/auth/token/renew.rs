@@ -6,6 +6,7 @@ use super::roles::load_role;
 use super::{Subject, api};
 use crate::auth::params::{SYSTEM_TTL, auth};
 use crate::error::{Error, ErrorKind, Result};
+use crate::mount::{Class, MountTable};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::secret::SecretString;
 use crate::token::{Created, Token, renew};
@@ -45,6 +46,7 @@ impl Operation for RenewToken {
         let Some(expires) = entry.expires.filter(|_| entry.renewable) else {
             return Err(Error::invalid("lease is not renewable"));
         };
+        check_login(cx, &token)?;
         let period = self.period(cx, &token)?;
         let increment = self.increment.filter(|time| !time.is_zero());
         let wanted = match period {
@@ -100,6 +102,18 @@ impl Operation for RenewToken {
         }
         Ok(response)
     }
+}
+
+/// Asks the method by which the token was got whether it may be renewed.
+fn check_login(cx: &mut Context<'_, '_>, token: &Token) -> Result<()> {
+    let Some(id) = token.entry.mount else {
+        return Ok(());
+    };
+    let table = MountTable::load(cx.txn, token.namespace, Class::Auth)?;
+    let gone = || Error::invalid("the auth method of the token is gone");
+    let mount = table.with_id(id).ok_or_else(gone)?;
+    let method = cx.registry.method(&mount.kind)?;
+    method.renew(cx, table.mounted(mount), token)
 }
 
 impl RenewToken {

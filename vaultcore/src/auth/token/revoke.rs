@@ -1,11 +1,11 @@
 //! Revoking of tokens.
 
-use super::{Subject, api};
-use crate::error::{Error, Result};
+use super::{Subject, api, by_accessor};
+use crate::error::Result;
 use crate::id::{NamespaceId, TokenId};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::EntryPath;
-use crate::token::{self, RevokeStep, find_accessor, find_secret};
+use crate::token::{self, Lookup, RevokeStep, authenticate, find_secret};
 use crate::wire::{Json, Object, Response};
 
 /// Revokes a token, with its children or without.
@@ -34,11 +34,11 @@ impl Operation for RevokeToken {
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
         let token = match &self.subject {
             Subject::Own => Some(cx.token()?.clone()),
-            Subject::Secret(text) => find_secret(cx.txn, text)?,
-            Subject::Accessor(accessor) => {
-                let missing = || Error::invalid("invalid accessor");
-                Some(find_accessor(cx.txn, accessor)?.ok_or_else(missing)?)
-            }
+            Subject::Secret(text) => match authenticate(cx.txn, text, None)? {
+                Lookup::Valid(token) => Some(token),
+                Lookup::Limited | Lookup::Invalid => find_secret(cx.txn, text)?,
+            },
+            Subject::Accessor(accessor) => Some(by_accessor(cx, accessor)?),
         };
         let Some(token) = token else {
             return Ok(None);

@@ -118,6 +118,7 @@ impl Txn<'_> {
                             .map(|(path, value)| held(path, value)),
                     );
                 }
+                self.after.into_iter().for_each(|change| change());
                 Ok(Outcome::Done)
             }
             Submitted::Conflict => {

@@ -39,6 +39,7 @@ pub(crate) struct Txn<'a> {
     moved: bool,
     anchored: bool,
     proven: bool,
+    after: Vec<Box<dyn FnOnce() + 'a>>,
 }
 
 /// The stored epoch: only its revision matters, the count makes each write differ.
@@ -75,6 +76,7 @@ impl<'a> Txn<'a> {
             moved: false,
             anchored: false,
             proven: false,
+            after: Vec::new(),
         }
     }
 
@@ -171,6 +173,35 @@ impl<'a> Txn<'a> {
             self.barrier.cache.keep_decoded(path, &held, &record);
         }
         Ok(Some(record))
+    }
+
+    /// Returns what `build` makes of the entry at `path`, from memory if it was made of this very entry
+    /// before. It is kept beside the entry, and dropped with it, at the latest when the vault is
+    /// sealed: what holds a secret wipes itself.
+    pub(crate) fn load_kept<T: Send + Sync + 'static>(
+        &mut self,
+        path: &EntryPath,
+        build: impl FnOnce(&[u8]) -> Result<T>,
+    ) -> Result<Option<Arc<T>>> {
+        if self.writes.iter().any(|(written, _)| written == path) {
+            let written = self.get(path)?;
+            return written.map(|bytes| build(&bytes).map(Arc::new)).transpose();
+        }
+        let Some(held) = self.read(path)? else {
+            return Ok(None);
+        };
+        if let Some(known) = held.decoded::<T>() {
+            return Ok(Some(known));
+        }
+        let made = Arc::new(build(&self.decrypt(path, &held.entry.value)?)?);
+        self.barrier.cache.keep_decoded(path, &held, &made);
+        Ok(Some(made))
+    }
+
+    /// Has `change` made to memory once the attempt is committed; an attempt that is not changes
+    /// nothing.
+    pub(crate) fn after_commit(&mut self, change: impl FnOnce() + 'a) {
+        self.after.push(Box::new(change));
     }
 
     /// Returns the stored bytes at `path`, for entries that encrypt themselves.

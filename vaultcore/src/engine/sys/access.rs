@@ -3,12 +3,13 @@
 use zeroize::Zeroizing;
 
 use super::{
-    DeletePolicy, Family, ListPolicies, MountOf, ReadCapabilities, ReadPolicy, ResultantAcl,
-    VisibleMounts, WritePolicy,
+    AuditHash, AuditInfo, DeletePolicy, DisableAudit, Family, ListAudit, ListPolicies, MountOf,
+    ReadCapabilities, ReadPolicy, ResultantAcl, VisibleMounts, WritePolicy,
 };
 use crate::auth::token::Subject;
 use crate::error::{Error, Result};
 use crate::operation::{Access, Call, Capability, Erased, Handler};
+use crate::path::MountPath;
 use crate::wire::{Object, Response, Route, Shape, Verb, page};
 
 type Made<'c> = Result<Box<dyn Erased + 'c>>;
@@ -39,6 +40,18 @@ pub(crate) const ROUTES: &[Route<Handler>] = &[
             (Verb::Delete, delete),
             (Verb::List, list),
         ],
+    },
+    Route {
+        pattern: "audit",
+        verbs: &[(Verb::Read, list_audit)],
+    },
+    Route {
+        pattern: "audit/{path..}",
+        verbs: &[(Verb::Delete, disable_audit)],
+    },
+    Route {
+        pattern: "audit-hash/{path..}",
+        verbs: &[(Verb::Write, hash_audit)],
     },
     Route {
         pattern: "capabilities",
@@ -138,6 +151,46 @@ fn list_old<'c>(call: &Call<'c>) -> Made<'c> {
 
 fn list<'c>(call: &Call<'c>) -> Made<'c> {
     list_policies(call, Family::New, false)
+}
+
+fn list_audit<'c>(_: &Call<'c>) -> Made<'c> {
+    Ok(Box::new(ListAudit))
+}
+
+fn device(call: &Call<'_>) -> Result<MountPath> {
+    MountPath::new(call.captures.get("path"))
+}
+
+fn disable_audit<'c>(call: &Call<'c>) -> Made<'c> {
+    let path = device(call)?;
+    Ok(Box::new(DisableAudit { path }))
+}
+
+fn hash_audit<'c>(call: &Call<'c>) -> Made<'c> {
+    Ok(Box::new(AuditHash {
+        path: device(call)?,
+        input: call.fields.required("input")?,
+    }))
+}
+
+/// The reply of listing audit devices.
+pub(super) fn audit_devices(devices: &[AuditInfo]) -> Response {
+    let mut object = Object::new();
+    for device in devices {
+        let info = Object::new()
+            .text("description", &device.description)
+            .flag("local", device.local)
+            .map("options", &device.options)
+            .text("path", &device.path)
+            .text("type", &device.kind);
+        object = object.object(&device.path, info);
+    }
+    Response::data(object).shaped(Shape::Doubled)
+}
+
+/// The reply that tells the hash of a value.
+pub(super) fn audit_hash(hash: &str) -> Response {
+    Response::data(Object::new().text("hash", hash)).shaped(Shape::Doubled)
 }
 
 fn paths(call: &Call<'_>) -> Result<Vec<String>> {

@@ -60,6 +60,33 @@ impl Operation for ReadCapabilities {
     }
 }
 
+/// Asks for leave to see what the vault counts of itself.
+pub(crate) struct ReadMetrics;
+
+impl Operation for ReadMetrics {
+    type Reply = ();
+
+    fn target(&self) -> Target<'_> {
+        Target::System
+    }
+
+    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        Ok(vec![Access::new("sys/metrics", Capability::Read)])
+    }
+
+    fn perform(&self, _: &mut Context<'_, '_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, (): &()) -> Result<Response> {
+        Ok(Response::empty())
+    }
+}
+
 /// Tells all that the caller may do, as user interfaces ask for it.
 pub(crate) struct ResultantAcl;
 

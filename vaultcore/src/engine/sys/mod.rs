@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod api;
+mod audit;
 mod capabilities;
 mod keys;
 mod mounts;
@@ -12,13 +13,15 @@ mod slots;
 mod tune;
 mod visible;
 
+pub use audit::AuditInfo;
 pub use keys::KeyStatus;
 pub use mounts::{MountInfo, NewMount};
 pub use namespaces::NamespaceInfo;
 pub use slots::{SlotInfo, SlotType};
 pub use tune::MountTune;
 
-pub(crate) use capabilities::{ReadCapabilities, ResultantAcl};
+pub(crate) use audit::{AuditHash, DisableAudit, EnableAudit, ListAudit, ReadChains};
+pub(crate) use capabilities::{ReadCapabilities, ReadMetrics, ResultantAcl};
 pub(crate) use keys::{DropTerms, ReadKeyStatus, RewrapPage, Rotate, RotateRoot, SealAll};
 pub(crate) use mounts::{ListMounts, Mount, ReadMount, Remount, Tune, Unmount, WipePage};
 pub(crate) use namespaces::{

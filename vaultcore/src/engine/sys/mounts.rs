@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::tune::MountTune;
 use super::{api, protected, sys};
 use crate::barrier::layout;
-use crate::engine::kv;
+use crate::engine::{kv, transit};
 use crate::error::{Error, Result};
 use crate::id::MountId;
 use crate::mount::{Class, Mount as Entry, MountTable, Tuning, Wipe, accessor};
@@ -51,6 +51,11 @@ impl NewMount {
     /// Key-value secrets without versions.
     pub fn kv1() -> Self {
         Self::new(kv::KIND_V1)
+    }
+
+    /// Named keys that encrypt and sign.
+    pub fn transit() -> Self {
+        Self::new(transit::KIND)
     }
 
     /// Sets a text for people, at most 512 bytes.

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::id::NamespaceId;
 use crate::mount::{Namespace, NamespaceTable, Wipe};
 use crate::operation::{Access, Capability, Context, Operation, Target};
-use crate::path::{EntryPath, Folder};
+use crate::path::{EntryPath, Folder, MountPath};
 use crate::wire::{Json, Object, Response};
 
 /// A namespace, as listed.
@@ -45,8 +45,16 @@ impl NamespaceInfo {
 }
 
 /// Returns the path from the root of the namespace `name` below that of the request.
-fn full(cx: &Context<'_, '_>, name: &str) -> String {
-    format!("{}{}/", cx.space.path, name.trim_end_matches('/'))
+///
+/// # Errors
+/// `InvalidArgument` for anything but one segment: a namespace further below is changed from the
+/// one above it, so that there is one path for policies to name.
+fn full(cx: &Context<'_, '_>, name: &str) -> Result<String> {
+    let name = MountPath::new(name)?;
+    if name.as_str().trim_end_matches('/').contains('/') {
+        return Err(Error::invalid("the name of a namespace is one segment"));
+    }
+    Ok(format!("{}{}", cx.space.path, name.as_str()))
 }
 
 fn missing() -> Error {
@@ -117,7 +125,7 @@ impl Operation for ChangeNamespace {
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<NamespaceInfo> {
         let mut table = NamespaceTable::load(cx.txn)?;
-        let space = table.at_mut(&full(cx, &self.name)).ok_or_else(missing)?;
+        let space = table.at_mut(&full(cx, &self.name)?).ok_or_else(missing)?;
         for (key, value) in &self.metadata {
             match value {
                 Some(value) => space.metadata.insert(key.clone(), value.clone()),
@@ -163,7 +171,7 @@ impl Operation for ReadNamespace {
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<NamespaceInfo> {
         let table = NamespaceTable::load(cx.txn)?;
-        let space = table.at(&full(cx, &self.name));
+        let space = table.at(&full(cx, &self.name)?);
         space.map(NamespaceInfo::of).ok_or_else(missing)
     }
 
@@ -237,7 +245,7 @@ impl Operation for DeleteNamespace {
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
         let mut table = NamespaceTable::load(cx.txn)?;
-        let path = full(cx, &self.name);
+        let path = full(cx, &self.name)?;
         if table.below(&path).next().is_some() {
             return Err(Error::invalid(
                 "the namespace has namespaces below it: delete those first",

@@ -1,0 +1,175 @@
+//! As much of DER (X.690) as keys are written in.
+
+use zeroize::Zeroizing;
+
+use crate::secret::SecretWriter;
+
+pub(crate) const INTEGER: u8 = 0x02;
+pub(crate) const BIT_STRING: u8 = 0x03;
+pub(crate) const OCTET_STRING: u8 = 0x04;
+pub(crate) const NULL: u8 = 0x05;
+pub(crate) const OID: u8 = 0x06;
+pub(crate) const SEQUENCE: u8 = 0x30;
+
+/// The object identifiers of keys, without tag and length.
+pub(crate) mod oid {
+    pub(crate) const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+    pub(crate) const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+    pub(crate) const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
+    pub(crate) const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
+    pub(crate) const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+}
+
+/// Returns the value `content` under `tag`.
+pub(crate) fn value(tag: u8, content: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+    let length = content
+        .iter()
+        .fold(0usize, |sum, part| sum.saturating_add(part.len()));
+    let mut out = SecretWriter::with_capacity(length.saturating_add(6));
+    out.push(&[tag]);
+    match u8::try_from(length) {
+        Ok(short) if short < 0x80 => out.push(&[short]),
+        _ => {
+            let bytes = length.to_be_bytes();
+            let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(0);
+            let bytes = bytes.get(start..).unwrap_or_default();
+            // At most eight bytes hold a length.
+            out.push(&[0x80 | u8::try_from(bytes.len()).unwrap_or(8)]);
+            out.push(bytes);
+        }
+    }
+    for part in content {
+        out.push(part);
+    }
+    out.into_bytes()
+}
+
+/// Returns the non-negative number whose big-endian bytes are `bytes`.
+pub(crate) fn number(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
+    let start = bytes.iter().position(|byte| *byte != 0);
+    match start.and_then(|start| bytes.get(start..)) {
+        Some(significant) if significant.first().is_some_and(|byte| *byte >= 0x80) => {
+            value(INTEGER, &[&[0], significant])
+        }
+        Some(significant) => value(INTEGER, &[significant]),
+        None => value(INTEGER, &[&[0]]),
+    }
+}
+
+/// Reads values one after the other.
+#[derive(Clone, Copy)]
+pub(crate) struct Reader<'b>(&'b [u8]);
+
+impl<'b> Reader<'b> {
+    pub(crate) fn new(bytes: &'b [u8]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the tag of the next value.
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.0.first().copied()
+    }
+
+    /// Returns the content of the next value, which must have `tag` and the shortest length.
+    pub(crate) fn read(&mut self, tag: u8) -> Option<&'b [u8]> {
+        let (found, rest) = self.0.split_first()?;
+        if *found != tag {
+            return None;
+        }
+        let (first, mut rest) = rest.split_first()?;
+        let mut length = usize::from(*first);
+        if length >= 0x80 {
+            let count = length & 0x7f;
+            if count == 0 || count > 4 {
+                return None;
+            }
+            let (bytes, behind) = rest.split_at_checked(count)?;
+            length = bytes
+                .iter()
+                .fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+            let shortest = length >= 0x80 && bytes.first() != Some(&0);
+            if !shortest {
+                return None;
+            }
+            rest = behind;
+        }
+        let (content, rest) = rest.split_at_checked(length)?;
+        self.0 = rest;
+        Some(content)
+    }
+
+    /// Reads the values inside the next one, which must have `tag`.
+    pub(crate) fn inside(&mut self, tag: u8) -> Option<Self> {
+        self.read(tag).map(Self)
+    }
+
+    /// Returns the bytes of a number that is not negative, without a leading zero.
+    pub(crate) fn number(&mut self) -> Option<&'b [u8]> {
+        match self.read(INTEGER)? {
+            [0] => Some(&[]),
+            [0, rest @ ..] => rest
+                .first()
+                .is_some_and(|byte| *byte >= 0x80)
+                .then_some(rest),
+            [first, ..] if *first >= 0x80 => None,
+            [] => None,
+            bytes => Some(bytes),
+        }
+    }
+
+    /// Returns the bytes of a bit string of whole bytes.
+    pub(crate) fn bits(&mut self) -> Option<&'b [u8]> {
+        match self.read(BIT_STRING)? {
+            [0, rest @ ..] => Some(rest),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        for length in [0, 1, 127, 128, 255, 256, 70_000] {
+            let content = vec![0x5a; length];
+            let written = value(OCTET_STRING, &[&content]);
+            let mut reader = Reader::new(&written);
+            assert_eq!(reader.read(OCTET_STRING), Some(content.as_slice()));
+            assert!(reader.is_empty());
+        }
+        for bytes in [&[][..], &[0], &[1], &[0x80], &[0, 0, 0xff, 1]] {
+            let written = number(bytes);
+            let start = bytes
+                .iter()
+                .position(|byte| *byte != 0)
+                .unwrap_or(bytes.len());
+            assert_eq!(Reader::new(&written).number(), Some(&bytes[start..]));
+        }
+    }
+
+    #[test]
+    fn what_is_not_der_is_refused() {
+        let bad: [&[u8]; 8] = [
+            &[],
+            &[4],
+            &[4, 2, 0],
+            &[4, 0x80],
+            &[4, 0x81, 0x7f],
+            &[4, 0x82, 0, 0x80],
+            &[4, 0x85, 0, 0, 0, 0, 1, 0],
+            &[5, 0],
+        ];
+        for bytes in bad {
+            assert_eq!(Reader::new(bytes).read(OCTET_STRING), None, "{bytes:?}");
+        }
+        for bytes in [&[2, 1, 0x80][..], &[2, 2, 0, 1], &[2, 0]] {
+            assert_eq!(Reader::new(bytes).number(), None, "{bytes:?}");
+        }
+    }
+}

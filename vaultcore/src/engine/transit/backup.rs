@@ -1,0 +1,169 @@
+//! A key with all its versions, in clear, for another vault or a later day.
+
+use data_encoding::BASE64;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::budget::Given;
+use super::key::{Key, Material};
+use super::rotate::forget_due;
+use super::{KIND, KeyName, api_path, entry, store, stored, text, use_entry};
+use crate::error::{Error, ErrorKind, Result};
+use crate::operation::{Access, Capability, Context, Operation, Target};
+use crate::path::MountPath;
+use crate::record::Record;
+use crate::wire::{Json, Object, Response};
+
+/// What a backup holds, in base64.
+#[derive(Serialize, Deserialize)]
+struct Backup {
+    name: String,
+    /// The key as it is stored.
+    key: Material,
+    /// How often it was used by then, as it is stored: copies go on from there.
+    given: Material,
+}
+
+impl Record for Backup {
+    const FORMAT: u8 = 1;
+    const NAME: &'static str = "transit backup";
+}
+
+/// Returns a key in clear, as [`Restore`] takes it.
+pub(crate) struct TakeBackup<'d> {
+    pub(crate) mount: &'d MountPath,
+    pub(crate) name: KeyName,
+}
+
+impl Operation for TakeBackup<'_> {
+    type Reply = Zeroizing<String>;
+
+    fn target(&self) -> Target<'_> {
+        Target::Mount(self.mount, KIND)
+    }
+
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        let path = api_path(cx, "backup", &self.name)?;
+        Ok(vec![Access::new(path, Capability::Read)])
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
+        let key = stored(cx, &self.name)?;
+        if !key.rules.exportable || !key.rules.allow_plaintext_backup {
+            return Err(Error::invalid(
+                "a backup takes a key that is exportable and allows plaintext backups",
+            ));
+        }
+        let uses = use_entry(cx.mount()?, &key.id)?;
+        let given = cx.txn.load::<Given>(&uses)?.unwrap_or_default();
+        let backup = Backup {
+            name: self.name.as_str().to_owned(),
+            key: Material(key.encode()?),
+            given: Material(given.encode()?),
+        };
+        Ok(Zeroizing::new(BASE64.encode(&backup.encode()?)))
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, backup: &Self::Reply) -> Result<Response> {
+        Ok(Response::data(Object::new().text("backup", backup)))
+    }
+}
+
+/// Brings a key back from a backup.
+pub(crate) struct Restore<'d> {
+    pub(crate) mount: &'d MountPath,
+    /// `None`: the name that it had.
+    pub(crate) name: Option<KeyName>,
+    pub(crate) backup: Zeroizing<String>,
+    pub(crate) existing: Existing,
+}
+
+/// What becomes of a key that is there already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Existing {
+    Keep,
+    Replace,
+}
+
+impl Operation for Restore<'_> {
+    type Reply = ();
+
+    fn target(&self) -> Target<'_> {
+        Target::Mount(self.mount, KIND)
+    }
+
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        let path = match &self.name {
+            Some(name) => api_path(cx, "restore", name)?,
+            None => format!("{}restore", cx.mount()?.path.as_str()),
+        };
+        Ok(vec![Access::new(path, Capability::Update)])
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
+        let (backup, mut key, given) = read(&self.backup)?;
+        let name = match &self.name {
+            Some(name) => name.clone(),
+            None => KeyName::new(&backup.name)?,
+        };
+        let mount = cx.mount()?;
+        let path = entry(cx, &name)?;
+        if let Some(old) = cx.txn.load::<Key>(&path)? {
+            if self.existing == Existing::Keep {
+                return Err(Error::invalid(
+                    "there is a key of this name already; force replaces it",
+                ));
+            }
+            forget_due(cx.txn, old.rules.due, &old.id)?;
+            let uses = use_entry(mount, &old.id)?;
+            cx.txn.delete(uses);
+        }
+        // The copy counts by itself from here on.
+        let bytes = name.as_str().as_bytes();
+        key.id = cx
+            .txn
+            .unique(&[b"transit key", mount.id.as_bytes(), bytes])?;
+        key.schedule(cx.txn.now());
+        let uses = use_entry(mount, &key.id)?;
+        cx.txn.store(uses, &given)?;
+        store(cx.txn, path, &key, 0)
+    }
+
+    fn input(&self) -> Json {
+        Object::new()
+            .text("backup", &self.backup)
+            .flag("force", self.existing == Existing::Replace)
+            .finish()
+    }
+
+    fn output(&self, (): &()) -> Result<Response> {
+        Ok(Response::empty())
+    }
+}
+
+fn read(backup: &str) -> Result<(Backup, Key, Given)> {
+    let wrong = || Error::invalid("the backup is not one that this version reads");
+    let read = || -> Option<(Backup, Key, Given)> {
+        let bytes = text::decode(backup.trim())?;
+        let backup = Backup::decode(&bytes).ok()?;
+        let key = Key::decode(&backup.key.0).ok()?;
+        let given = Given::decode(&backup.given.0).ok()?;
+        Some((backup, key, given))
+    };
+    let (backup, key, given) = read().ok_or_else(wrong)?;
+    key.kind()?.check_built()?;
+    if !key.is_whole() {
+        return Err(wrong());
+    }
+    if key.encode()?.len() > super::key::MAX_STORED {
+        return Err(Error::new(
+            ErrorKind::TooLarge,
+            "the key in the backup has more versions than one entry holds",
+        ));
+    }
+    Ok((backup, key, given))
+}

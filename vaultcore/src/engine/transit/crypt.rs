@@ -1,0 +1,311 @@
+//! Encrypting and decrypting under a key that is ready.
+
+use std::sync::Arc;
+
+use data_encoding::BASE64;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::budget::{self, Grant, Limits, NONCE, RANDOM_96, RANDOM_192, Uses};
+use super::item::Input;
+use super::prepared::{Prepared, Usable};
+use super::{KeyName, entry, known, store, stored, text, use_entry};
+use crate::crypto::cipher::{CipherKey, TAG};
+use crate::error::{Error, ErrorKind, Result};
+use crate::operation::Context;
+
+/// The largest plaintext: 32 MiB, as Vault's requests are bounded. Streams have no bound.
+pub const MAX_PLAINTEXT: usize = 33_554_432;
+
+/// A ciphertext, and the version of the key that made it.
+pub(crate) struct Sealed {
+    pub(crate) text: String,
+    pub(crate) version: u32,
+}
+
+/// Encrypts all items under the key called `name`, each by itself.
+pub(super) fn encrypt(
+    cx: &mut Context<'_, '_>,
+    name: &KeyName,
+    key: Arc<Prepared>,
+    items: &[Input<'_>],
+) -> Result<Vec<Result<Sealed>>> {
+    check_encrypts(&key)?;
+    let newest = items.iter().filter(|item| item.version == 0).count();
+    let mut nonces = Nonces::default();
+    let key = nonces.draw_newest(cx, name, key, newest)?;
+    let mut results = Vec::with_capacity(items.len());
+    for item in items {
+        let version = check_item(&key, item).and_then(|()| key.to_use(item.version));
+        results.push(match version {
+            Ok(version) => {
+                if item.version != 0 {
+                    nonces.draw(cx, version, 1, false)?;
+                }
+                encrypt_one(&key, version, item, &mut nonces)
+            }
+            Err(error) => Err(error),
+        });
+    }
+    Ok(results)
+}
+
+/// Returns an error unless keys of this type encrypt in this build.
+pub(super) fn check_encrypts(key: &Prepared) -> Result<()> {
+    key.kind.check_built()?;
+    if key.kind.is_rsa() {
+        return Err(crate::crypto::sign::needs_extension("encrypting by RSA"));
+    }
+    if key.kind.encrypts() {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "keys of type {} do not encrypt",
+        key.kind.name()
+    )))
+}
+
+/// Returns an error unless the item has what the key asks for.
+fn check_item(key: &Prepared, item: &Input<'_>) -> Result<()> {
+    item.check()?;
+    check_context(key, item)?;
+    if item.data().len() > MAX_PLAINTEXT {
+        return Err(Error::new(
+            ErrorKind::TooLarge,
+            "a plaintext has at most 32 MiB; a stream takes any length",
+        ));
+    }
+    Ok(())
+}
+
+/// Returns an error unless a context is given just if the key is derived.
+pub(super) fn check_context(key: &Prepared, item: &Input<'_>) -> Result<()> {
+    match (key.key.rules.derived, item.context.is_empty()) {
+        (true, true) => Err(Error::invalid("a derived key takes a context")),
+        (false, false) => Err(Error::invalid(
+            "a context is taken by derived keys only, and this one is not",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn encrypt_one(
+    key: &Prepared,
+    version: Usable<'_>,
+    item: &Input<'_>,
+    nonces: &mut Nonces,
+) -> Result<Sealed> {
+    let rules = &key.key.rules;
+    let bytes = if rules.derived {
+        let (cipher, maker) = version.derived(&item.context)?;
+        let mut nonce = nonces.next(version, &cipher)?;
+        if rules.convergent {
+            let fields = [item.data(), &item.context, &item.associated];
+            let made = maker.nonce(&fields);
+            for (to, from) in nonce.iter_mut().zip(made.iter()) {
+                *to = *from;
+            }
+        }
+        seal(&cipher, &nonce, item)?
+    } else {
+        let cipher = version.cipher()?;
+        seal(cipher, &nonces.next(version, cipher)?, item)?
+    };
+    Ok(Sealed {
+        text: text::compose(version.number, &bytes, &BASE64),
+        version: version.number,
+    })
+}
+
+/// Returns `nonce | ciphertext | tag`.
+fn seal(cipher: &CipherKey, nonce: &[u8], item: &Input<'_>) -> Result<Vec<u8>> {
+    let plain = item.data();
+    let length = nonce.len().saturating_add(plain.len()).saturating_add(TAG);
+    let mut bytes = Vec::with_capacity(length);
+    bytes.extend_from_slice(nonce);
+    bytes.extend_from_slice(plain);
+    let body = bytes.get_mut(nonce.len()..).unwrap_or_default();
+    match cipher.encrypt(nonce, &item.associated, body) {
+        Ok(tag) => {
+            bytes.extend_from_slice(&tag);
+            Ok(bytes)
+        }
+        Err(error) => {
+            bytes.zeroize();
+            Err(error)
+        }
+    }
+}
+
+/// Decrypts one item. Whatever is wrong with it, the error is the same.
+pub(super) fn decrypt(key: &Prepared, item: &Input<'_>) -> Result<Zeroizing<Vec<u8>>> {
+    item.check()?;
+    check_context(key, item)?;
+    open(key, item).ok_or_else(undecryptable)
+}
+
+fn open(key: &Prepared, item: &Input<'_>) -> Option<Zeroizing<Vec<u8>>> {
+    let parsed = text::parse(item.text()?)?;
+    let version = key.that_made(parsed.version)?;
+    let mut bytes = text::decode(parsed.body)?;
+    let derived;
+    let cipher = if key.key.rules.derived {
+        (derived, _) = version.derived(&item.context).ok()?;
+        &derived
+    } else {
+        version.cipher().ok()?
+    };
+    let skip = cipher.cipher().nonce_length();
+    let mut nonce = [0; 24];
+    let nonce = nonce.get_mut(..skip)?;
+    nonce.copy_from_slice(bytes.get(..skip)?);
+    let length = cipher.decrypt(nonce, &item.associated, &mut bytes, skip)?;
+    bytes.truncate(length);
+    Some(bytes)
+}
+
+/// The one error of a ciphertext that does not decrypt, so that nobody learns why.
+pub(super) fn undecryptable() -> Error {
+    Error::invalid(
+        "the ciphertext does not decrypt: key, version, context or associated data are not those \
+         that made it, or it was changed",
+    )
+}
+
+/// Nonces that were drawn for the items of one operation, by the versions that they are for.
+#[derive(Default)]
+struct Nonces {
+    drawn: Vec<(u32, Vec<[u8; NONCE]>)>,
+}
+
+impl Nonces {
+    /// Draws nonces for `count` items under the newest version. Returns the key, which is rotated if
+    /// that version was used as often as it should be.
+    fn draw_newest(
+        &mut self,
+        cx: &mut Context<'_, '_>,
+        name: &KeyName,
+        key: Arc<Prepared>,
+        count: usize,
+    ) -> Result<Arc<Prepared>> {
+        if count == 0 {
+            return Ok(key);
+        }
+        let rules = &key.key.rules;
+        let may_rotate = !rules.imported || rules.allow_rotation;
+        if self.draw(cx, key.to_use(0)?, count, may_rotate)? == Drawn::All {
+            return Ok(key);
+        }
+        let path = entry(cx, name)?;
+        let mut changed = stored(cx, name)?;
+        let due = changed.rules.due;
+        match changed.rotate(cx.txn) {
+            Ok(()) => {
+                store(cx.txn, path, &changed, due)?;
+                let rotated = Arc::new(Prepared::new(changed)?);
+                self.draw(cx, rotated.to_use(0)?, count, false)?;
+                Ok(rotated)
+            }
+            // The key is full: it goes on as long as it may.
+            Err(error) if error.kind() == ErrorKind::LimitExceeded => {
+                self.draw(cx, key.to_use(0)?, count, false)?;
+                Ok(key)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Draws nonces for `count` items under `version`.
+    fn draw(
+        &mut self,
+        cx: &mut Context<'_, '_>,
+        version: Usable<'_>,
+        count: usize,
+        may_rotate: bool,
+    ) -> Result<Drawn> {
+        let (each, limits) = needs(version);
+        let count = count.saturating_mul(each);
+        let uses = version.uses(known(cx)?);
+        let hedge = || version.hedge();
+        let mut nonces = Vec::with_capacity(count);
+        uses.draw(&mut nonces, count, cx.txn.source(), &hedge)?;
+        let missing = count.saturating_sub(nonces.len());
+        if missing > 0 {
+            let granted = reserve(cx, version, uses, missing, limits, may_rotate)?;
+            let Grant::Uses(range) = granted else {
+                return Ok(Drawn::Rotate);
+            };
+            let (more, rest) = budget::draw_from(range, missing, cx.txn.source(), &hedge)?;
+            nonces.extend(more);
+            let uses = Arc::clone(uses);
+            cx.txn.after_commit(move || uses.keep(rest));
+        }
+        match self.of(version.number) {
+            Some(known) => known.extend(nonces),
+            None => self.drawn.push((version.number, nonces)),
+        }
+        Ok(Drawn::All)
+    }
+
+    fn of(&mut self, version: u32) -> Option<&mut Vec<[u8; NONCE]>> {
+        let found = self.drawn.iter_mut().find(|(known, _)| *known == version);
+        found.map(|(_, nonces)| nonces)
+    }
+
+    /// Returns a nonce of the cipher's length that was drawn for the version.
+    fn next(&mut self, version: Usable<'_>, cipher: &CipherKey) -> Result<Zeroizing<Vec<u8>>> {
+        let missing = || Error::new(ErrorKind::Unavailable, "a nonce was not drawn");
+        let nonces = self.of(version.number).ok_or_else(missing)?;
+        let length = cipher.cipher().nonce_length();
+        let mut nonce = Zeroizing::new(Vec::with_capacity(length));
+        while nonce.len() < length {
+            nonce.extend_from_slice(&nonces.pop().ok_or_else(missing)?);
+        }
+        Ok(nonce)
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Drawn {
+    All,
+    /// None, since the key is to be rotated first.
+    Rotate,
+}
+
+/// Returns how many nonces of 96 bits one encryption takes, and how many there are.
+fn needs(version: Usable<'_>) -> (usize, Limits) {
+    let length = version
+        .kind
+        .cipher()
+        .map_or(NONCE, |cipher| cipher.nonce_length());
+    match length / NONCE {
+        0 | 1 => (1, RANDOM_96),
+        each => (each, RANDOM_192),
+    }
+}
+
+/// Takes uses of the version in storage. They are this process's once that is committed.
+fn reserve(
+    cx: &mut Context<'_, '_>,
+    version: Usable<'_>,
+    uses: &Uses,
+    missing: usize,
+    limits: Limits,
+    may_rotate: bool,
+) -> Result<Grant> {
+    // What is drawn at once is whole chunks.
+    let missing = u64::try_from(missing).unwrap_or(u64::MAX);
+    let needed = missing.checked_next_multiple_of(64).unwrap_or(u64::MAX);
+    let path = use_entry(cx.mount()?, version.id())?;
+    let mut given: budget::Given = cx.txn.load(&path)?.unwrap_or_default();
+    let grant = given.take(
+        version.number,
+        needed,
+        uses.wish(missing),
+        limits,
+        may_rotate,
+    )?;
+    if grant != Grant::Rotate {
+        cx.txn.store(path, &given)?;
+    }
+    Ok(grant)
+}

@@ -1,0 +1,153 @@
+//! MACs under a named key.
+
+use std::borrow::Cow;
+
+use data_encoding::BASE64;
+
+use super::item::{Form, Input, Items};
+use super::prepared::{Prepared, Usable};
+use super::{KIND, KeyName, api_path, text, usable};
+use crate::crypto::hash::{Hash, hmac_once};
+use crate::error::{Error, ErrorKind, Result};
+use crate::operation::{Access, Capability, Context, Operation, Target};
+use crate::path::MountPath;
+use crate::wire::{Json, Object, Response};
+
+/// A hash function. The names are Vault's.
+///
+/// ```
+/// use vaultcore::transit::HashType;
+/// assert_eq!("sha2-384".parse::<HashType>()?, HashType::Sha2_384);
+/// # Ok::<(), vaultcore::Error>(())
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HashType {
+    /// SHA-256, which is taken unless told otherwise.
+    #[default]
+    Sha2_256,
+    /// SHA-384.
+    Sha2_384,
+    /// SHA-512.
+    Sha2_512,
+}
+
+impl HashType {
+    /// Returns the name, as in Vault.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sha2_256 => "sha2-256",
+            Self::Sha2_384 => "sha2-384",
+            Self::Sha2_512 => "sha2-512",
+        }
+    }
+
+    pub(super) fn hash(self) -> Hash {
+        match self {
+            Self::Sha2_256 => Hash::Sha256,
+            Self::Sha2_384 => Hash::Sha384,
+            Self::Sha2_512 => Hash::Sha512,
+        }
+    }
+}
+
+impl std::str::FromStr for HashType {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "sha2-256" | "sha256" => Ok(Self::Sha2_256),
+            "sha2-384" | "sha384" => Ok(Self::Sha2_384),
+            "sha2-512" | "sha512" => Ok(Self::Sha2_512),
+            "sha1" | "sha2-224" | "sha3-224" | "sha3-256" | "sha3-384" | "sha3-512" => {
+                Err(Error::new(
+                    ErrorKind::Unsupported,
+                    "of hash functions there are sha2-256, sha2-384 and sha2-512",
+                ))
+            }
+            _ => Err(Error::invalid(
+                "there is no such hash function; there are sha2-256, sha2-384 and sha2-512",
+            )),
+        }
+    }
+}
+
+/// A MAC or signature, and the version of the key that made it.
+pub(crate) struct Mark {
+    pub(crate) text: String,
+    pub(crate) version: u32,
+}
+
+/// Makes the MACs of items.
+pub(crate) struct Hmac<'d> {
+    pub(crate) mount: &'d MountPath,
+    pub(crate) name: KeyName,
+    pub(crate) hash: HashType,
+    pub(crate) items: Items<'d>,
+    /// As the path names the hash function, if it does.
+    pub(crate) suffix: Cow<'d, str>,
+}
+
+impl Operation for Hmac<'_> {
+    type Reply = Vec<Result<Mark>>;
+
+    fn target(&self) -> Target<'_> {
+        Target::Mount(self.mount, KIND)
+    }
+
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        let path = with_suffix(api_path(cx, "hmac", &self.name)?, &self.suffix);
+        Ok(vec![Access::new(path, Capability::Update)])
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
+        self.items.check()?;
+        let key = usable(cx, &self.name)?;
+        let items = self.items.items.iter();
+        Ok(items.map(|item| self.one(&key, item)).collect())
+    }
+
+    fn input(&self) -> Json {
+        let object = self.items.input("input", Form::Base64);
+        object.text("algorithm", self.hash.name()).finish()
+    }
+
+    fn output(&self, marks: &Self::Reply) -> Result<Response> {
+        self.items
+            .output(marks, |object, mark| object.text("hmac", &mark.text))
+    }
+}
+
+impl Hmac<'_> {
+    fn one(&self, key: &Prepared, item: &Input<'_>) -> Result<Mark> {
+        item.check()?;
+        let version = key.to_use(item.version)?;
+        let mac = mac(version, self.hash, item.data())?;
+        Ok(Mark {
+            text: text::compose(version.number, &mac, &BASE64),
+            version: version.number,
+        })
+    }
+}
+
+/// Returns the MAC of `data` under the key for HMAC of the version.
+pub(super) fn mac(version: Usable<'_>, hash: HashType, data: &[u8]) -> Result<Vec<u8>> {
+    match hash.hash() {
+        Hash::Sha256 => Ok(version.hmac()?.sign(data)),
+        other => Ok(hmac_once(other, &version.stored.hmac.0, data)),
+    }
+}
+
+/// Returns the path with the part that the request's path had behind the name.
+pub(super) fn with_suffix(path: String, suffix: &str) -> String {
+    match suffix {
+        "" => path,
+        suffix => format!("{path}/{suffix}"),
+    }
+}
+
+/// Returns an object with what an operation needs to know of a request.
+pub(super) fn with_hash(object: Object, hash: HashType) -> Object {
+    object.text("hash_algorithm", hash.name())
+}

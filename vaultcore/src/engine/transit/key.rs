@@ -1,0 +1,252 @@
+//! A named key as it is stored: its rules, and its versions with what is secret of them.
+
+use std::fmt;
+
+use serde::de::{Deserializer, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+use zeroize::Zeroizing;
+
+use super::kind::KeyType;
+use crate::barrier::Txn;
+use crate::clock::Timestamp;
+use crate::crypto::rng::Random;
+use crate::error::{Error, ErrorKind, Result};
+use crate::record::Record;
+
+/// The largest stored key: an entry has at most 1 MiB, and each version of a key is in one entry.
+pub(super) const MAX_STORED: usize = 786_432;
+/// The length of the key for HMAC that each version has beside its own.
+const HMAC_LENGTH: usize = 32;
+
+/// A named key.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Key {
+    /// Names it for ever: a key that is made anew under the name is another one.
+    pub(super) id: [u8; 16],
+    kind: u8,
+    pub(super) rules: Rules,
+    /// The number of the first of `versions`.
+    pub(super) first: u32,
+    pub(super) versions: Vec<Version>,
+}
+
+/// What is not secret of a key, but for its versions.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Rules {
+    pub(super) derived: bool,
+    pub(super) convergent: bool,
+    pub(super) exportable: bool,
+    pub(super) allow_plaintext_backup: bool,
+    pub(super) deletion_allowed: bool,
+    pub(super) imported: bool,
+    pub(super) allow_rotation: bool,
+    pub(super) soft_deleted: bool,
+    pub(super) min_decryption: u32,
+    /// 0: the newest.
+    pub(super) min_encryption: u32,
+    /// 0: nothing was trimmed.
+    pub(super) min_available: u32,
+    /// 0: only on demand.
+    pub(super) auto_rotate_seconds: u64,
+    /// When the background work rotates it next; 0: never.
+    pub(super) due: u64,
+    /// The length of keys of type `hmac`.
+    pub(super) key_size: u16,
+}
+
+/// One version of a key.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Version {
+    /// Microseconds since 1970.
+    pub(super) created: u64,
+    /// The symmetric key, the seed, the scalar, PKCS#1; empty if only the public key is known.
+    pub(super) material: Material,
+    /// The point, or PKCS#1; empty for symmetric keys.
+    pub(super) public: Vec<u8>,
+    /// The key for HMAC.
+    pub(super) hmac: Material,
+}
+
+/// Secret bytes in a record.
+pub(super) struct Material(pub(super) Zeroizing<Vec<u8>>);
+
+impl Record for Key {
+    const FORMAT: u8 = 1;
+    const NAME: &'static str = "transit key";
+
+    fn is_sound(&self) -> bool {
+        let count = u32::try_from(self.versions.len()).unwrap_or(u32::MAX);
+        let latest = self
+            .first
+            .checked_add(count)
+            .map(|end| end.saturating_sub(1));
+        let Some(latest) = latest.filter(|_| self.first > 0 && count > 0) else {
+            return false;
+        };
+        let rules = &self.rules;
+        KeyType::from_number(self.kind).is_some()
+            && (self.first..=latest).contains(&rules.min_decryption)
+            && rules.min_encryption <= latest
+            && (rules.min_encryption == 0 || rules.min_encryption >= rules.min_decryption)
+            && rules.min_available <= rules.min_decryption
+    }
+}
+
+impl Key {
+    /// Begins a key of `kind` under `rules`, without a version: one is to be added.
+    pub(super) fn new(id: [u8; 16], kind: KeyType, rules: Rules) -> Self {
+        let versions = Vec::new();
+        Self {
+            id,
+            kind: kind.number(),
+            rules,
+            first: 1,
+            versions,
+        }
+    }
+
+    pub(super) fn kind(&self) -> Result<KeyType> {
+        let newer = || Error::corrupt("a stored transit key is of an unknown type");
+        KeyType::from_number(self.kind).ok_or_else(newer)
+    }
+
+    /// Returns the number of the newest version.
+    pub(super) fn latest(&self) -> u32 {
+        let count = u32::try_from(self.versions.len()).unwrap_or(u32::MAX);
+        self.first.saturating_add(count).saturating_sub(1)
+    }
+
+    /// Adds a version that is made now.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for an imported key that may not be rotated, `Unsupported` for a type that
+    /// this build cannot make, `LimitExceeded` if the key has too many versions.
+    pub(super) fn rotate(&mut self, txn: &Txn<'_>) -> Result<()> {
+        if self.rules.imported && !self.rules.allow_rotation {
+            return Err(Error::invalid(
+                "an imported key is rotated only if its import allowed that",
+            ));
+        }
+        let kind = self.kind()?;
+        let made = generate(kind, &self.rules, txn.source())?;
+        self.add(txn.now(), made)
+    }
+
+    /// Adds a version.
+    pub(super) fn add(&mut self, now: Timestamp, made: Made) -> Result<()> {
+        self.versions.push(Version {
+            created: now.as_micros(),
+            material: Material(made.material),
+            public: made.public,
+            hmac: Material(made.hmac),
+        });
+        self.schedule(now);
+        let longest = self.encode()?.len();
+        if longest > MAX_STORED {
+            self.versions.pop();
+            return Err(Error::new(
+                ErrorKind::LimitExceeded,
+                "the key has as many versions as one entry holds: trim old ones first",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Returns whether each version has what its type asks for, so that a key from outside may be
+    /// relied on.
+    pub(super) fn is_whole(&self) -> bool {
+        let Ok(kind) = self.kind() else {
+            return false;
+        };
+        self.versions.iter().all(|version| {
+            let length = version.material.0.len();
+            let known = match kind.symmetric_length() {
+                Some(expected) => length == expected,
+                None if kind == KeyType::Hmac => (32..=512).contains(&length),
+                None => !version.public.is_empty(),
+            };
+            known && version.hmac.0.len() >= HMAC_LENGTH
+        })
+    }
+
+    /// Says anew when the background work rotates the key: a period after `now`.
+    pub(super) fn schedule(&mut self, now: Timestamp) {
+        self.rules.due = match self.rules.auto_rotate_seconds {
+            0 => 0,
+            seconds => (now.as_micros() / 1_000_000).saturating_add(seconds),
+        };
+    }
+}
+
+/// What a new version is made of.
+pub(super) struct Made {
+    pub(super) material: Zeroizing<Vec<u8>>,
+    pub(super) public: Vec<u8>,
+    pub(super) hmac: Zeroizing<Vec<u8>>,
+}
+
+impl Made {
+    /// Adds a key for HMAC to `material`; keys of type `hmac` are one themselves.
+    pub(super) fn with_hmac(
+        kind: KeyType,
+        material: Zeroizing<Vec<u8>>,
+        public: Vec<u8>,
+        source: &dyn Random,
+    ) -> Result<Self> {
+        let hmac = match kind {
+            KeyType::Hmac => Zeroizing::new(material.to_vec()),
+            _ => drawn(HMAC_LENGTH, source)?,
+        };
+        Ok(Self {
+            material,
+            public,
+            hmac,
+        })
+    }
+}
+
+/// Makes the secrets of a version.
+fn generate(kind: KeyType, rules: &Rules, source: &dyn Random) -> Result<Made> {
+    kind.check_built()?;
+    if let Some(algorithm) = kind.algorithm() {
+        let pair = algorithm.generate(source)?;
+        return Made::with_hmac(kind, pair.private, pair.public, source);
+    }
+    let length = kind
+        .symmetric_length()
+        .unwrap_or(usize::from(rules.key_size));
+    Made::with_hmac(kind, drawn(length, source)?, Vec::new(), source)
+}
+
+fn drawn(length: usize, source: &dyn Random) -> Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(vec![0; length]);
+    source.fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+impl Serialize for Material {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Material {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        deserializer.deserialize_bytes(ReadMaterial)
+    }
+}
+
+/// Copies the bytes once, into memory of their size.
+struct ReadMaterial;
+
+impl Visitor<'_> for ReadMaterial {
+    type Value = Material;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("bytes")
+    }
+
+    fn visit_bytes<E>(self, bytes: &[u8]) -> std::result::Result<Material, E> {
+        Ok(Material(Zeroizing::new(bytes.to_vec())))
+    }
+}

@@ -1,0 +1,245 @@
+//! Signing.
+
+use std::borrow::Cow;
+
+use data_encoding::{BASE64, BASE64URL_NOPAD, Encoding};
+
+use super::hmac::{HashType, Mark, with_hash, with_suffix};
+use super::item::{Form, Input, Items};
+use super::kind::KeyType;
+use super::prepared::{Prepared, Usable};
+use super::{KIND, KeyName, api_path, crypt, text, usable};
+use crate::crypto::sign::{self, Algorithm, Pair, Scheme, Signer};
+use crate::error::{Error, ErrorKind, Result};
+use crate::operation::{Access, Capability, Context, Operation, Target};
+use crate::path::MountPath;
+use crate::wire::{Json, Object, Response};
+
+/// How signatures are made and written.
+///
+/// ```
+/// use vaultcore::transit::{HashType, Marshaling, SignOptions};
+/// let token = SignOptions::new().hash(HashType::Sha2_256).marshaling(Marshaling::Jws);
+/// # let _ = token;
+/// ```
+#[must_use]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SignOptions {
+    pub(super) hash: HashType,
+    pub(super) marshaling: Marshaling,
+    pub(super) padding: Padding,
+}
+
+/// How a signature is written.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Marshaling {
+    /// Those of ECDSA as DER, and base64 with `+` and `/`.
+    #[default]
+    Asn1,
+    /// Those of ECDSA as both numbers side by side, and base64 for addresses without padding, as
+    /// JSON web signatures have it.
+    Jws,
+}
+
+/// How RSA pads what it signs.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Padding {
+    /// PSS, with a salt as long as the hash.
+    #[default]
+    Pss,
+    /// PKCS #1 version 1.5.
+    Pkcs1v15,
+}
+
+impl SignOptions {
+    /// SHA-256, DER, and for RSA keys PSS.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the hash function; Ed25519 has its own.
+    pub fn hash(mut self, hash: HashType) -> Self {
+        self.hash = hash;
+        self
+    }
+
+    /// Sets how signatures are written.
+    pub fn marshaling(mut self, marshaling: Marshaling) -> Self {
+        self.marshaling = marshaling;
+        self
+    }
+
+    /// Sets how RSA pads.
+    pub fn padding(mut self, padding: Padding) -> Self {
+        self.padding = padding;
+        self
+    }
+
+    fn scheme(self, kind: KeyType) -> Scheme {
+        let hash = self.hash.hash();
+        match (kind, self.padding) {
+            (kind, _) if kind.is_ecdsa() => Scheme::Ecdsa(hash),
+            (kind, Padding::Pss) if kind.is_rsa() => Scheme::Pss(hash),
+            (kind, Padding::Pkcs1v15) if kind.is_rsa() => Scheme::Pkcs1(hash),
+            _ => Scheme::Pure,
+        }
+    }
+
+    fn encoding(self) -> Encoding {
+        match self.marshaling {
+            Marshaling::Asn1 => BASE64,
+            Marshaling::Jws => BASE64URL_NOPAD,
+        }
+    }
+
+    pub(super) fn input(self, object: Object) -> Object {
+        let marshaling = match self.marshaling {
+            Marshaling::Asn1 => "asn1",
+            Marshaling::Jws => "jws",
+        };
+        let padding = match self.padding {
+            Padding::Pss => "pss",
+            Padding::Pkcs1v15 => "pkcs1v15",
+        };
+        with_hash(object, self.hash)
+            .text("marshaling_algorithm", marshaling)
+            .text("signature_algorithm", padding)
+    }
+}
+
+/// Signs items, each by itself.
+pub(crate) struct Sign<'d> {
+    pub(crate) mount: &'d MountPath,
+    pub(crate) name: KeyName,
+    pub(crate) options: SignOptions,
+    pub(crate) items: Items<'d>,
+    /// As the path names the hash function, if it does.
+    pub(crate) suffix: Cow<'d, str>,
+}
+
+impl Operation for Sign<'_> {
+    type Reply = Vec<Result<Signed>>;
+
+    fn target(&self) -> Target<'_> {
+        Target::Mount(self.mount, KIND)
+    }
+
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        let path = with_suffix(api_path(cx, "sign", &self.name)?, &self.suffix);
+        Ok(vec![Access::new(path, Capability::Update)])
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
+        self.items.check()?;
+        let key = usable(cx, &self.name)?;
+        algorithm(&key)?;
+        let items = self.items.items.iter();
+        Ok(items.map(|item| self.one(&key, item)).collect())
+    }
+
+    fn input(&self) -> Json {
+        let object = self.items.input("input", Form::Base64);
+        self.options.input(object).finish()
+    }
+
+    fn output(&self, signed: &Self::Reply) -> Result<Response> {
+        self.items.output(signed, |object, signed| {
+            let object = object
+                .text("signature", &signed.mark.text)
+                .number("key_version", signed.mark.version);
+            match &signed.public_key {
+                Some(public) => object.text("public_key", &BASE64.encode(public)),
+                None => object,
+            }
+        })
+    }
+}
+
+/// A signature; for a derived key with its public key, which the context decides.
+pub(crate) struct Signed {
+    pub(crate) mark: Mark,
+    pub(crate) public_key: Option<Vec<u8>>,
+}
+
+impl Sign<'_> {
+    fn one(&self, key: &Prepared, item: &Input<'_>) -> Result<Signed> {
+        item.check()?;
+        crypt::check_context(key, item)?;
+        let version = key.to_use(item.version)?;
+        let scheme = self.options.scheme(key.kind);
+        let (signature, public_key) = if key.key.rules.derived {
+            let (signer, pair) = derived(version, item)?;
+            (signer.sign(scheme, item.data())?, Some(pair.public))
+        } else {
+            (version.signer()?.sign(scheme, item.data())?, None)
+        };
+        let signature = match (self.options.marshaling, version.kind.is_ecdsa()) {
+            (Marshaling::Jws, true) => side_by_side(key, &signature)?,
+            _ => signature,
+        };
+        let text = text::compose(version.number, &signature, &self.options.encoding());
+        let version = version.number;
+        Ok(Signed {
+            mark: Mark { text, version },
+            public_key,
+        })
+    }
+}
+
+fn side_by_side(key: &Prepared, signature: &[u8]) -> Result<Vec<u8>> {
+    let length = sign::scalar_length(algorithm(key)?);
+    let failed = || Error::new(ErrorKind::Unavailable, "signing failed");
+    sign::from_der(signature, length).ok_or_else(failed)
+}
+
+/// Returns what the key signs with.
+pub(super) fn algorithm(key: &Prepared) -> Result<Algorithm> {
+    key.kind.check_built()?;
+    let none = || Error::invalid(format!("keys of type {} do not sign", key.kind.name()));
+    key.kind.algorithm().ok_or_else(none)
+}
+
+/// Returns the key pair of the item's context.
+fn derived(version: Usable<'_>, item: &Input<'_>) -> Result<(Signer, Pair)> {
+    let seed = version.derived_seed(&item.context)?;
+    let pair = Algorithm::Ed25519.from_private(seed)?;
+    let signer = Signer::new(Algorithm::Ed25519, &pair.private, &pair.public)?;
+    Ok((signer, pair))
+}
+
+/// Returns whether `text` is a signature of the item; whatever is wrong with it, it is not.
+pub(super) fn verify(
+    key: &Prepared,
+    options: SignOptions,
+    item: &Input<'_>,
+    signature: &str,
+) -> Result<bool> {
+    let algorithm = algorithm(key)?;
+    item.check()?;
+    crypt::check_context(key, item)?;
+    let Some(parsed) = text::parse(signature) else {
+        return Ok(false);
+    };
+    let found = key.that_made(parsed.version);
+    let bytes = text::decode_as(&options.encoding(), parsed.body);
+    let (Some(version), Some(bytes)) = (found, bytes) else {
+        return Ok(false);
+    };
+    let derived;
+    let public = if key.key.rules.derived {
+        derived = algorithm.from_private(version.derived_seed(&item.context)?)?;
+        &derived.public
+    } else {
+        &version.stored.public
+    };
+    let scheme = options.scheme(key.kind);
+    if key.kind.is_ecdsa() && options.marshaling == Marshaling::Jws {
+        if bytes.len() != sign::scalar_length(algorithm).saturating_mul(2) {
+            return Ok(false);
+        }
+        return algorithm.verify(public, scheme, item.data(), &sign::to_der(&bytes));
+    }
+    algorithm.verify(public, scheme, item.data(), &bytes)
+}

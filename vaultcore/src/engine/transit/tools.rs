@@ -1,0 +1,138 @@
+//! Hashes and random bytes, which take no key.
+
+use std::borrow::Cow;
+
+use data_encoding::{BASE64, HEXLOWER};
+use zeroize::Zeroizing;
+
+use super::KIND;
+use super::hmac::HashType;
+use crate::crypto::hash;
+use crate::error::{Error, Result};
+use crate::operation::{Access, Capability, Context, Operation, Target};
+use crate::path::MountPath;
+use crate::wire::{Json, Object, Response};
+
+/// The most random bytes that are given at once: 128 KiB, as in Vault.
+pub const MAX_RANDOM: usize = 131_072;
+
+/// How bytes are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Hex,
+    Base64,
+}
+
+impl Format {
+    pub(super) fn new(name: &str) -> Result<Self> {
+        match name {
+            "hex" => Ok(Self::Hex),
+            "base64" => Ok(Self::Base64),
+            _ => Err(Error::invalid("the format is hex or base64")),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Hex => "hex",
+            Self::Base64 => "base64",
+        }
+    }
+
+    fn write(self, bytes: &[u8]) -> Zeroizing<String> {
+        Zeroizing::new(match self {
+            Self::Hex => HEXLOWER.encode(bytes),
+            Self::Base64 => BASE64.encode(bytes),
+        })
+    }
+}
+
+/// Hashes bytes.
+pub(crate) struct HashData<'d> {
+    pub(crate) mount: &'d MountPath,
+    pub(crate) hash: HashType,
+    pub(crate) data: Cow<'d, [u8]>,
+    pub(crate) format: Format,
+    /// What the path has behind its verb.
+    pub(crate) suffix: String,
+}
+
+impl Operation for HashData<'_> {
+    type Reply = Vec<u8>;
+
+    fn target(&self) -> Target<'_> {
+        Target::Mount(self.mount, KIND)
+    }
+
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        access(cx, "hash", &self.suffix)
+    }
+
+    fn perform(&self, _: &mut Context<'_, '_>) -> Result<Vec<u8>> {
+        Ok(hash::hash(self.hash.hash(), &self.data))
+    }
+
+    fn input(&self) -> Json {
+        Object::new()
+            .text("input", &Zeroizing::new(BASE64.encode(&self.data)))
+            .text("algorithm", self.hash.name())
+            .text("format", self.format.name())
+            .finish()
+    }
+
+    fn output(&self, sum: &Vec<u8>) -> Result<Response> {
+        let object = Object::new().text("sum", &self.format.write(sum));
+        Ok(Response::data(object))
+    }
+}
+
+/// Draws random bytes.
+pub(crate) struct RandomBytes<'d> {
+    pub(crate) mount: &'d MountPath,
+    pub(crate) count: usize,
+    pub(crate) format: Format,
+    /// What the path has behind its verb.
+    pub(crate) suffix: String,
+}
+
+impl Operation for RandomBytes<'_> {
+    type Reply = Zeroizing<Vec<u8>>;
+
+    fn target(&self) -> Target<'_> {
+        Target::Mount(self.mount, KIND)
+    }
+
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        access(cx, "random", &self.suffix)
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
+        if self.count == 0 || self.count > MAX_RANDOM {
+            return Err(Error::invalid(format!(
+                "of random bytes there are 1 to {MAX_RANDOM} at once"
+            )));
+        }
+        let mut bytes = Zeroizing::new(vec![0; self.count]);
+        cx.txn.source().fill(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn input(&self) -> Json {
+        let count = u64::try_from(self.count).unwrap_or(u64::MAX);
+        Object::new()
+            .number("bytes", count)
+            .text("format", self.format.name())
+            .finish()
+    }
+
+    fn output(&self, bytes: &Self::Reply) -> Result<Response> {
+        let object = Object::new().text("random_bytes", &self.format.write(bytes));
+        Ok(Response::data(object))
+    }
+}
+
+fn access(cx: &Context<'_, '_>, verb: &str, suffix: &str) -> Result<Vec<Access>> {
+    let path = format!("{}{verb}", cx.mount()?.path.as_str());
+    let path = super::hmac::with_suffix(path, suffix);
+    Ok(vec![Access::new(path, Capability::Update)])
+}

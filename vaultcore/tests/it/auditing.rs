@@ -1,0 +1,290 @@
+//! The audit trail: what is recorded, what is not, and what happens when nobody takes it.
+
+use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use vaultcore::api::{ApiRequest, Method};
+use vaultcore::{AuditDevice, AuditFinding, Error, ErrorKind, NewAudit, NewSlot};
+
+use crate::door::{Door, text};
+use crate::rig::{Rig, builder};
+
+/// Keeps lines, and takes none while it is told so.
+#[derive(Clone, Default)]
+struct Lines {
+    kept: Arc<Mutex<Vec<Vec<u8>>>>,
+    refuses: Arc<AtomicBool>,
+}
+
+impl AuditDevice for Lines {
+    fn write(&self, line: &[u8]) -> vaultcore::Result<()> {
+        if self.refuses.load(Ordering::SeqCst) {
+            return Err(Error::new(ErrorKind::Unavailable, "told to"));
+        }
+        self.kept.lock().expect("lock").push(line.to_vec());
+        Ok(())
+    }
+
+    fn may_block(&self) -> bool {
+        false
+    }
+}
+
+impl Lines {
+    fn all(&self) -> Vec<Value> {
+        let kept = self.kept.lock().expect("lock");
+        let parse = |line: &Vec<u8>| serde_json::from_slice(line).expect("a line is JSON");
+        kept.iter().map(parse).collect()
+    }
+
+    /// Returns what was written since the last call.
+    fn take(&self) -> Vec<Value> {
+        let all = self.all();
+        self.kept.lock().expect("lock").clear();
+        all
+    }
+
+    fn text(&self) -> String {
+        let kept = self.kept.lock().expect("lock");
+        String::from_utf8(kept.concat()).expect("UTF-8")
+    }
+}
+
+fn audited() -> (Door, Lines) {
+    let lines = Lines::default();
+    let vault = builder(&Rig::new()).audit_device("test", lines.clone());
+    let door = Door::on(vault.build().expect("builds"));
+    let sys = door.vault.owner().expect("owner").sys();
+    sys.enable_audit("test", NewAudit::callback("test"))
+        .expect("enabled");
+    lines.take();
+    (door, lines)
+}
+
+#[test]
+fn a_request_and_its_response_are_recorded_with_hashed_values() {
+    let (door, lines) = audited();
+    let body = json!({"data": {"user": "canary-user", "pin": 424_242}});
+    door.set("secret/data/app", body);
+    let found = lines.take();
+    assert_eq!(found.len(), 2);
+    let (request, response) = (&found[0], &found[1]);
+    assert_eq!(
+        (text(request, "/type"), text(response, "/type")),
+        ("request".into(), "response".into())
+    );
+    assert_eq!(text(request, "/request/path"), "secret/data/app");
+    assert_eq!(text(request, "/request/operation"), "create");
+    assert_eq!(text(request, "/request/mount_type"), "kv-v2");
+    assert_eq!(request.pointer("/auth/policies"), Some(&json!(["root"])));
+    assert_eq!(
+        request.pointer("/request/id"),
+        response.pointer("/request/id")
+    );
+    let hash = door
+        .vault
+        .owner()
+        .expect("owner")
+        .sys()
+        .audit_hash("test", "canary-user");
+    assert_eq!(
+        text(request, "/request/data/data/user"),
+        hash.expect("hash")
+    );
+    assert!(text(request, "/request/data/data/pin").starts_with("hmac-sha256:"));
+    assert!(text(response, "/response/data/version").starts_with("hmac-sha256:"));
+    assert!(text(request, "/request/client_token").starts_with("hmac-sha256:"));
+}
+
+#[test]
+fn nothing_that_is_secret_is_in_a_line() {
+    let (door, lines) = audited();
+    let root = door.root.clone();
+    door.set(
+        "secret/data/app",
+        json!({"data": {"canary-key": "canary-one", "n": 77_001_122}}),
+    );
+    door.read(&root, "secret/data/app");
+    door.read("hvs.canary-token", "secret/data/app");
+    let made = door.set("auth/token/create", json!({"policies": ["default"]}));
+    let token = text(&made, "/auth/client_token");
+    door.write(&token, "cubbyhole/a", json!({"k": "canary-two"}));
+    let request = ApiRequest::new(Method::Get, "secret/data/app").token(&root);
+    let wrapped = text(&door.send(&request.wrap_ttl("60s")).1, "/wrap_info/token");
+    door.write(&wrapped, "sys/wrapping/unwrap", Value::Null);
+    door.write(
+        &root,
+        "secret/data/app",
+        json!({"data": "canary-three", "x": ["canary-four"]}),
+    );
+    door.call(&root, Method::Post, "secret/data/%", &json!("canary-five"));
+    let all = lines.text();
+    for secret in [
+        "canary-one",
+        "77001122",
+        "canary-token",
+        "canary-two",
+        "canary-three",
+        "canary-four",
+        "canary-five",
+        &root,
+        &token,
+        &wrapped,
+    ] {
+        assert!(!all.contains(secret), "{secret}");
+    }
+    assert!(
+        all.contains("canary-key"),
+        "names of fields stand in clear, as in Vault"
+    );
+}
+
+#[test]
+fn refusals_are_recorded_and_say_so() {
+    let (door, lines) = audited();
+    assert_eq!(door.read("", "secret/data/app").0, 403);
+    let token = door.token(&["default"]);
+    lines.take();
+    assert_eq!(door.read(&token, "secret/data/app").0, 403);
+    let found = lines.take();
+    assert_eq!(found.len(), 2);
+    for line in &found {
+        assert_eq!(text(line, "/error"), "permission denied");
+        assert_eq!(text(line, "/request/path"), "secret/data/app");
+        assert_eq!(
+            line.pointer("/auth/policy_results/allowed"),
+            Some(&json!(false))
+        );
+    }
+}
+
+#[test]
+fn without_a_record_nothing_is_done_and_nothing_is_answered() {
+    let (door, lines) = audited();
+    door.set("secret/data/app", json!({"data": {"k": "v"}}));
+    lines.refuses.store(true, Ordering::SeqCst);
+    let (status, body) = door.read(&door.root, "secret/data/app");
+    assert_eq!(status, 500);
+    assert!(body.pointer("/data").is_none());
+    assert_eq!(
+        door.write(&door.root, "secret/data/app", json!({"data": {}}))
+            .0,
+        500
+    );
+    let owner = door.vault.owner().expect("owner");
+    let kv = owner.kv("secret").expect("kv");
+    let error = kv.delete("app").expect_err("refused");
+    assert_eq!(error.kind(), ErrorKind::AuditFailed);
+    lines.refuses.store(false, Ordering::SeqCst);
+    let (_, got) = door.read(&door.root, "secret/data/app");
+    assert_eq!(got.pointer("/data/metadata/version"), Some(&json!(1)));
+}
+
+#[test]
+fn a_second_device_keeps_the_vault_answering() {
+    let (door, lines) = audited();
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("audit.log");
+    let file = NewAudit::file(path.to_str().expect("text"));
+    let sys = door.vault.owner().expect("owner").sys();
+    sys.enable_audit("file", file).expect("enabled");
+    lines.refuses.store(true, Ordering::SeqCst);
+    assert_eq!(door.read(&door.root, "secret/data/none").0, 404);
+    assert!(
+        fs::read_to_string(&path)
+            .expect("log")
+            .contains("secret/data/none")
+    );
+}
+
+#[test]
+fn verify_finds_what_was_done_to_a_file() {
+    let rig = Rig::new();
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("audit.log");
+    let door = Door::on(builder(&rig).build().expect("builds"));
+    let sys = || door.vault.owner().expect("owner").sys();
+    let file = NewAudit::file(path.to_str().expect("text"));
+    sys().enable_audit("file", file).expect("enabled");
+    for number in 0..20 {
+        door.set(
+            &format!("secret/data/{number}"),
+            json!({"data": {"k": number}}),
+        );
+    }
+    door.vault.tick().expect("ticks"); // stores where the chain is
+    let log = fs::read(&path).expect("log");
+    let verify = |log: &[u8]| sys().verify_audit("file", log).expect("verifies");
+    let report = verify(&log);
+    assert!(report.is_whole(), "{:?}", report.findings);
+    assert!(report.runs.iter().any(|run| run.committed >= 40));
+    let lines: Vec<&[u8]> = log.split_inclusive(|byte| *byte == b'\n').collect();
+    let without: Vec<u8> = lines
+        .iter()
+        .enumerate()
+        .filter(|(n, _)| *n != 7)
+        .flat_map(|(_, l)| l.to_vec())
+        .collect();
+    assert!(
+        verify(&without)
+            .findings
+            .iter()
+            .any(|f| matches!(f, AuditFinding::Missing { .. }))
+    );
+    let mut changed = log.clone();
+    let place = log
+        .windows(8)
+        .position(|part| part == b"\"create\"")
+        .expect("a create");
+    changed[place + 1] = b'x';
+    assert!(!verify(&changed).is_whole());
+    let cut: Vec<u8> = lines[..lines.len() / 2].concat();
+    assert!(
+        !verify(&cut).is_whole(),
+        "what was stored of the chain is missing"
+    );
+    let error = sys()
+        .verify_audit("nothing", &log[..])
+        .expect_err("no device");
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+}
+
+#[test]
+fn devices_are_listed_enabled_and_disabled_by_the_door() {
+    let door = Door::new();
+    door.set(
+        "sys/audit/null",
+        json!({"type": "file", "options": {"file_path": "discard"}}),
+    );
+    let (status, list) = door.read(&door.root, "sys/audit");
+    assert_eq!(
+        (status, text(&list, "/data/null~1/type")),
+        (200, "file".into())
+    );
+    let hash = door.set("sys/audit-hash/null", json!({"input": "x"}));
+    assert!(text(&hash, "/data/hash").starts_with("hmac-sha256:"));
+    assert_eq!(
+        door.call(&door.root, Method::Delete, "sys/audit/null", &Value::Null)
+            .0,
+        204
+    );
+    assert_eq!(
+        door.read(&door.root, "sys/audit").1.pointer("/data"),
+        Some(&json!({}))
+    );
+    let bad = json!({"type": "file", "options": {"file_path": "/nowhere/at/all/x"}});
+    assert!(door.write(&door.root, "sys/audit/bad", bad).0 >= 400);
+    let prefix = json!({"type": "stderr", "options": {"prefix": "#!/bin/sh "}});
+    assert_eq!(door.write(&door.root, "sys/audit/bad", prefix).0, 400);
+    let vault = door.vault.clone();
+    vault.seal().expect("sealed");
+    assert_eq!(
+        vault
+            .init([NewSlot::shamir(1, 1)])
+            .expect_err("exists")
+            .kind(),
+        ErrorKind::AlreadyInitialized
+    );
+}
