@@ -34,6 +34,7 @@ usage: cargo xtask <command>
   bench [--quick | --full] [--only NAME] [--check]
                                 measure against limits and peers; --check fails if a goal is
                                 missed that benches/misses.toml does not explain
+  native [--no-skips]           run the steps of `test` that are about C and Go
   install --prefix DIR [--debug]
                                 build libvaultcore and install it with its header
   abi                           write the C header and the list of exported symbols anew
@@ -61,6 +62,7 @@ fn run(command: &str, args: Args) -> tools::Result {
         "layers" => layers::run(args),
         "fuzz" => fuzz::run(args),
         "bench" => bench::run(args),
+        "native" => native::run(args),
         "install" => native::install(args),
         "abi" => native::abi(args),
         "trust" => trust::run(args),
