@@ -36,6 +36,9 @@ pub(super) fn dispatch(vault: &Vault, request: &ApiRequest, who: Who) -> Result<
 fn unopened(vault: &Vault, request: &ApiRequest) -> Result<Option<ApiResponse>> {
     let path = request.path.trim_end_matches('/');
     let verb = request.verb();
+    if !request.namespace.is_empty() && path.starts_with("sys/generate-root") {
+        return Err(Error::invalid("this is done in the root namespace"));
+    }
     Ok(match (path, verb) {
         ("sys/health", Verb::Read) => Some(health::health(vault, request)?),
         ("sys/seal-status", Verb::Read) => Some(health::seal_status(vault)?),
@@ -85,6 +88,11 @@ impl<'r> Asked<'r> {
     fn answer(&self) -> Result<Response> {
         if matches!(self.verb, Verb::Write | Verb::Patch) && self.path.ends_with('/') {
             return self.say(Error::invalid("cannot write to a path ending in '/'"));
+        }
+        if self.path == "sys/wrapping/wrap" && self.request.wrapping()?.is_none() {
+            return self.say(Error::invalid(
+                "this takes a wrap TTL: what is sent is kept for so long",
+            ));
         }
         if let Some(rest) = self.path.strip_prefix("sys/wrapping/") {
             return self.builtin(wrapping::ROUTES, rest);

@@ -62,7 +62,10 @@ impl Vault {
             Err(error) => status::failure(&error, request.verb()),
         };
         self.timed(self.since_boot().saturating_sub(began));
-        response
+        match request.method {
+            Method::Head => response.without_body(),
+            _ => response,
+        }
     }
 }
 

@@ -234,6 +234,13 @@ impl ApiResponse {
         }
     }
 
+    pub(super) fn without_body(self) -> Self {
+        Self {
+            body: SecretBytes::copy_from(b""),
+            ..self
+        }
+    }
+
     /// A reply that is no JSON, but the text that Prometheus reads.
     pub(super) fn text(body: Zeroizing<Vec<u8>>) -> Self {
         Self {

@@ -15,6 +15,7 @@ const MAX_LINE: usize = 16 << 20;
 const MAX_FINDINGS: usize = 1_000;
 
 /// What `verify` found.
+#[non_exhaustive]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// The lines that were read, empty ones too.
@@ -30,6 +31,7 @@ pub struct Report {
 impl Report {
     /// Returns whether nothing is wrong. What was cut off behind the last stored head of a run can
     /// not be noticed.
+    #[must_use]
     pub fn is_whole(&self) -> bool {
         self.findings.is_empty()
     }
@@ -45,10 +47,13 @@ impl Report {
 
 /// One run: what one process wrote to the device.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RunReport {
+    /// The run.
     pub run: RunId,
-    /// Where its first and its last line stand, counted from 1; 0 if it has none.
+    /// Where its first line stands, counted from 1; 0 if it has none.
     pub first_line: u64,
+    /// Where its last line stands, counted from 1; 0 if it has none.
     pub last_line: u64,
     /// Its lines.
     pub count: u64,
@@ -64,6 +69,7 @@ pub struct RunReport {
 
 impl RunReport {
     /// Returns how many of the run's last numbers have no stored head yet.
+    #[must_use]
     pub fn uncommitted(&self) -> u64 {
         self.last_seq.saturating_sub(self.committed)
     }
@@ -71,6 +77,11 @@ impl RunReport {
 
 /// One thing that is wrong. Lines are counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[allow(
+    missing_docs,
+    reason = "lines, runs and numbers: the variants say which"
+)]
 pub enum Finding {
     /// The line is not as the device wrote it: it was changed, cut, or put in. Where no number is
     /// missing it may be the piece of a write that failed. `claims` is the run and number that it

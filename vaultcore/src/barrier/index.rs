@@ -13,7 +13,6 @@ use zeroize::Zeroizing;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Use {
     Token,
-    Alias,
     /// The id of a role that is logged in by.
     RoleId,
     /// What proves it.
@@ -27,7 +26,6 @@ pub(crate) enum Use {
 pub(crate) struct IndexKeys {
     vault: VaultId,
     token: MacKey,
-    alias: MacKey,
     login: MacKey,
     batch: SealingKey,
 }
@@ -37,7 +35,6 @@ impl IndexKeys {
         Self {
             vault,
             token: MacKey::new(&derive(index_key, "token")),
-            alias: MacKey::new(&derive(index_key, "alias")),
             login: MacKey::new(&derive(index_key, "login")),
             batch: SealingKey::new("batch", &derive(index_key, "batch")),
         }
@@ -47,7 +44,6 @@ impl IndexKeys {
     pub(crate) fn id(&self, purpose: Use, fields: &[&[u8]]) -> [u8; 16] {
         let (key, label): (_, &[u8]) = match purpose {
             Use::Token => (&self.token, b"token"),
-            Use::Alias => (&self.alias, b"alias"),
             Use::RoleId => (&self.login, b"role-id"),
             Use::SecretId => (&self.login, b"secret-id"),
             Use::Attempt => (&self.login, b"attempt"),

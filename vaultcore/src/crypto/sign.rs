@@ -60,20 +60,20 @@ impl Algorithm {
             Self::Ed25519 => {
                 let mut seed = Zeroizing::new(vec![0; 32]);
                 source.fill(&mut seed)?;
-                Self::Ed25519.from_private(seed)
+                Self::Ed25519.pair_of_private(seed)
             }
             Self::EcdsaP256 | Self::EcdsaP384 => vaultcore_os::scrubbed(|| {
                 let (curve, _) = self.curve()?;
                 let document = EcdsaKeyPair::generate_pkcs8(curve, &system());
                 let document = Wiped::new(document.map_err(|_| failed())?);
-                self.from_pkcs8(document.as_ref())
+                self.pair_of_pkcs8(document.as_ref())
             }),
             Self::Rsa(_) => Err(needs_extension("making RSA keys")),
         }
     }
 
     /// Takes over a private key without its public one: the seed of Ed25519, or PKCS#1.
-    pub(crate) fn from_private(self, private: Zeroizing<Vec<u8>>) -> Result<Pair> {
+    pub(crate) fn pair_of_private(self, private: Zeroizing<Vec<u8>>) -> Result<Pair> {
         let public = match self {
             Self::Ed25519 => {
                 let pair =
@@ -96,7 +96,7 @@ impl Algorithm {
     ///
     /// # Errors
     /// `InvalidArgument` for anything else, and for a key of another type.
-    pub(crate) fn from_pkcs8(self, der: &[u8]) -> Result<Pair> {
+    pub(crate) fn pair_of_pkcs8(self, der: &[u8]) -> Result<Pair> {
         let unreadable = || Error::invalid("the private key is not PKCS#8 of its type");
         let key = self.private_part(der).ok_or_else(unreadable)?;
         match self {
@@ -105,9 +105,9 @@ impl Algorithm {
                 let seed = seed
                     .filter(|seed| seed.len() == 32)
                     .ok_or_else(unreadable)?;
-                self.from_private(Zeroizing::new(seed.to_vec()))
+                self.pair_of_private(Zeroizing::new(seed.to_vec()))
             }
-            Self::Rsa(_) => self.from_private(Zeroizing::new(key.to_vec())),
+            Self::Rsa(_) => self.pair_of_private(Zeroizing::new(key.to_vec())),
             Self::EcdsaP256 | Self::EcdsaP384 => {
                 let (scalar, point) = sec1(key).ok_or_else(|| {
                     Error::invalid("the elliptic curve key is not SEC1 with its public key")
@@ -173,7 +173,7 @@ impl Algorithm {
     }
 
     /// Returns the public key inside SubjectPublicKeyInfo if its algorithm is this one.
-    pub(crate) fn from_spki(self, der: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn public_of_spki(self, der: &[u8]) -> Option<Vec<u8>> {
         let mut reader = Reader::new(der);
         let mut outer = reader.inside(der::SEQUENCE)?;
         let identifier = self.identifier();
@@ -413,7 +413,7 @@ mod tests {
         ];
         for (seed, public, message, expected) in cases {
             let seed = Zeroizing::new(hex(seed));
-            let pair = Algorithm::Ed25519.from_private(seed).expect("pair");
+            let pair = Algorithm::Ed25519.pair_of_private(seed).expect("pair");
             assert_eq!(pair.public, hex(public));
             let signer = Signer::new(Algorithm::Ed25519, &pair.private, &pair.public);
             let signer = signer.expect("signer");
@@ -478,13 +478,13 @@ mod tests {
         ] {
             let pair = algorithm.generate(&OsRandom).expect("generated");
             let pkcs8 = algorithm.to_pkcs8(&pair.private, &pair.public);
-            let again = algorithm.from_pkcs8(&pkcs8).expect("reads");
+            let again = algorithm.pair_of_pkcs8(&pkcs8).expect("reads");
             assert_eq!(
                 (&again.private, &again.public),
                 (&pair.private, &pair.public)
             );
             let spki = algorithm.to_spki(&pair.public);
-            assert_eq!(algorithm.from_spki(&spki), Some(pair.public.clone()));
+            assert_eq!(algorithm.public_of_spki(&spki), Some(pair.public.clone()));
             let signer = Signer::new(algorithm, &pair.private, &pair.public).expect("signer");
             let signature = signer.sign(scheme, b"message").expect("signs");
             let verify =
@@ -492,7 +492,7 @@ mod tests {
             assert!(verify(b"message").expect("scheme"));
             assert!(!verify(b"massage").expect("scheme"));
             for length in 0..pkcs8.len() {
-                assert!(algorithm.from_pkcs8(&pkcs8[..length]).is_err());
+                assert!(algorithm.pair_of_pkcs8(&pkcs8[..length]).is_err());
             }
         }
     }

@@ -207,7 +207,8 @@ impl MountTable {
         Some(self.mounts.remove(index))
     }
 
-    fn check_free(&self, path: &MountPath) -> Result<()> {
+    /// Returns an error if the path is that of a mount which every namespace has.
+    pub(crate) fn check_not_built_in(&self, path: &MountPath) -> Result<()> {
         let path = path.as_str();
         let reserved: &[&str] = match self.class {
             Class::Secret => &RESERVED,
@@ -218,6 +219,12 @@ impl MountTable {
                 "mounts at sys/, auth/, cubbyhole/ and so on are built in",
             ));
         }
+        Ok(())
+    }
+
+    fn check_free(&self, path: &MountPath) -> Result<()> {
+        self.check_not_built_in(path)?;
+        let path = path.as_str();
         let overlaps = |other: &Mount| {
             let other = other.path.as_str();
             other.starts_with(path) || path.starts_with(other)

@@ -174,8 +174,4 @@ impl Judge for Config {
             .object("glob_paths", paths(&resultant.glob_paths))
             .flag("root", resultant.root))
     }
-
-    fn identity_policies(&self, txn: &mut Txn<'_>, token: &Token) -> Result<Vec<String>> {
-        Ok(self.rights.of(txn, token)?.identity_policies().to_vec())
-    }
 }

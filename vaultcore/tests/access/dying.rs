@@ -5,26 +5,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use vaultcore::storage::{Batch, Entry, EntryPath, Memory, Revision, Scan, Storage, StorageError};
 
-/// What becomes of the call in which the process dies, if it is a commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LastCommit {
-    Lost,
-    Stored,
-}
-
 /// Memory that stops answering. What it holds can be opened by others.
 pub(crate) struct Dying {
     pub(crate) inner: Arc<Memory>,
     left: AtomicUsize,
-    last: LastCommit,
 }
 
 impl Dying {
-    pub(crate) fn on(inner: &Arc<Memory>, last: LastCommit) -> Arc<Self> {
+    pub(crate) fn on(inner: &Arc<Memory>) -> Arc<Self> {
         Arc::new(Self {
             inner: Arc::clone(inner),
             left: AtomicUsize::new(usize::MAX),
-            last,
         })
     }
 
@@ -64,13 +55,8 @@ impl Storage for Dying {
     fn commit(&self, batch: &Batch) -> Result<Revision, StorageError> {
         let first = self.left.load(Ordering::SeqCst) == 1;
         match self.pass() {
-            Ok(()) if first && self.last == LastCommit::Lost => {
-                Err(StorageError::Indeterminate("the process is dead", None))
-            }
-            Ok(()) if first => {
-                self.inner.commit(batch)?;
-                Err(StorageError::Indeterminate("the process is dead", None))
-            }
+            // The commit in which the process dies is lost.
+            Ok(()) if first => Err(StorageError::Indeterminate("the process is dead", None)),
             Ok(()) => self.inner.commit(batch),
             Err(error) => Err(error),
         }

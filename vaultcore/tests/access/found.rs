@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 use vaultcore::api::{ApiRequest, Method};
 use vaultcore::storage::{Memory, Storage};
 
-use crate::dying::{Dying, LastCommit};
+use crate::dying::Dying;
 use crate::stage::{Stage, call, send, text};
 
 /// A stage whose first handle dies in the middle of what `work` does, after `commits` were let
 /// through; the second handle is of a process that lives on.
 fn interrupted(calls: usize, work: impl Fn(&Stage), prepare: impl Fn(&Stage)) -> Stage {
     let memory = Arc::new(Memory::new());
-    let dying = Dying::on(&memory, LastCommit::Lost);
+    let dying = Dying::on(&memory);
     let mut stage = Stage::on(Arc::clone(&dying) as Arc<dyn Storage>);
     prepare(&stage);
     dying.die_after(calls);

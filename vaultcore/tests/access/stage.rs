@@ -80,15 +80,6 @@ impl Stage {
         &self.handles[self.active]
     }
 
-    /// Seals this handle, which answers nothing then, and opens it again.
-    pub(crate) fn seal_and_unseal(&self) {
-        self.vault().seal().expect("sealed");
-        let status = self.read(&self.root, "auth/token/lookup-self").0;
-        assert_eq!(status, 503, "a sealed vault answers");
-        let unsealed = self.vault().unseal(&self.init.shares()[0]);
-        unsealed.expect("unsealed");
-    }
-
     pub(crate) fn read(&self, token: &str, path: &str) -> Reply {
         call(self.vault(), token, Method::Get, path, &Value::Null)
     }
@@ -153,10 +144,4 @@ pub(crate) fn text(reply: &Value, place: &str) -> String {
     found
         .unwrap_or_else(|| panic!("{place} in {reply}"))
         .to_owned()
-}
-
-/// Returns how many cases a run has: those of CI, or more by hand.
-pub(crate) fn cases(variable: &str, usual: u32) -> u32 {
-    let asked = std::env::var(variable).ok();
-    asked.and_then(|text| text.parse().ok()).unwrap_or(usual)
 }

@@ -25,7 +25,7 @@ use vaultcore::{
 use make::{KEY, LONG, PASSPHRASE, STEP, UNICODE, start};
 
 /// The fixture, so that nobody replaces it unnoticed.
-const V1_SHA256: &str = "4871d2548e71048cf8a8108750c7f3ec37206b8a461e2f9000ea710316e39ee1";
+const V1_SHA256: &str = "6937e3842b218eb38f317cd46fe0a9878099c912854ced542d1d5f1156412841";
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")

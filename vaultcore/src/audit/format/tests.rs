@@ -15,6 +15,7 @@ fn format() -> Format {
 }
 
 /// Everything that an entry can hold. What is to be hashed has `secret` in it.
+#[allow(clippy::too_many_lines)] // one line of each kind, whole
 fn with_all<T>(work: impl FnOnce(&RequestEntry<'_>, &ResponseEntry<'_>) -> T) -> T {
     let granting = [GrantingPolicy {
         name: "p\"1",

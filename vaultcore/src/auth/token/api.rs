@@ -105,6 +105,12 @@ fn role_name(call: &Call<'_>) -> String {
 
 fn make<'c>(call: &Call<'c>, via: Via) -> Made<'c> {
     let fields = call.fields;
+    if fields
+        .text("entity_alias")?
+        .is_some_and(|alias| !alias.is_empty())
+    {
+        return Err(Error::invalid("`entity_alias` is not supported"));
+    }
     let mut new = NewToken {
         id: fields.text("id")?.filter(|id| !id.is_empty()),
         policies: fields.list("policies")?.unwrap_or_default(),
@@ -124,7 +130,6 @@ fn make<'c>(call: &Call<'c>, via: Via) -> Made<'c> {
         no_default_policy: fields.flag("no_default_policy")?.unwrap_or(false),
         renewable: fields.flag("renewable")?,
         batch: false,
-        entity_alias: fields.text("entity_alias")?.map(|alias| alias.to_string()),
     };
     new.batch = match fields.text("type")?.unwrap_or_default().as_str() {
         "" | "service" => false,

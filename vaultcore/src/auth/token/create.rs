@@ -46,7 +46,6 @@ pub struct NewToken {
     pub(super) no_default_policy: bool,
     pub(super) renewable: Option<bool>,
     pub(super) batch: bool,
-    pub(super) entity_alias: Option<String>,
 }
 
 impl NewToken {

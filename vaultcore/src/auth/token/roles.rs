@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::api;
-use crate::auth::params::{TokenParams, policy_names};
+use crate::auth::params::{TokenParams, networks_of, policy_names};
 use crate::barrier::Tree;
 use crate::error::{Error, Result};
 use crate::id::{MountId, NamespaceId};
@@ -77,6 +77,9 @@ impl Role {
                 SecretPath::new(&suffix)?;
             }
             self.path_suffix = suffix.to_string();
+        }
+        if let Some(networks) = fields.list("bound_cidrs")? {
+            self.params.bound_cidrs = networks_of(networks)?;
         }
         if let Some(period) = fields.duration("period")? {
             self.params.period = crate::token::micros(period);

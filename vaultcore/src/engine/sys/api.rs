@@ -14,7 +14,7 @@ use super::{
     MountTune, NewMount, ReadKeyStatus, ReadMount, ReadNamespace, Remount, Rotate, Tune, Unmount,
 };
 use crate::engine::kv;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::mount::Class;
 use crate::operation::{Call, Erased, Handler};
 use crate::path::MountPath;
@@ -173,7 +173,10 @@ fn delete_auth<'c>(call: &Call<'c>) -> Made<'c> {
 }
 
 fn delete<'c>(call: &Call<'c>, class: Class) -> Made<'c> {
-    let (path, _) = mount_path(call)?;
+    let (path, tune) = mount_path(call)?;
+    if tune {
+        return Err(Error::new(ErrorKind::Unsupported, "unsupported operation"));
+    }
     Ok(Box::new(Unmount { class, path }))
 }
 

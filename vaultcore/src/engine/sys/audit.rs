@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{access, protected};
+use super::{access, only_root, protected};
 use crate::audit::{AuditRules, AuditTable, ChainHead, DeviceConfig, Hosts, NewDevice, check};
 use crate::crypto::rng::Random;
 use crate::error::{Error, Result};
-use crate::id::{AuditId, NamespaceId, RunId};
+use crate::id::{AuditId, RunId};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::MountPath;
 use crate::wire::{Json, Object, Response};
@@ -52,16 +52,6 @@ impl AuditInfo {
             local: device.is_local(),
         }
     }
-}
-
-/// Audit is of the whole vault: a namespace has no devices of its own.
-fn only_root(cx: &Context<'_, '_>) -> Result<()> {
-    if cx.space.id == NamespaceId::ROOT {
-        return Ok(());
-    }
-    Err(Error::invalid(
-        "audit devices are enabled in the root namespace",
-    ))
 }
 
 fn device(path: &MountPath, capability: Capability) -> Result<Vec<Access>> {

@@ -1,6 +1,6 @@
 //! What a token may do.
 
-use super::access;
+use super::{access, only_root};
 use crate::auth::token::Subject;
 use crate::error::{Error, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
@@ -70,7 +70,8 @@ impl Operation for ReadMetrics {
         Target::System
     }
 
-    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        only_root(cx)?;
         Ok(vec![Access::new("sys/metrics", Capability::Read)])
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::slots::{load_slots, store_with_root};
-use super::{api, protected, sys};
+use super::{api, only_root, protected, sys};
 use crate::barrier::{Page, Rewrap, RootKey, Term, layout};
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -45,7 +45,8 @@ impl Operation for Rotate {
         Target::System
     }
 
-    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        only_root(cx)?;
         protected("rotate", Capability::Update)
     }
 
@@ -75,7 +76,8 @@ impl Operation for SealAll {
         Target::System
     }
 
-    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        only_root(cx)?;
         protected("seal", Capability::Update)
     }
 
@@ -102,7 +104,8 @@ impl Operation for ReadKeyStatus {
         Target::System
     }
 
-    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        only_root(cx)?;
         sys("key-status", Capability::Read)
     }
 
@@ -135,7 +138,8 @@ impl Operation for RewrapPage {
         Target::System
     }
 
-    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        only_root(cx)?;
         protected("rewrap", Capability::Update)
     }
 
@@ -163,7 +167,8 @@ impl Operation for DropTerms {
         Target::System
     }
 
-    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        only_root(cx)?;
         protected("rewrap", Capability::Update)
     }
 
@@ -209,7 +214,8 @@ impl Operation for RotateRoot {
         Target::System
     }
 
-    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        only_root(cx)?;
         protected("rotate/root", Capability::Update)
     }
 

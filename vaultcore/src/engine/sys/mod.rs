@@ -32,12 +32,22 @@ pub(crate) use rekey::{CancelRekey, CommitRekey, ReadRekey, StartRekey};
 pub(crate) use slots::{AddSlot, ListSlots, RemoveSlot};
 pub(crate) use visible::{MountOf, VisibleMounts};
 
-use crate::error::Result;
-use crate::operation::{Access, Capability, Handler};
+use crate::error::{Error, Result};
+use crate::id::NamespaceId;
+use crate::operation::{Access, Actor, Capability, Context, Handler};
 use crate::wire::Route;
 
 /// The paths below `sys/` that are operations; ceremonies stand with the door itself.
 pub(crate) const TABLES: &[&[Route<Handler>]] = &[api::ROUTES, access::ROUTES];
+
+/// Refuses what is of the whole vault where it is asked for in a namespace: who administers one
+/// must not seal or rotate what is everybody's.
+fn only_root(cx: &Context<'_, '_>) -> Result<()> {
+    match (cx.space.id, cx.actor) {
+        (NamespaceId::ROOT, _) | (_, Actor::System) => Ok(()),
+        _ => Err(Error::invalid("this is done in the root namespace")),
+    }
+}
 
 /// Returns the access to a path below `sys/`.
 #[allow(clippy::unnecessary_wraps)] // the shape that `Operation::access` returns

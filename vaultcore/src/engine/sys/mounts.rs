@@ -11,7 +11,7 @@ use crate::barrier::layout;
 use crate::engine::{kv, transit};
 use crate::error::{Error, Result};
 use crate::id::MountId;
-use crate::mount::{Class, Mount as Entry, MountTable, Tuning, Wipe, accessor};
+use crate::mount::{Class, Mount as Entry, MountTable, NamespaceTable, Tuning, Wipe, accessor};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::{EntryPath, MountPath};
 use crate::wire::{Json, Object, Response};
@@ -212,6 +212,19 @@ fn missing() -> Error {
     Error::not_found("nothing is mounted there")
 }
 
+/// A path is a mount's or a namespace's, not both: a request could not tell them apart.
+fn check_no_namespace(cx: &mut Context<'_, '_>, class: Class, path: &MountPath) -> Result<()> {
+    if class == Class::Auth {
+        return Ok(()); // those lie below `auth/`, which is no namespace
+    }
+    let table = NamespaceTable::load(cx.txn)?;
+    let (space, _) = table.split(cx.space.path, path.as_str());
+    if space == cx.space.path {
+        return Ok(());
+    }
+    Err(Error::invalid("the path is that of a namespace"))
+}
+
 /// Mounts an engine, or enables an auth method.
 pub(crate) struct Mount<'n> {
     pub(crate) class: Class,
@@ -236,6 +249,7 @@ impl Operation for Mount<'_> {
             Class::Secret => cx.registry.engine(kind)?.configure(&options)?,
             Class::Auth => cx.registry.method(kind).map(|_| Vec::new())?,
         };
+        check_no_namespace(cx, self.class, &self.path)?;
         let mut table = MountTable::load(cx.txn, cx.space.id, self.class)?;
         let id = self.new_id(cx, &table, kind)?;
         let mut mount = Entry {
@@ -299,6 +313,7 @@ impl Operation for Unmount {
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
         let mut table = MountTable::load(cx.txn, cx.space.id, self.class)?;
+        table.check_not_built_in(&self.path)?;
         let Some(mount) = table.remove(&self.path) else {
             return Ok(None);
         };
@@ -375,6 +390,7 @@ impl Operation for Remount {
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
         let mut table = MountTable::load(cx.txn, cx.space.id, self.class)?;
         let mut mount = table.remove(&self.from).ok_or_else(missing)?;
+        check_no_namespace(cx, self.class, &self.to)?;
         mount.path = self.to.clone();
         table.add(mount)?;
         table.store(cx.txn)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{api, sys};
 use crate::error::{Error, Result};
 use crate::id::NamespaceId;
-use crate::mount::{Namespace, NamespaceTable, Wipe};
+use crate::mount::{Class, MountTable, Namespace, NamespaceTable, Wipe};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::{EntryPath, Folder, MountPath};
 use crate::wire::{Json, Object, Response};
@@ -84,6 +84,14 @@ impl Operation for CreateNamespace {
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<NamespaceInfo> {
+        let mounts = MountTable::load(cx.txn, cx.space.id, Class::Secret)?;
+        let below = format!("{}/", self.name.trim_end_matches('/'));
+        if mounts
+            .iter()
+            .any(|mount| mount.path.as_str().starts_with(&below))
+        {
+            return Err(Error::invalid("something is mounted at this path"));
+        }
         let mut table = NamespaceTable::load(cx.txn)?;
         let (parent, name) = (cx.space.path, self.name.as_str());
         let context: [&[u8]; 3] = [b"namespace", parent.as_bytes(), name.as_bytes()];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::slots::{load_slots, store_with_root};
-use super::{api, protected};
+use super::{api, only_root, protected};
 use crate::barrier::{RootKey, layout};
 use crate::clock::Timestamp;
 use crate::crypto::mac::sign_once;
@@ -88,7 +88,8 @@ impl Operation for StartRekey<'_> {
         Target::System
     }
 
-    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        only_root(cx)?;
         protected("rekey/init", Capability::Update)
     }
 
@@ -140,7 +141,8 @@ impl Operation for ReadRekey {
         Target::System
     }
 
-    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        only_root(cx)?;
         protected("rekey/verify", Capability::Update)
     }
 
@@ -167,7 +169,8 @@ impl Operation for CancelRekey {
         Target::System
     }
 
-    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        only_root(cx)?;
         protected("rekey/init", Capability::Update)
     }
 
@@ -200,7 +203,8 @@ impl Operation for CommitRekey {
         Target::System
     }
 
-    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        only_root(cx)?;
         protected("rekey/verify", Capability::Update)
     }
 

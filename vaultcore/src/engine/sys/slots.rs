@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::{api, protected, sys};
+use super::{api, only_root, protected, sys};
 use crate::barrier::{Keyring, RootKey, Txn, layout};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -91,7 +91,8 @@ impl Operation for ListSlots {
         Target::System
     }
 
-    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        only_root(cx)?;
         sys("slots", Capability::Read)
     }
 
@@ -120,7 +121,8 @@ impl Operation for AddSlot<'_> {
         Target::System
     }
 
-    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        only_root(cx)?;
         protected("slots", Capability::Update)
     }
 
@@ -161,7 +163,8 @@ impl Operation for RemoveSlot {
         Target::System
     }
 
-    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        only_root(cx)?;
         protected(&format!("slots/{}", self.slot), Capability::Update)
     }
 

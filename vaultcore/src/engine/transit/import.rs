@@ -122,7 +122,7 @@ impl Imported {
                 let wrong = || Error::invalid("the public key is not one of the key's type");
                 let der = export::from_pem("PUBLIC KEY", text);
                 let public = match der {
-                    Some(der) => algorithm.from_spki(&der),
+                    Some(der) => algorithm.public_of_spki(&der),
                     None if kind == KeyType::Ed25519 => text::decode(text.trim())
                         .filter(|bytes| bytes.len() == 32)
                         .map(|bytes| bytes.to_vec()),
@@ -137,7 +137,7 @@ impl Imported {
 
 fn private(kind: KeyType, bytes: &[u8], source: &dyn Random) -> Result<Made> {
     if let Some(algorithm) = kind.algorithm() {
-        let pair = algorithm.from_pkcs8(bytes)?;
+        let pair = algorithm.pair_of_pkcs8(bytes)?;
         return Made::with_hmac(kind, pair.private, pair.public, source);
     }
     let fits = match kind.symmetric_length() {

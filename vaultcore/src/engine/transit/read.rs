@@ -125,7 +125,7 @@ fn public_key(
     };
     match (algorithm, derived, context) {
         (Algorithm::Ed25519, true, Some(context)) => {
-            let pair = algorithm.from_private(version.derived_seed(context)?)?;
+            let pair = algorithm.pair_of_private(version.derived_seed(context)?)?;
             Ok(Some(BASE64.encode(&pair.public)))
         }
         (Algorithm::Ed25519, true, None) => Ok(None),

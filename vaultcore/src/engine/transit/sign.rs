@@ -204,7 +204,7 @@ pub(super) fn algorithm(key: &Prepared) -> Result<Algorithm> {
 /// Returns the key pair of the item's context.
 fn derived(version: Usable<'_>, item: &Input<'_>) -> Result<(Signer, Pair)> {
     let seed = version.derived_seed(&item.context)?;
-    let pair = Algorithm::Ed25519.from_private(seed)?;
+    let pair = Algorithm::Ed25519.pair_of_private(seed)?;
     let signer = Signer::new(Algorithm::Ed25519, &pair.private, &pair.public)?;
     Ok((signer, pair))
 }
@@ -229,7 +229,7 @@ pub(super) fn verify(
     };
     let derived;
     let public = if key.key.rules.derived {
-        derived = algorithm.from_private(version.derived_seed(&item.context)?)?;
+        derived = algorithm.pair_of_private(version.derived_seed(&item.context)?)?;
         &derived.public
     } else {
         &version.stored.public

@@ -130,7 +130,7 @@ fn a_missing_key_is_made_unless_the_mount_forbids_it() {
     assert!(transit.read("derived").expect("there").derived);
     transit.upsert(false).expect("forbidden");
     refused(transit.encrypt("third", b"x"));
-    let none = transit.read("third").err().expect("not made");
+    let none = transit.read("third").expect_err("not made");
     assert_eq!(none.kind(), ErrorKind::NotFound);
     transit.encrypt("plain", b"x").expect("it was there");
     transit.upsert(true).expect("allowed");

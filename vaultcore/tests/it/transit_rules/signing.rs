@@ -224,7 +224,7 @@ fn a_mac_matches_the_rfc() {
         .hmac("k", HashType::Sha2_256, message)
         .expect("mac");
     let bytes = BASE64
-        .decode(mac["vault:v1:".len()..].as_bytes())
+        .decode(&mac.as_bytes()["vault:v1:".len()..])
         .expect("base64");
     assert_eq!(
         HEXLOWER.encode(&bytes),
