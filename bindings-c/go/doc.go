@@ -7,8 +7,8 @@
 //	go build ./...
 //
 // Everything may be used from many goroutines at once. A context is looked at before a call, which
-// is not interrupted once it runs. What is not closed is closed when it is collected, but a [Secret]
-// is wiped by its Close only. A closed value answers [ErrClosed].
+// is not interrupted once it runs. What is not closed is closed when it is collected, but a
+// [Secret] is wiped by its Close only. A closed value answers [ErrClosed].
 //
 // A vault does not cross a fork. Go's own os/exec starts other programs and is no matter.
 package vaultcore

@@ -80,7 +80,9 @@ func (kv *KV) Get(ctx context.Context, path string) (*Secret, uint64, error) {
 }
 
 // GetVersion reads one version of a secret; 0 is the newest.
-func (kv *KV) GetVersion(ctx context.Context, path string, version uint64) (*Secret, uint64, error) {
+func (kv *KV) GetVersion(
+	ctx context.Context, path string, version uint64,
+) (*Secret, uint64, error) {
 	var found C.uint64_t
 	data, err := take(ctx, kv,
 		func(in *inputs, out *C.vc_buffer, failed **C.vc_error) C.vc_status {
@@ -139,7 +141,8 @@ func (kv *KV) List(ctx context.Context, folder string) ([]string, error) {
 	return names, json.Unmarshal(found.Expose(), &names)
 }
 
-// Metadata returns what is known of a secret but its data: JSON with the fields of Vault's metadata.
+// Metadata returns what is known of a secret but its data: JSON with the fields of Vault's
+// metadata.
 func (kv *KV) Metadata(ctx context.Context, path string) (*Secret, error) {
 	return take(ctx, kv,
 		func(in *inputs, out *C.vc_buffer, failed **C.vc_error) C.vc_status {

@@ -84,7 +84,9 @@ type Response struct {
 // Request answers a request as the session. An error of Vault's is a response.
 func (session *Session) Request(ctx context.Context, request *Request) (*Response, error) {
 	return respond(ctx, session, request,
-		func(given *C.vc_api_request, http *C.uint16_t, out *C.vc_buffer, failed **C.vc_error) C.vc_status {
+		func(
+			given *C.vc_api_request, http *C.uint16_t, out *C.vc_buffer, failed **C.vc_error,
+		) C.vc_status {
 			return C.vc_request(session.handle, given, http, out, failed)
 		})
 }
@@ -92,7 +94,9 @@ func (session *Session) Request(ctx context.Context, request *Request) (*Respons
 // Handle answers a request as whoever holds its token, and never as the owner.
 func (vault *Vault) Handle(ctx context.Context, request *Request) (*Response, error) {
 	return respond(ctx, vault, request,
-		func(given *C.vc_api_request, http *C.uint16_t, out *C.vc_buffer, failed **C.vc_error) C.vc_status {
+		func(
+			given *C.vc_api_request, http *C.uint16_t, out *C.vc_buffer, failed **C.vc_error,
+		) C.vc_status {
 			return C.vc_handle(vault.handle, given, http, out, failed)
 		})
 }
@@ -101,7 +105,9 @@ func respond(
 	ctx context.Context,
 	owner any,
 	request *Request,
-	body func(given *C.vc_api_request, http *C.uint16_t, out *C.vc_buffer, failed **C.vc_error) C.vc_status,
+	body func(
+		given *C.vc_api_request, http *C.uint16_t, out *C.vc_buffer, failed **C.vc_error,
+	) C.vc_status,
 ) (*Response, error) {
 	var http C.uint16_t
 	reply, err := take(ctx, owner,

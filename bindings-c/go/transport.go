@@ -12,11 +12,11 @@ import (
 // maxBody is more than any request may be, so that the library answers what is too large.
 const maxBody = 8 << 20
 
-// Transport returns an http.RoundTripper for clients of Vault's HTTP API: what they send is answered
-// in this process, with no socket. The host of the address counts for nothing.
+// Transport returns an http.RoundTripper for clients of Vault's HTTP API: what they send is
+// answered in this process, with no socket. The host of the address counts for nothing.
 //
-// A request with a token in X-Vault-Token is answered as whoever holds that; one without acts as the
-// session, the owner's included. X-Vault-Namespace and X-Vault-Wrap-TTL are obeyed.
+// A request with a token in X-Vault-Token is answered as whoever holds that; one without acts as
+// the session, the owner's included. X-Vault-Namespace and X-Vault-Wrap-TTL are obeyed.
 func Transport(session *Session) http.RoundTripper {
 	return roundTripper{vault: session.vault, session: session}
 }

@@ -7,7 +7,9 @@ import (
 	"testing"
 )
 
-func ask(t *testing.T, transport http.RoundTripper, method, url, body string, headers ...string) (int, string) {
+func ask(
+	t *testing.T, transport http.RoundTripper, method, url, body string, headers ...string,
+) (int, string) {
 	t.Helper()
 	request := must(http.NewRequest(method, url, strings.NewReader(body)))(t)
 	for index := 0; index+1 < len(headers); index += 2 {

@@ -4,21 +4,23 @@
 //
 // Rules that hold for every function:
 //
-// * Handles (vc_vault, vc_session, ..) are numbers and passed by value. One that was never set, is of
-//   another kind, was closed, or comes from before a fork is told and refused; closing twice answers
-//   VC_CLOSED. Each is closed by the function named after it, in any order. What a call works with
-//   lives until it returns, whoever closes the handle meanwhile.
+// * Handles (vc_vault, vc_session, ..) are numbers and passed by value. One that was never set, is
+//   of another kind, was closed, or comes from before a fork is told and refused; closing twice
+//   answers VC_CLOSED. Each is closed by the function named after it, in any order. What a call
+//   works with lives until it returns, whoever closes the handle meanwhile.
 // * Every function may be called from every thread, at the same time, with the same handle.
-// * A call returns VC_OK, or the number of an error. Outputs come behind inputs, and are written only
-//   with VC_OK. An output that is NULL is refused before anything is done, unless the function says
-//   that it may be NULL.
-// * The last parameter takes the error, if it is not NULL. It is written only if the call fails, and
-//   belongs to the caller: vc_error_free. There is no last error of a thread.
+// * A call returns VC_OK, or the number of an error. Outputs come behind inputs, and are written
+//   only with VC_OK. An output that is NULL is refused before anything is done, unless the function
+//   says that it may be NULL.
+// * The last parameter takes the error, if it is not NULL. It is written only if the call fails,
+//   and belongs to the caller: vc_error_free. There is no last error of a thread.
 // * Inputs (vc_bytes) are borrowed for the call, which nobody may change meanwhile, and at most
 //   VC_MAX_INPUT bytes. NULL goes with length 0 only. Text is UTF-8.
-// * What comes back as vc_buffer may be secret. It belongs to the caller, and vc_buffer_free wipes it.
+// * What comes back as vc_buffer may be secret. It belongs to the caller, and vc_buffer_free wipes
+//   it.
 // * No panic and no exception crosses the boundary: a bug of the library is VC_PANICKED.
-// * After a fork the child's calls with handles of the parent answer VC_FORKED. Fork first, then open.
+// * After a fork the child's calls with handles of the parent answer VC_FORKED. Fork first, then
+//   open.
 // * Later versions may add functions, statuses and constants.
 //
 // A whole program stands in examples/demo.c.
@@ -60,8 +62,8 @@
 // What went wrong. It holds no secret, and belongs to whoever received it: vc_error_free.
 typedef struct vc_error vc_error;
 
-// A buffer of the library's that may hold secrets: vc_buffer_free wipes it. Behind the last byte is
-// a zero that `len` does not count, so that text can be used as a C string.
+// A buffer of the library's that may hold secrets: vc_buffer_free wipes it. Behind the last byte
+// is a zero that `len` does not count, so that text can be used as a C string.
 //
 // Do not change the fields, and free it by one variable only.
 typedef struct {
@@ -71,8 +73,8 @@ typedef struct {
   size_t len;
 } vc_buffer;
 
-// How a call ended: VC_OK, or the number of an error. Numbers are never changed or used again; later
-// versions may add some.
+// How a call ended: VC_OK, or the number of an error. Numbers are never changed or used again;
+// later versions may add some.
 typedef uint32_t vc_status;
 
 // What vc_vault_init made: vc_init_close.
@@ -109,8 +111,8 @@ typedef struct {
   vc_bytes value;
 } vc_field;
 
-// A request in the shape of Vault's HTTP API. Set it to zeros, then set `size`, `method`, `path` and
-// what else it needs. Nothing of it is percent-decoded.
+// A request in the shape of Vault's HTTP API. Set it to zeros, then set `size`, `method`, `path`
+// and what else it needs. Nothing of it is percent-decoded.
 typedef struct {
   // sizeof(vc_api_request), by which later versions of this struct are told apart.
   size_t size;
@@ -248,8 +250,8 @@ const char *vc_version(void);
 // Returns the VC_ABI_VERSION that the library was built with.
 uint32_t vc_abi_version(void);
 
-// Wipes and frees a buffer, and clears the variable that held it. NULL, and a buffer that was freed
-// by this variable before, are left alone.
+// Wipes and frees a buffer, and clears the variable that held it. NULL, and a buffer that was
+// freed by this variable before, are left alone.
 void vc_buffer_free(vc_buffer *buffer);
 
 // Returns the name of a status, such as "Conflict"; "Unknown" for a number that is none. The text
@@ -266,8 +268,8 @@ const char *vc_error_message(const vc_error *error);
 // Returns false, and writes nothing, for every error but such a conflict.
 bool vc_error_versions(const vc_error *error, uint64_t *expected_out, uint64_t *found_out);
 
-// Frees an error and sets the variable that held it to NULL. NULL, and a variable that is NULL, are
-// left alone, so that freeing twice by one variable does nothing.
+// Frees an error and sets the variable that held it to NULL. NULL, and a variable that is NULL,
+// are left alone, so that freeing twice by one variable does nothing.
 void vc_error_free(vc_error **error);
 
 // Tells how many shares there are, over all slots.
@@ -282,8 +284,8 @@ vc_status vc_init_root_token(vc_init init, vc_buffer *token_out, vc_error **erro
 // Wipes the shares and the token, and closes the handle.
 vc_status vc_init_close(vc_init init, vc_error **error_out);
 
-// Writes a new version of a secret. `data` is a JSON object, which is kept as it is. `cas` is NULL,
-// or the version that must be the newest, 0 for none. `version_out` may be NULL.
+// Writes a new version of a secret. `data` is a JSON object, which is kept as it is. `cas` is
+// NULL, or the version that must be the newest, 0 for none. `version_out` may be NULL.
 vc_status vc_kv_put(vc_kv kv,
                     vc_bytes path,
                     vc_bytes data,
@@ -324,8 +326,8 @@ vc_status vc_kv_destroy(vc_kv kv,
                         size_t count,
                         vc_error **error_out);
 
-// Lists the names in a folder, "" being the root, as a sorted JSON array of strings; subfolders end
-// in a slash.
+// Lists the names in a folder, "" being the root, as a sorted JSON array of strings; subfolders
+// end in a slash.
 vc_status vc_kv_list(vc_kv kv, vc_bytes folder, vc_buffer *names_out, vc_error **error_out);
 
 // Returns what is known of a secret but its data, as a JSON object with the fields of Vault's
@@ -338,8 +340,9 @@ vc_status vc_kv_delete_metadata(vc_kv kv, vc_bytes path, vc_error **error_out);
 // Closes the handle.
 vc_status vc_kv_close(vc_kv kv, vc_error **error_out);
 
-// Answers a request as the session, the owner's included. `http_status_out` is a status of HTTP, and
-// `body_out` a JSON object, or empty with status 204. An error of Vault's is a reply, and VC_OK.
+// Answers a request as the session, the owner's included. `http_status_out` is a status of HTTP,
+// and `body_out` a JSON object, or empty with status 204. An error of Vault's is a reply, and
+// VC_OK.
 vc_status vc_request(vc_session session,
                      const vc_api_request *request,
                      uint16_t *http_status_out,
@@ -360,18 +363,15 @@ vc_status vc_session_namespace(vc_session session,
                                vc_session *session_out,
                                vc_error **error_out);
 
-// Returns the versioned key-value secrets that are mounted at `mount`. Whether there is such a mount
-// is checked with each call.
-vc_status vc_session_kv(vc_session session,
-                        vc_bytes mount,
-                        vc_kv *kv_out,
-                        vc_error **error_out);
+// Returns the versioned key-value secrets that are mounted at `mount`. Whether there is such a
+// mount is checked with each call.
+vc_status vc_session_kv(vc_session session, vc_bytes mount, vc_kv *kv_out, vc_error **error_out);
 
 // Closes the handle. What came from the session stays open.
 vc_status vc_session_close(vc_session session, vc_error **error_out);
 
-// Opens a vault, sealed: "memory:", which lives as long as the handle, or the path of a file, which
-// is created if there is none.
+// Opens a vault, sealed: "memory:", which lives as long as the handle, or the path of a file,
+// which is created if there is none.
 vc_status vc_vault_open(vc_bytes location, vc_vault *vault_out, vc_error **error_out);
 
 // Seals a vault for good and closes its handle, with those of its sessions and of what came from
@@ -389,15 +389,15 @@ vc_status vc_vault_init(vc_vault vault,
 // Tells whether the vault exists and is sealed.
 vc_status vc_vault_status(vc_vault vault, vc_seal_status *status_out, vc_error **error_out);
 
-// Gives one share as text. With the last one that is needed, the vault is unsealed. `status_out` may
-// be NULL.
+// Gives one share as text. With the last one that is needed, the vault is unsealed. `status_out`
+// may be NULL.
 vc_status vc_vault_unseal(vc_vault vault,
                           vc_bytes share,
                           vc_seal_status *status_out,
                           vc_error **error_out);
 
-// Unseals with a passphrase. It takes as long as the slot's parameters ask for. `status_out` may be
-// NULL.
+// Unseals with a passphrase. It takes as long as the slot's parameters ask for. `status_out` may
+// be NULL.
 vc_status vc_vault_unseal_passphrase(vc_vault vault,
                                      vc_bytes passphrase,
                                      vc_seal_status *status_out,

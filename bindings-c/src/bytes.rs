@@ -51,8 +51,8 @@ impl vc_bytes {
     }
 }
 
-/// A buffer of the library's that may hold secrets: vc_buffer_free wipes it. Behind the last byte is
-/// a zero that `len` does not count, so that text can be used as a C string.
+/// A buffer of the library's that may hold secrets: vc_buffer_free wipes it. Behind the last byte
+/// is a zero that `len` does not count, so that text can be used as a C string.
 ///
 /// Do not change the fields, and free it by one variable only.
 #[repr(C)]
@@ -79,8 +79,8 @@ impl vc_buffer {
     }
 }
 
-/// Wipes and frees a buffer, and clears the variable that held it. NULL, and a buffer that was freed
-/// by this variable before, are left alone.
+/// Wipes and frees a buffer, and clears the variable that held it. NULL, and a buffer that was
+/// freed by this variable before, are left alone.
 ///
 /// # Safety
 /// Pointers obey the rules at the head of vaultcore.h.

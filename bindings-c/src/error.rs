@@ -5,8 +5,8 @@ use std::ptr;
 
 use vaultcore::Error;
 
-/// How a call ended: VC_OK, or the number of an error. Numbers are never changed or used again; later
-/// versions may add some.
+/// How a call ended: VC_OK, or the number of an error. Numbers are never changed or used again;
+/// later versions may add some.
 pub type vc_status = u32;
 
 /// The call did what it is for.
@@ -156,8 +156,8 @@ pub unsafe extern "C" fn vc_error_versions(
     true
 }
 
-/// Frees an error and sets the variable that held it to NULL. NULL, and a variable that is NULL, are
-/// left alone, so that freeing twice by one variable does nothing.
+/// Frees an error and sets the variable that held it to NULL. NULL, and a variable that is NULL,
+/// are left alone, so that freeing twice by one variable does nothing.
 ///
 /// # Safety
 /// Pointers obey the rules at the head of vaultcore.h.

@@ -15,8 +15,8 @@ use super::json;
 /// The most versions that one call takes.
 pub const VC_MAX_VERSIONS: usize = 1000;
 
-/// Writes a new version of a secret. `data` is a JSON object, which is kept as it is. `cas` is NULL,
-/// or the version that must be the newest, 0 for none. `version_out` may be NULL.
+/// Writes a new version of a secret. `data` is a JSON object, which is kept as it is. `cas` is
+/// NULL, or the version that must be the newest, 0 for none. `version_out` may be NULL.
 ///
 /// # Safety
 /// Pointers obey the rules at the head of vaultcore.h.
@@ -169,8 +169,8 @@ unsafe fn numbers<'a>(versions: *const u64, count: usize) -> Result<&'a [u64]> {
     }
 }
 
-/// Lists the names in a folder, "" being the root, as a sorted JSON array of strings; subfolders end
-/// in a slash.
+/// Lists the names in a folder, "" being the root, as a sorted JSON array of strings; subfolders
+/// end in a slash.
 ///
 /// # Safety
 /// Pointers obey the rules at the head of vaultcore.h.

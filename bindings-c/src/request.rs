@@ -23,8 +23,8 @@ pub struct vc_field {
     pub value: vc_bytes,
 }
 
-/// A request in the shape of Vault's HTTP API. Set it to zeros, then set `size`, `method`, `path` and
-/// what else it needs. Nothing of it is percent-decoded.
+/// A request in the shape of Vault's HTTP API. Set it to zeros, then set `size`, `method`, `path`
+/// and what else it needs. Nothing of it is percent-decoded.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct vc_api_request {
@@ -50,8 +50,9 @@ pub struct vc_api_request {
     pub remote_address: vc_bytes,
 }
 
-/// Answers a request as the session, the owner's included. `http_status_out` is a status of HTTP, and
-/// `body_out` a JSON object, or empty with status 204. An error of Vault's is a reply, and VC_OK.
+/// Answers a request as the session, the owner's included. `http_status_out` is a status of HTTP,
+/// and `body_out` a JSON object, or empty with status 204. An error of Vault's is a reply, and
+/// VC_OK.
 ///
 /// # Safety
 /// Pointers obey the rules at the head of vaultcore.h.

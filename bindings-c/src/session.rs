@@ -29,8 +29,8 @@ pub unsafe extern "C" fn vc_session_namespace(
     }
 }
 
-/// Returns the versioned key-value secrets that are mounted at `mount`. Whether there is such a mount
-/// is checked with each call.
+/// Returns the versioned key-value secrets that are mounted at `mount`. Whether there is such a
+/// mount is checked with each call.
 ///
 /// # Safety
 /// Pointers obey the rules at the head of vaultcore.h.

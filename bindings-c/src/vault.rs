@@ -62,8 +62,8 @@ impl From<SealStatus> for vc_seal_status {
     }
 }
 
-/// Opens a vault, sealed: "memory:", which lives as long as the handle, or the path of a file, which
-/// is created if there is none.
+/// Opens a vault, sealed: "memory:", which lives as long as the handle, or the path of a file,
+/// which is created if there is none.
 ///
 /// # Safety
 /// Pointers obey the rules at the head of vaultcore.h.
@@ -200,8 +200,8 @@ pub unsafe extern "C" fn vc_vault_status(
     }
 }
 
-/// Gives one share as text. With the last one that is needed, the vault is unsealed. `status_out` may
-/// be NULL.
+/// Gives one share as text. With the last one that is needed, the vault is unsealed. `status_out`
+/// may be NULL.
 ///
 /// # Safety
 /// Pointers obey the rules at the head of vaultcore.h.
@@ -223,8 +223,8 @@ pub unsafe extern "C" fn vc_vault_unseal(
     }
 }
 
-/// Unseals with a passphrase. It takes as long as the slot's parameters ask for. `status_out` may be
-/// NULL.
+/// Unseals with a passphrase. It takes as long as the slot's parameters ask for. `status_out` may
+/// be NULL.
 ///
 /// # Safety
 /// Pointers obey the rules at the head of vaultcore.h.

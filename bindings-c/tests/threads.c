@@ -24,7 +24,8 @@ static void visit(struct shared *shared, unsigned number, unsigned round) {
   char path[32];
   snprintf(path, sizeof path, "app/%u", round % 4 == 0 ? 0 : number);
   vc_error *error = NULL;
-  vc_status status = vc_kv_put(shared->kv, vc_text(path), vc_text("{\"a\": 1}"), NULL, NULL, &error);
+  vc_bytes written = vc_text("{\"a\": 1}");
+  vc_status status = vc_kv_put(shared->kv, vc_text(path), written, NULL, NULL, &error);
   EXPECT(fair(status), "put: %s", vc_error_message(error));
   vc_error_free(&error);
   vc_buffer data;

@@ -77,7 +77,8 @@ func TestHealthAndSealStatus(t *testing.T) {
 func TestKeyValueSecrets(t *testing.T) {
 	client := client(t)
 	kv := mountKV(t, client)
-	put, err := kv.Put(background, "app/db", map[string]any{"password": "s3cr3t"}, api.WithCheckAndSet(0))
+	data := map[string]any{"password": "s3cr3t"}
+	put, err := kv.Put(background, "app/db", data, api.WithCheckAndSet(0))
 	check(t, err)
 	if put.VersionMetadata.Version != 1 {
 		t.Errorf("version %d", put.VersionMetadata.Version)
@@ -88,7 +89,8 @@ func TestKeyValueSecrets(t *testing.T) {
 	check(t, err)
 	got, err := kv.Get(background, "app/db")
 	check(t, err)
-	if got.Data["password"] != "s3cr3t" || got.Data["user"] != "app" || got.VersionMetadata.Version != 2 {
+	both := got.Data["password"] == "s3cr3t" && got.Data["user"] == "app"
+	if !both || got.VersionMetadata.Version != 2 {
 		t.Errorf("got %+v", got)
 	}
 	old, err := kv.GetVersion(background, "app/db", 1)
