@@ -12,6 +12,7 @@ mod bench;
 mod ci;
 mod fuzz;
 mod layers;
+mod native;
 mod setup;
 mod source;
 mod test;
@@ -33,6 +34,10 @@ usage: cargo xtask <command>
   bench [--quick | --full] [--only NAME] [--check]
                                 measure against limits and peers; --check fails if a goal is
                                 missed that benches/misses.toml does not explain
+  native [--no-skips]           run the steps of `test` that are about C and Go
+  install --prefix DIR [--debug]
+                                build libvaultcore and install it with its header
+  abi                           write the C header and the list of exported symbols anew
   trust [--fuzz-seconds N]      run the slow checks that are run by hand
 
 With the variable CI set, or with --no-skips, a skipped step is a failure.";
@@ -57,6 +62,9 @@ fn run(command: &str, args: Args) -> tools::Result {
         "layers" => layers::run(args),
         "fuzz" => fuzz::run(args),
         "bench" => bench::run(args),
+        "native" => native::run(args),
+        "install" => native::install(args),
+        "abi" => native::abi(args),
         "trust" => trust::run(args),
         "" => Err(USAGE.to_owned()),
         other => Err(format!("there is no command `{other}`\n\n{USAGE}")),

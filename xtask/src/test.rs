@@ -1,5 +1,6 @@
 //! Runs every test that exists, with its set-up.
 
+use crate::native;
 use crate::setup::Setup;
 use crate::tools::{Args, Report, Result, Skips, cargo, root};
 
@@ -45,6 +46,7 @@ pub(crate) fn steps(report: &mut Report, extent: Extent) {
         "features-none",
         "check --package vaultcore --no-default-features",
     );
+    native::steps(report, &mut setup);
     oracles(report, &mut setup);
 }
 

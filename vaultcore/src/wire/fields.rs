@@ -21,12 +21,13 @@ pub(crate) struct Fields<'b> {
 }
 
 impl<'b> Fields<'b> {
-    /// Reads `body`: a JSON object, or nothing. Its bounds were checked.
+    /// Reads `body`: a JSON object, or nothing, or the `null` that Vault's client for Go writes for
+    /// nothing. Its bounds were checked.
     ///
     /// # Errors
     /// `InvalidArgument` for anything else.
     pub(crate) fn parse(body: &'b [u8]) -> Result<Self> {
-        if body.iter().all(u8::is_ascii_whitespace) {
+        if matches!(body.trim_ascii(), b"" | b"null") {
             return Ok(Self::default());
         }
         let mut fields: Self = serde_json::from_slice(body)
@@ -236,6 +237,16 @@ impl<'de> Visitor<'de> for ReadFields {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_may_be_written_as_null() {
+        for body in [&b""[..], b" \n", b"null", b" null\n"] {
+            assert!(Fields::parse(body).is_ok_and(|fields| fields.whole().is_empty()));
+        }
+        for body in [&b"nul"[..], b"[]", b"null null", b"1"] {
+            assert!(Fields::parse(body).is_err());
+        }
+    }
 
     #[test]
     fn values_are_read_as_leniently_as_in_vault() {

@@ -191,7 +191,15 @@ impl Kv {
     /// # Errors
     /// As [`get`](Self::get).
     pub fn get_json(&self, path: &str) -> Result<Secret<SecretBytes>> {
-        let (found, data) = self.find(path, None)?;
+        self.get_version_json(path, 0)
+    }
+
+    /// Reads one version of a secret as the text of its JSON; 0 is the newest.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn get_version_json(&self, path: &str, version: u64) -> Result<Secret<SecretBytes>> {
+        let (found, data) = self.find(path, Some(version))?;
         Ok(secret(found, SecretBytes::copy_from(data.json())))
     }
 

@@ -1,0 +1,3 @@
+module vaultcore
+
+go 1.24

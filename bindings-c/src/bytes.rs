@@ -1,0 +1,160 @@
+//! Bytes that are borrowed from the caller, and buffers that are handed to it.
+
+use std::{mem, ptr, slice};
+
+use vaultcore::{Error, ErrorKind, Result};
+use zeroize::Zeroize;
+
+use super::guard::invalid;
+
+/// The longest input, in bytes. No call takes more; most take much less.
+pub const VC_MAX_INPUT: usize = 16_777_216;
+
+/// Bytes or UTF-8 text of the caller's, borrowed for one call. `data` may be NULL if `len` is 0.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct vc_bytes {
+    /// The first byte.
+    pub data: *const u8,
+    /// How many there are.
+    pub len: usize,
+}
+
+impl vc_bytes {
+    /// Returns the bytes.
+    ///
+    /// # Safety
+    /// There are `len` bytes at `data`, which nobody changes as long as the result is used, or the
+    /// check of this function refuses them.
+    pub(super) unsafe fn as_slice<'a>(self) -> Result<&'a [u8]> {
+        if self.len > VC_MAX_INPUT {
+            let message = format!("an input has at most {VC_MAX_INPUT} bytes");
+            return Err(Error::new(ErrorKind::TooLarge, message));
+        }
+        match (self.data.is_null(), self.len) {
+            (_, 0) => Ok(&[]),
+            (true, _) => Err(invalid("an input is NULL, but its length is not 0")),
+            // SAFETY: not null and of bounded length; the rest is promised by the caller.
+            (false, len) => Ok(unsafe { slice::from_raw_parts(self.data, len) }),
+        }
+    }
+
+    /// Returns the text.
+    ///
+    /// # Safety
+    /// As [`as_slice`](Self::as_slice).
+    pub(super) unsafe fn as_str<'a>(self) -> Result<&'a str> {
+        // SAFETY: promised by the caller.
+        let bytes = unsafe { self.as_slice() }?;
+        // The error of the standard library tells no byte, but where the first bad one is.
+        str::from_utf8(bytes).map_err(|_| invalid("an input that is text is not UTF-8"))
+    }
+}
+
+/// A buffer of the library's that may hold secrets: vc_buffer_free wipes it. Behind the last byte
+/// is a zero that `len` does not count, so that text can be used as a C string.
+///
+/// Do not change the fields, and free it by one variable only.
+#[repr(C)]
+pub struct vc_buffer {
+    /// The first byte; NULL in a buffer that was freed.
+    pub data: *const u8,
+    /// How many there are.
+    pub len: usize,
+}
+
+impl vc_buffer {
+    /// Copies `bytes`, which stay the caller's to wipe.
+    pub(super) fn copy_from(bytes: &[u8]) -> Self {
+        // Boxed before the bytes come in: a box that shrinks moves, and leaves a copy behind.
+        let mut whole = vec![0; bytes.len().saturating_add(1)].into_boxed_slice();
+        for (to, from) in whole.iter_mut().zip(bytes) {
+            *to = *from;
+        }
+        let whole = Box::leak(whole);
+        Self {
+            data: whole.as_mut_ptr(),
+            len: bytes.len(),
+        }
+    }
+}
+
+/// Wipes and frees a buffer, and clears the variable that held it. NULL, and a buffer that was
+/// freed by this variable before, are left alone.
+///
+/// # Safety
+/// Pointers obey the rules at the head of vaultcore.h.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn vc_buffer_free(buffer: *mut vc_buffer) {
+    // SAFETY: null, or a buffer variable; promised by the caller.
+    let Some(buffer) = (unsafe { buffer.as_mut() }) else {
+        return;
+    };
+    let data = mem::replace(&mut buffer.data, ptr::null());
+    let len = mem::take(&mut buffer.len);
+    if data.is_null() {
+        return;
+    }
+    let whole = ptr::slice_from_raw_parts_mut(data.cast_mut(), len.saturating_add(1));
+    // SAFETY: `copy_from` leaked a box of this length at this place, and nobody has freed it: the
+    // variable would be clear, and the caller promises that there is no other.
+    let mut owned = unsafe { Box::from_raw(whole) };
+    owned.zeroize();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(bytes: vc_bytes) -> Result<usize> {
+        // SAFETY: the tests pass what is there, or what is refused before it is looked at.
+        unsafe { bytes.as_slice() }.map(<[u8]>::len)
+    }
+
+    #[test]
+    fn null_goes_with_length_zero_only() {
+        assert_eq!(
+            taken(vc_bytes {
+                data: ptr::null(),
+                len: 0
+            })
+            .ok(),
+            Some(0)
+        );
+        let refused = taken(vc_bytes {
+            data: ptr::null(),
+            len: 1,
+        });
+        assert_eq!(
+            refused.map_err(|error| error.kind()),
+            Err(ErrorKind::InvalidArgument)
+        );
+    }
+
+    #[test]
+    fn a_length_that_cannot_be_is_refused_unread() {
+        for len in [VC_MAX_INPUT + 1, isize::MAX as usize, usize::MAX] {
+            let refused = taken(vc_bytes {
+                data: b"x".as_ptr(),
+                len,
+            });
+            assert_eq!(
+                refused.map_err(|error| error.kind()),
+                Err(ErrorKind::TooLarge)
+            );
+        }
+    }
+
+    #[test]
+    fn a_buffer_ends_in_a_zero_and_is_freed_once() {
+        let mut buffer = vc_buffer::copy_from(b"abc");
+        // SAFETY: the buffer was just made, and is freed by its one variable.
+        unsafe {
+            assert_eq!(slice::from_raw_parts(buffer.data, buffer.len + 1), b"abc\0");
+            vc_buffer_free(&raw mut buffer);
+            assert!(buffer.data.is_null() && buffer.len == 0);
+            vc_buffer_free(&raw mut buffer);
+            vc_buffer_free(ptr::null_mut());
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Handles: numbers that stand for objects in tables.
+//!
+//! A pointer that is freed twice, or used after it was freed, cannot be told from a good one. A
+//! number can: it names a table, a place in it, the generation of that place, and the process that
+//! made it.
+
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use vaultcore::kv::Kv;
+use vaultcore::{Error, ErrorKind, Init, Result, Session, Vault};
+use vaultcore_os::ForkMark;
+
+use super::guard::invalid;
+use super::table::{Held, LIMIT, Place, Table};
+
+/// A vault: vc_vault_open, vc_vault_close.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct vc_vault {
+    /// Opaque; 0 in a handle that was never set.
+    pub id: u64,
+}
+
+/// What vc_vault_init made: vc_init_close.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct vc_init {
+    /// Opaque; 0 in a handle that was never set.
+    pub id: u64,
+}
+
+/// A caller with its rights: vc_vault_owner, vc_vault_login, vc_session_close.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct vc_session {
+    /// Opaque; 0 in a handle that was never set.
+    pub id: u64,
+}
+
+/// The versioned key-value secrets of a mount: vc_session_kv, vc_kv_close.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct vc_kv {
+    /// Opaque; 0 in a handle that was never set.
+    pub id: u64,
+}
+
+/// A kind of handle.
+pub(super) trait Handle: Copy {
+    type Object: 'static;
+    /// From 1 to 15.
+    const KIND: u64;
+    fn new(id: u64) -> Self;
+    fn id(self) -> u64;
+    fn table(world: &World) -> &Table<Self::Object>;
+}
+
+macro_rules! handles {
+    ($($handle:ident($kind:literal): $object:ty, $table:ident;)*) => {
+        $(impl Handle for $handle {
+            type Object = $object;
+            const KIND: u64 = $kind;
+            fn new(id: u64) -> Self {
+                Self { id }
+            }
+            fn id(self) -> u64 {
+                self.id
+            }
+            fn table(world: &World) -> &Table<$object> {
+                &world.$table
+            }
+        })*
+
+        /// The tables of one process.
+        pub(super) struct World {
+            mark: ForkMark,
+            /// 1, and one more in each child of a child.
+            era: u64,
+            $($table: Table<$object>,)*
+            /// The tables that were inherited. Their locks may be held by threads that are not
+            /// here, so they are neither used nor dropped.
+            _before: Option<&'static World>,
+        }
+
+        impl World {
+            fn boxed(era: u64, before: Option<&'static World>) -> *mut Self {
+                Box::into_raw(Box::new(Self {
+                    mark: ForkMark::new(),
+                    era,
+                    $($table: Table::new(),)*
+                    _before: before,
+                }))
+            }
+        }
+    };
+}
+
+handles! {
+    vc_vault(1): Vault, vaults;
+    vc_init(2): Init, inits;
+    vc_session(3): Session, sessions;
+    vc_kv(4): Kv, kvs;
+}
+
+static WORLD: AtomicPtr<World> = AtomicPtr::new(ptr::null_mut());
+
+const ERA_LIMIT: u64 = (1 << 12) - 1;
+
+impl World {
+    /// Returns the tables of this process. No lock: a fork could leave it locked for ever.
+    fn current() -> Result<&'static Self> {
+        let known = WORLD.load(Ordering::Acquire);
+        // SAFETY: null, or leaked by `boxed` and never freed once it stands in `WORLD`.
+        match unsafe { known.as_ref() } {
+            Some(world) if !world.mark.forked() => Ok(world),
+            before => Self::begin(known, before),
+        }
+    }
+
+    #[cold]
+    fn begin(known: *mut Self, before: Option<&'static Self>) -> Result<&'static Self> {
+        let era = before.map_or(1, |world| world.era.saturating_add(1));
+        if era > ERA_LIMIT {
+            return Err(forked());
+        }
+        let made = Self::boxed(era, before);
+        match WORLD.compare_exchange(known, made, Ordering::AcqRel, Ordering::Acquire) {
+            // SAFETY: just leaked, and stands in `WORLD` from now on.
+            Ok(_) => Ok(unsafe { &*made }),
+            Err(other_thread) => {
+                // SAFETY: `made` was leaked above and seen by nobody else; what stands in `WORLD`
+                // is never freed.
+                unsafe {
+                    drop(Box::from_raw(made));
+                    Ok(&*other_thread)
+                }
+            }
+        }
+    }
+
+    /// Returns the place that a handle names.
+    fn place<H: Handle>(&self, handle: H) -> Result<Place> {
+        let id = handle.id();
+        let (kind, era) = (id >> 60, (id >> 48) & ERA_LIMIT);
+        if id == 0 {
+            return Err(invalid("the handle was never set"));
+        }
+        if kind != H::KIND {
+            return Err(invalid("the handle is not of the kind that the call takes"));
+        }
+        if era != 0 && era < self.era {
+            return Err(forked());
+        }
+        if era != self.era {
+            return Err(invalid("the handle is none that was ever given out"));
+        }
+        let part = |shift: u32| u32::try_from((id >> shift) & u64::from(LIMIT)).unwrap_or(0);
+        Ok(Place {
+            index: part(0),
+            generation: part(24),
+        })
+    }
+
+    fn handle<H: Handle>(&self, place: Place) -> H {
+        let place = u64::from(place.index) | u64::from(place.generation) << 24;
+        H::new(H::KIND << 60 | self.era << 48 | place)
+    }
+}
+
+/// Returns the object of a handle. It lives for this call, whoever closes the handle meanwhile.
+pub(super) fn find<H: Handle>(handle: H) -> Result<Arc<Held<H::Object>>> {
+    let world = World::current()?;
+    H::table(world).get(world.place(handle)?)
+}
+
+/// Returns a handle of a new object that no vault is closed with.
+pub(super) fn keep<H: Handle>(object: H::Object) -> Result<H> {
+    let world = World::current()?;
+    Ok(world.handle(H::table(world).insert(0, object)?))
+}
+
+/// Returns a handle of a new object that is closed with the vault `family`.
+///
+/// # Errors
+/// `Closed` if the vault was closed meanwhile.
+pub(super) fn keep_with<H: Handle>(family: u64, object: H::Object) -> Result<H> {
+    let world = World::current()?;
+    let place = H::table(world).insert(family, object)?;
+    // A vault leaves its table before its family is looked for: either that finds this object, or
+    // this finds the vault gone.
+    if let Err(error) = find(vc_vault { id: family }) {
+        drop(H::table(world).remove(place));
+        return Err(error);
+    }
+    Ok(world.handle(place))
+}
+
+/// Closes one handle.
+pub(super) fn close<H: Handle>(handle: H) -> Result<()> {
+    let world = World::current()?;
+    H::table(world).remove(world.place(handle)?).map(drop)
+}
+
+/// Closes a vault's handle and those of its family, and returns the vault.
+pub(super) fn close_family(vault: vc_vault) -> Result<Arc<Held<Vault>>> {
+    let world = World::current()?;
+    let held = world.vaults.remove(world.place(vault)?)?;
+    drop(world.kvs.remove_family(vault.id));
+    drop(world.sessions.remove_family(vault.id));
+    Ok(held)
+}
+
+fn forked() -> Error {
+    let message = "a handle does not cross a fork: this process is a child of the one that made it";
+    Error::new(ErrorKind::Forked, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use vaultcore::storage::Memory;
+
+    use super::*;
+
+    fn vault() -> vc_vault {
+        keep(Vault::builder(Memory::new()).build().expect("vault")).expect("handle")
+    }
+
+    fn kind<T>(result: Result<T>) -> Option<ErrorKind> {
+        result.err().map(|error| error.kind())
+    }
+
+    #[test]
+    fn every_bit_of_a_handle_counts() {
+        let handle = vault();
+        assert!(find(handle).is_ok());
+        // Those of the index may lead to the vault of another test.
+        for bit in 24..64 {
+            let wrong = vc_vault {
+                id: handle.id ^ (1 << bit),
+            };
+            assert!(find(wrong).is_err(), "bit {bit}");
+        }
+        assert_eq!(
+            kind(find(vc_session { id: handle.id })),
+            Some(ErrorKind::InvalidArgument)
+        );
+        assert_eq!(
+            kind(find(vc_vault { id: 0 })),
+            Some(ErrorKind::InvalidArgument)
+        );
+        close_family(handle).expect("closed");
+        assert_eq!(kind(find(handle)), Some(ErrorKind::Closed));
+        assert_eq!(kind(close_family(handle)), Some(ErrorKind::Closed));
+    }
+
+    #[test]
+    fn a_closed_vault_gets_no_new_family() {
+        let handle = vault();
+        let held = close_family(handle).expect("there");
+        let refused = held.object.owner().map(|_| ());
+        assert_eq!(kind(refused), Some(ErrorKind::Sealed));
+        let other = vault();
+        let found = find(other).expect("there");
+        let init = found
+            .object
+            .init([vaultcore::NewSlot::shamir(1, 1)])
+            .expect("init");
+        found.object.unseal(&init.shares()[0]).expect("unsealed");
+        let owner = || found.object.owner().expect("owner");
+        let kept: vc_session = keep_with(other.id, owner()).expect("kept");
+        let late = owner();
+        close_family(other).expect("closed");
+        assert_eq!(kind(find(kept)), Some(ErrorKind::Closed));
+        assert_eq!(
+            kind(keep_with::<vc_session>(other.id, late)),
+            Some(ErrorKind::Closed)
+        );
+    }
+}

@@ -1,0 +1,288 @@
+// Every export, and a call of it that can be made wrong.
+
+#ifndef EXPORTS_H
+#define EXPORTS_H
+
+#include "support.h"
+
+// What a call is made with. What is wrong is set, and the rest is as it should be.
+struct in {
+  vc_vault vault;
+  vc_init init;
+  vc_session session;
+  vc_kv kv;
+  vc_bytes *bad; // instead of each input
+  bool null_out; // instead of each output
+};
+
+enum takes { NOTHING, VAULT, INIT, SESSION, KV };
+enum { TEXT = 1, BYTES = 2, OUT = 4, CLOSES = 8 };
+
+struct export {
+  const char *name;
+  enum takes takes;
+  int flags;         // its inputs, and whether an output must be there
+  vc_status sealed;  // what it answers if the vault is sealed
+  vc_status (*call)(const struct in *in, vc_error **error);
+};
+
+// Outputs hold this before a call; a call that fails leaves it.
+#define UNTOUCHED 0x5a5a5a5a5a5a5a5aULL
+
+static vc_bytes input(const struct in *in, const char *good) {
+  return in->bad != NULL ? *in->bad : vc_text(good);
+}
+
+// Checks an output that is a buffer, and frees it.
+static vc_status took_buffer(vc_status status, vc_buffer *buffer, const char *name) {
+  if (status == VC_OK) {
+    EXPECT(buffer->data != NULL && buffer->data[buffer->len] == 0, "%s: no zero behind", name);
+    vc_buffer_free(buffer);
+    EXPECT(buffer->data == NULL && buffer->len == 0, "%s: not cleared", name);
+    vc_buffer_free(buffer); // twice
+  } else {
+    EXPECT(buffer->len == UNTOUCHED, "%s: wrote a buffer and failed", name);
+  }
+  return status;
+}
+
+#define BUFFER(name, call)                      \
+  vc_buffer buffer = {NULL, UNTOUCHED};         \
+  vc_buffer *out = in->null_out ? NULL : &buffer; \
+  return took_buffer(call, &buffer, name)
+
+static vc_status took_number(vc_status status, uint64_t number, const char *name) {
+  bool wrote = number != UNTOUCHED;
+  EXPECT(wrote == (status == VC_OK), "%s: %s", name, wrote ? "wrote and failed" : "wrote nothing");
+  return status;
+}
+
+static vc_status open_(const struct in *in, vc_error **error) {
+  vc_vault made = {UNTOUCHED};
+  vc_status status =
+      vc_vault_open(input(in, "memory:"), in->null_out ? NULL : &made, error);
+  if (status == VC_OK) {
+    MUST(vc_vault_close(made, NULL));
+  }
+  return took_number(status, made.id, "vc_vault_open");
+}
+
+static vc_status close_vault(const struct in *in, vc_error **error) {
+  return vc_vault_close(in->vault, error);
+}
+
+static vc_status init(const struct in *in, vc_error **error) {
+  vc_init made = {UNTOUCHED};
+  vc_new_slot slot = {.kind = VC_SLOT_PASSPHRASE, .secret = input(in, "correct horse")};
+  vc_status status = vc_vault_init(in->vault, &slot, 1, in->null_out ? NULL : &made, error);
+  EXPECT(made.id == UNTOUCHED, "vc_vault_init: wrote and failed");
+  return status;
+}
+
+static vc_status status_(const struct in *in, vc_error **error) {
+  vc_seal_status status;
+  return vc_vault_status(in->vault, in->null_out ? NULL : &status, error);
+}
+
+static vc_status unseal(const struct in *in, vc_error **error) {
+  return vc_vault_unseal(in->vault, input(in, "vcs1-no-share"), NULL, error);
+}
+
+static vc_status unseal_passphrase(const struct in *in, vc_error **error) {
+  return vc_vault_unseal_passphrase(in->vault, input(in, "wrong"), NULL, error);
+}
+
+static vc_status unseal_key(const struct in *in, vc_error **error) {
+  vc_bytes key = input(in, "0123456789abcdef0123456789abcdef");
+  return vc_vault_unseal_key(in->vault, key, NULL, error);
+}
+
+static vc_status seal(const struct in *in, vc_error **error) {
+  return vc_vault_seal(in->vault, error);
+}
+
+static vc_status tick(const struct in *in, vc_error **error) {
+  uint64_t done = UNTOUCHED;
+  vc_status status = vc_vault_tick(in->vault, &done, error);
+  return took_number(status, done, "vc_vault_tick");
+}
+
+static vc_status took_session(vc_status status, vc_session made, const char *name) {
+  if (status == VC_OK) {
+    MUST(vc_session_close(made, NULL));
+    EXPECT(vc_session_close(made, NULL) == VC_CLOSED, "%s: closed twice", name);
+  }
+  return took_number(status, made.id, name);
+}
+
+static vc_status owner(const struct in *in, vc_error **error) {
+  vc_session made = {UNTOUCHED};
+  vc_status status = vc_vault_owner(in->vault, in->null_out ? NULL : &made, error);
+  return took_session(status, made, "vc_vault_owner");
+}
+
+static vc_status login(const struct in *in, vc_error **error) {
+  vc_session made = {UNTOUCHED};
+  vc_session *out = in->null_out ? NULL : &made;
+  vc_buffer token = {NULL, 0};
+  vc_init_root_token(in->init, &token, NULL);
+  vc_bytes text = in->bad != NULL ? *in->bad : vc_borrow(&token);
+  vc_status status = vc_vault_login(in->vault, text, out, error);
+  vc_buffer_free(&token);
+  return took_session(status, made, "vc_vault_login");
+}
+
+static vc_status namespace_(const struct in *in, vc_error **error) {
+  vc_session made = {UNTOUCHED};
+  vc_status status = vc_session_namespace(in->session, input(in, "team"),
+                                          in->null_out ? NULL : &made, error);
+  return took_session(status, made, "vc_session_namespace");
+}
+
+static vc_status session_kv(const struct in *in, vc_error **error) {
+  vc_kv made = {UNTOUCHED};
+  vc_status status =
+      vc_session_kv(in->session, input(in, "secret"), in->null_out ? NULL : &made, error);
+  if (status == VC_OK) {
+    MUST(vc_kv_close(made, NULL));
+  }
+  return took_number(status, made.id, "vc_session_kv");
+}
+
+static vc_status close_session(const struct in *in, vc_error **error) {
+  return vc_session_close(in->session, error);
+}
+
+static vc_status close_kv(const struct in *in, vc_error **error) {
+  return vc_kv_close(in->kv, error);
+}
+
+static vc_status close_init(const struct in *in, vc_error **error) {
+  return vc_init_close(in->init, error);
+}
+
+static vc_status share_count(const struct in *in, vc_error **error) {
+  size_t count;
+  return vc_init_share_count(in->init, in->null_out ? NULL : &count, error);
+}
+
+static vc_status share(const struct in *in, vc_error **error) {
+  BUFFER("vc_init_share", vc_init_share(in->init, 0, out, error));
+}
+
+static vc_status root_token(const struct in *in, vc_error **error) {
+  BUFFER("vc_init_root_token", vc_init_root_token(in->init, out, error));
+}
+
+static vc_api_request api_request(const struct in *in, vc_field *field) {
+  vc_api_request request = {0};
+  request.size = sizeof request;
+  request.method = vc_text("GET");
+  request.path = input(in, "secret/data/app");
+  field->name = vc_text("version");
+  field->value = input(in, "1");
+  request.query = field;
+  request.query_count = 1;
+  request.token = input(in, "");
+  request.body = input(in, "");
+  request.namespace_path = input(in, "");
+  request.wrap_ttl = input(in, "");
+  return request;
+}
+
+static vc_status request_(const struct in *in, vc_error **error) {
+  vc_field field;
+  vc_api_request request = api_request(in, &field);
+  uint16_t http = 0;
+  BUFFER("vc_request", vc_request(in->session, &request, &http, out, error));
+}
+
+static vc_status handle(const struct in *in, vc_error **error) {
+  vc_field field;
+  vc_api_request request = api_request(in, &field);
+  uint16_t http = 0;
+  BUFFER("vc_handle", vc_handle(in->vault, &request, &http, out, error));
+}
+
+static vc_status put(const struct in *in, vc_error **error) {
+  uint64_t version = UNTOUCHED;
+  vc_bytes data = input(in, "{\"key\": \"value\"}");
+  vc_status status = vc_kv_put(in->kv, input(in, "app"), data, NULL, &version, error);
+  return took_number(status, version, "vc_kv_put");
+}
+
+static vc_status get(const struct in *in, vc_error **error) {
+  BUFFER("vc_kv_get", vc_kv_get(in->kv, input(in, "app"), 0, out, NULL, error));
+}
+
+static vc_status delete_(const struct in *in, vc_error **error) {
+  return vc_kv_delete(in->kv, input(in, "other"), error);
+}
+
+static const uint64_t NUMBERS[] = {7, 8};
+
+static vc_status delete_versions(const struct in *in, vc_error **error) {
+  return vc_kv_delete_versions(in->kv, input(in, "app"), NUMBERS, 2, error);
+}
+
+static vc_status undelete(const struct in *in, vc_error **error) {
+  return vc_kv_undelete(in->kv, input(in, "app"), NUMBERS, 2, error);
+}
+
+static vc_status destroy(const struct in *in, vc_error **error) {
+  return vc_kv_destroy(in->kv, input(in, "app"), NUMBERS, 2, error);
+}
+
+static vc_status list(const struct in *in, vc_error **error) {
+  BUFFER("vc_kv_list", vc_kv_list(in->kv, input(in, ""), out, error));
+}
+
+static vc_status metadata(const struct in *in, vc_error **error) {
+  BUFFER("vc_kv_metadata", vc_kv_metadata(in->kv, input(in, "app"), out, error));
+}
+
+static vc_status delete_metadata(const struct in *in, vc_error **error) {
+  return vc_kv_delete_metadata(in->kv, input(in, "other"), error);
+}
+
+static const struct export EXPORTS[] = {
+    {"vc_vault_open", NOTHING, TEXT | OUT, VC_OK, open_},
+    {"vc_vault_init", VAULT, TEXT | OUT, VC_ALREADY_INITIALIZED, init},
+    {"vc_vault_status", VAULT, OUT, VC_OK, status_},
+    {"vc_vault_unseal", VAULT, TEXT, VC_INVALID_ARGUMENT, unseal},
+    {"vc_vault_unseal_passphrase", VAULT, TEXT, VC_UNSEAL_FAILED, unseal_passphrase},
+    {"vc_vault_unseal_key", VAULT, BYTES, VC_UNSEAL_FAILED, unseal_key},
+    {"vc_vault_tick", VAULT, 0, VC_SEALED, tick},
+    {"vc_vault_owner", VAULT, OUT, VC_SEALED, owner},
+    {"vc_vault_login", VAULT, TEXT | OUT, VC_SEALED, login},
+    {"vc_handle", VAULT, TEXT | OUT, VC_OK, handle},
+    {"vc_init_share_count", INIT, OUT, VC_OK, share_count},
+    {"vc_init_share", INIT, OUT, VC_OK, share},
+    {"vc_init_root_token", INIT, OUT, VC_OK, root_token},
+    {"vc_session_namespace", SESSION, TEXT | OUT, VC_OK, namespace_},
+    {"vc_session_kv", SESSION, TEXT | OUT, VC_OK, session_kv},
+    {"vc_request", SESSION, TEXT | OUT, VC_OK, request_},
+    {"vc_kv_put", KV, TEXT, VC_SEALED, put},
+    {"vc_kv_get", KV, TEXT | OUT, VC_SEALED, get},
+    {"vc_kv_delete", KV, TEXT, VC_SEALED, delete_},
+    {"vc_kv_delete_versions", KV, TEXT, VC_SEALED, delete_versions},
+    {"vc_kv_undelete", KV, TEXT, VC_SEALED, undelete},
+    {"vc_kv_destroy", KV, TEXT, VC_SEALED, destroy},
+    {"vc_kv_list", KV, TEXT | OUT, VC_SEALED, list},
+    {"vc_kv_metadata", KV, TEXT | OUT, VC_SEALED, metadata},
+    {"vc_kv_delete_metadata", KV, TEXT, VC_SEALED, delete_metadata},
+    {"vc_vault_seal", VAULT, 0, VC_OK, seal},
+    {"vc_kv_close", KV, CLOSES, VC_OK, close_kv},
+    {"vc_session_close", SESSION, CLOSES, VC_OK, close_session},
+    {"vc_init_close", INIT, CLOSES, VC_OK, close_init},
+    {"vc_vault_close", VAULT, CLOSES, VC_OK, close_vault},
+};
+enum { COUNT = sizeof EXPORTS / sizeof *EXPORTS };
+
+// Those that take no handle and return no status; `values` is about them.
+static const char *const OTHERS[] = {
+    "vc_version",       "vc_abi_version",    "vc_status_name", "vc_buffer_free",
+    "vc_error_message", "vc_error_versions", "vc_error_free",  "vc_error_status",
+};
+
+#endif

@@ -1,0 +1,379 @@
+//! The faces for C and Go: built, installed, and used as their users would.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::setup::Setup;
+use crate::tools::{
+    Args, Outcome, Report, Result, Skips, cargo, command, exists, output, root, target,
+};
+
+const HEADER: &str = "bindings-c/include/vaultcore.h";
+const SYMBOLS: &str = "bindings-c/symbols.txt";
+/// The number in the soname; `vc_abi_version` returns it.
+const ABI: &str = "0";
+/// What a C program of ours is compiled with.
+const CFLAGS: &str = "-std=gnu11 -g -O1 -Wall -Wextra -Werror";
+
+/// How the library is built.
+#[derive(Clone, Copy)]
+enum Profile {
+    Dev,
+    Release,
+}
+
+/// Runs the steps of both faces alone.
+pub(crate) fn run(mut args: Args) -> Result {
+    let mut report = Report::new(Skips::from_args(&mut args));
+    args.finish()?;
+    steps(&mut report, &mut Setup::default());
+    report.finish()
+}
+
+/// Builds the library and puts it where C and Go find it.
+pub(crate) fn install(mut args: Args) -> Result {
+    let prefix = args.option("--prefix")?;
+    let profile = match args.flag("--debug") {
+        true => Profile::Dev,
+        false => Profile::Release,
+    };
+    args.finish()?;
+    let prefix = prefix.ok_or("install needs --prefix DIR")?;
+    let prefix = std::path::absolute(&prefix).map_err(|error| format!("{prefix}: {error}"))?;
+    install_to(&prefix, profile)?;
+    let pkgconfig = prefix.join("lib/pkgconfig");
+    println!(
+        "installed; PKG_CONFIG_PATH={} finds it",
+        pkgconfig.display()
+    );
+    Ok(())
+}
+
+/// Writes the header and the list of exported symbols anew.
+pub(crate) fn abi(args: Args) -> Result {
+    args.finish()?;
+    write(&root().join(HEADER), header()?)?;
+    build(Profile::Dev)?;
+    write(&root().join(SYMBOLS), symbols(&built(Profile::Dev))?)
+}
+
+/// Adds the steps of both faces to `report`.
+pub(crate) fn steps(report: &mut Report, setup: &mut Setup) {
+    report.step("c-header", || same(HEADER, header()).into());
+    if !cfg!(target_os = "linux") {
+        return report.step("c-library", || skipped("it is installed on Linux only"));
+    }
+    let prefix = target().join("native");
+    let mut installed = false;
+    report.step("c-library", || {
+        let done = install_to(&prefix, Profile::Dev);
+        installed = done.is_ok();
+        done.into()
+    });
+    if !installed {
+        return;
+    }
+    report.step("c-symbols", || match probe("nm", "--version") {
+        true => same(SYMBOLS, symbols(&prefix.join("lib/libvaultcore.so"))).into(),
+        false => skipped("there is no nm"),
+    });
+    c_tests(report, &prefix);
+    go_tests(report, setup, &prefix);
+}
+
+fn skipped(reason: &str) -> Outcome {
+    Outcome::Skipped(reason.to_owned())
+}
+
+fn probe(program: &str, argument: &str) -> bool {
+    output(command(program).arg(argument)).is_ok()
+}
+
+fn build(profile: Profile) -> Result {
+    let mut cargo = cargo("build --quiet --package vaultcore-c");
+    if let Profile::Release = profile {
+        cargo.arg("--release");
+    }
+    match cargo.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("the build of vaultcore-c: {status}")),
+        Err(error) => Err(format!("cannot start cargo: {error}")),
+    }
+}
+
+fn built(profile: Profile) -> PathBuf {
+    let folder = match profile {
+        Profile::Dev => "debug",
+        Profile::Release => "release",
+    };
+    target().join(folder).join("libvaultcore.so")
+}
+
+/// Installs the header, both libraries, the links of the shared one, and what pkg-config reads.
+fn install_to(prefix: &Path, profile: Profile) -> Result {
+    build(profile)?;
+    let (include, lib) = (prefix.join("include"), prefix.join("lib"));
+    for folder in [&include, &lib.join("pkgconfig")] {
+        fs::create_dir_all(folder).map_err(|error| told(folder, &error))?;
+    }
+    let shared = built(profile);
+    let versioned = concat!("libvaultcore.so.", env!("CARGO_PKG_VERSION"));
+    copy(&root().join(HEADER), &include.join("vaultcore.h"))?;
+    copy(&shared, &lib.join(versioned))?;
+    copy(&shared.with_extension("a"), &lib.join("libvaultcore.a"))?;
+    let soname = format!("libvaultcore.so.{ABI}");
+    link(versioned, &lib.join(&soname))?;
+    link(&soname, &lib.join("libvaultcore.so"))?;
+    let template = root().join("bindings-c/vaultcore.pc.in");
+    let text = fs::read_to_string(&template).map_err(|error| told(&template, &error))?;
+    let text = text.replace("@version@", env!("CARGO_PKG_VERSION"));
+    write(&lib.join("pkgconfig/vaultcore.pc"), text)
+}
+
+/// Copies to a new file: a library that a program has loaded must not change under it.
+fn copy(from: &Path, to: &Path) -> Result {
+    fs::remove_file(to).ok();
+    fs::copy(from, to)
+        .map(drop)
+        .map_err(|error| told(from, &error))
+}
+
+#[cfg(unix)]
+fn link(to: &str, at: &Path) -> Result {
+    fs::remove_file(at).ok();
+    std::os::unix::fs::symlink(to, at).map_err(|error| told(at, &error))
+}
+
+#[cfg(not(unix))]
+fn link(_: &str, at: &Path) -> Result {
+    Err(format!("{}: links are made on Unix only", at.display()))
+}
+
+fn write(path: &Path, text: String) -> Result {
+    fs::write(path, text).map_err(|error| told(path, &error))
+}
+
+fn told(path: &Path, error: &std::io::Error) -> String {
+    format!("{}: {error}", path.display())
+}
+
+/// Returns the header as the sources have it.
+fn header() -> Result<String> {
+    let mut cargo = cargo("run --quiet --manifest-path bindings-c/header/Cargo.toml");
+    output(cargo.arg("--target-dir").arg(target().join("header")))
+}
+
+/// Returns the symbols that a library exports, a line each.
+fn symbols(library: &Path) -> Result<String> {
+    let told = output(command("nm").args(["-D", "--defined-only"]).arg(library))?;
+    let names = told
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(2));
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    Ok(names.iter().map(|name| format!("{name}\n")).collect())
+}
+
+/// Compares a checked-in file with what it should be.
+fn same(name: &str, wanted: Result<String>) -> Result {
+    let wanted = wanted?;
+    let path = root().join(name);
+    let found = fs::read_to_string(&path).map_err(|error| told(&path, &error))?;
+    if found == wanted {
+        return Ok(());
+    }
+    let mut lines = found.lines().zip(wanted.lines()).enumerate();
+    let first = lines.find(|(_, (found, wanted))| found != wanted);
+    let place = match first {
+        Some((index, (found, wanted))) => {
+            format!("line {}: `{found}` should be `{wanted}`", index + 1)
+        }
+        None => "one is longer than the other".to_owned(),
+    };
+    Err(format!(
+        "{name} is not what the sources say; {place}. If that is meant, run `cargo xtask abi` and \
+         commit; what is gone or changed breaks compiled programs"
+    ))
+}
+
+/// Runs the programs in `bindings-c/tests` and the demo.
+fn c_tests(report: &mut Report, prefix: &Path) {
+    if !exists("cc") || !exists("pkg-config") {
+        return report.step("c-tests", || skipped("there is no cc, or no pkg-config"));
+    }
+    report.step("c-demo", || {
+        for language in ["c", "c++"] {
+            let headers = compile(prefix, "tests/headers.c", &["-x", language], language);
+            if let Err(reason) = headers {
+                return Outcome::Failed(reason);
+            }
+        }
+        let demo = compile(prefix, "examples/demo.c", &[], "plain");
+        demo.and_then(|demo| show(&mut command(demo))).into()
+    });
+    let sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+    report.step("c-tests", || watched(prefix, &sanitize, "asan", &[]).into());
+    report.step("c-valgrind", || {
+        if !exists("valgrind") && !apt_install("valgrind") {
+            return skipped("there is no valgrind");
+        }
+        let valgrind = [
+            "valgrind",
+            "--quiet",
+            "--error-exitcode=9",
+            "--leak-check=full",
+            "--show-leak-kinds=definite,indirect",
+            "--errors-for-leak-kinds=definite,indirect",
+            "--fair-sched=yes",
+        ];
+        watched(prefix, &[], "plain", &valgrind).into()
+    });
+}
+
+/// Runs the tests of misuse and of threads, and shows that whoever watches sees a planted fault.
+fn watched(prefix: &Path, flags: &[&str], name: &str, runner: &[&str]) -> Result {
+    let misuse = compile(prefix, "tests/misuse.c", flags, name)?;
+    let mut planted = under(runner, &misuse, &["--plant"]);
+    let seen = output(&mut planted).err();
+    if !seen.is_some_and(|report| report.contains("double-free") || report.contains("Invalid free"))
+    {
+        return Err("a buffer was freed twice, and nothing saw it".to_owned());
+    }
+    let symbols = root().join(SYMBOLS);
+    let symbols = symbols.to_string_lossy();
+    show(&mut under(runner, &misuse, &[&symbols]))?;
+    let threads = compile(prefix, "tests/threads.c", flags, name)?;
+    let rounds = if runner.is_empty() { "60" } else { "6" };
+    show(&mut under(runner, &threads, &[rounds]))
+}
+
+/// Compiles a program as `cc x.c $(pkg-config --cflags --libs vaultcore)` does.
+fn compile(prefix: &Path, source: &str, flags: &[&str], name: &str) -> Result<PathBuf> {
+    let mut query = command("pkg-config");
+    query.args(["--cflags", "--libs", "vaultcore"]);
+    let found = output(query.env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig")))?;
+    let stem = Path::new(source).file_stem().unwrap_or_default();
+    let program = prefix.join(format!("{}-{name}", stem.to_string_lossy()));
+    let mut cc = command("cc");
+    let standard = CFLAGS.split_whitespace();
+    // C++ has standards of its own.
+    cc.args(standard.filter(|flag| !(name == "c++" && flag.starts_with("-std"))));
+    cc.args(flags).arg(root().join("bindings-c").join(source));
+    cc.args(["-x", "none", "-pthread"])
+        .args(found.split_whitespace());
+    cc.arg(format!("-Wl,-rpath,{}", prefix.join("lib").display()));
+    output(cc.arg("-o").arg(&program))?;
+    Ok(program)
+}
+
+/// Runs the test of threads with every memory access watched, the library's and the standard
+/// library's included: one that is not watched hides what its locks order, and shows races that are
+/// none.
+pub(crate) fn thread_sanitizer(report: &mut Report) {
+    report.step("c-thread-sanitizer", || {
+        let sysroot = output(command("rustc").args(["--print", "sysroot"])).unwrap_or_default();
+        let libraries = Path::new(sysroot.trim()).join("lib/rustlib");
+        if !libraries.join("src/rust/library/Cargo.lock").exists() {
+            return skipped("the sources of the standard library (rust-src) are not installed");
+        }
+        watch_threads(&libraries).into()
+    });
+}
+
+fn watch_threads(libraries: &Path) -> Result {
+    const HOST: &str = "x86_64-unknown-linux-gnu";
+    let folder = target().join("thread-sanitizer");
+    let mut build = cargo("build --quiet --package vaultcore-c -Zbuild-std --target");
+    build.arg(HOST).env("CARGO_TARGET_DIR", &folder);
+    build
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CFLAGS", "-fsanitize=thread");
+    build.env("RUSTFLAGS", "-Zsanitizer=thread");
+    output(&mut build)?;
+    // The runtime is rustc's: that of another compiler lacks what its code calls.
+    let runtime = libraries.join(HOST).join("lib/librustc-stable_rt.tsan.a");
+    let library = folder.join(HOST).join("debug/libvaultcore.so");
+    let (object, program) = (folder.join("threads.o"), folder.join("threads"));
+    let mut cc = command("cc");
+    cc.args(CFLAGS.split_whitespace())
+        .args(["-fsanitize=thread", "-Ibindings-c/include", "-c"]);
+    output(cc.arg("bindings-c/tests/threads.c").arg("-o").arg(&object))?;
+    let mut linker = command("cc");
+    linker
+        .arg(&object)
+        .arg("-Wl,--whole-archive")
+        .arg(runtime)
+        .arg("-Wl,--no-whole-archive");
+    linker
+        .arg(&library)
+        .args("-pthread -rdynamic -ldl -lrt -lm -lresolv -lstdc++".split(' '));
+    output(linker.arg("-o").arg(&program))?;
+    link("libvaultcore.so", &library.with_extension("so.0"))?;
+    let mut threads = command("setarch"); // the runtime wants addresses that are not random
+    threads.arg("-R").arg(program).arg("20");
+    show(threads.env("LD_LIBRARY_PATH", folder.join(HOST).join("debug")))
+}
+
+fn under(runner: &[&str], program: &Path, words: &[&str]) -> Command {
+    let mut command = match runner.split_first() {
+        None => command(program),
+        Some((first, rest)) => {
+            let mut runner = command(first);
+            runner.args(rest).arg(program);
+            runner
+        }
+    };
+    command.args(words);
+    command
+}
+
+/// Runs a command that must succeed, and shows what it says.
+fn show(command: &mut Command) -> Result {
+    print!("{}", output(command)?);
+    Ok(())
+}
+
+/// Installs a package of Debian's, where this may.
+fn apt_install(package: &str) -> bool {
+    let root = output(command("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    let apt = |words: &[&str]| {
+        let mut apt = command("apt-get");
+        output(apt.args(words).env("DEBIAN_FRONTEND", "noninteractive")).is_ok()
+    };
+    root && apt(&["update", "-qq"]) && apt(&["install", "-y", "-qq", package])
+}
+
+/// Runs the tests of the Go package, and those with the client of OpenBao.
+fn go_tests(report: &mut Report, setup: &mut Setup, prefix: &Path) {
+    let mut go = None;
+    report.step("go", || match setup.go() {
+        Ok(program) => {
+            go = Some(program);
+            Outcome::Passed
+        }
+        Err(reason) => Outcome::Skipped(reason),
+    });
+    let Some(go) = go else { return };
+    if !exists("cc") || !exists("pkg-config") {
+        return report.step("go-tests", || skipped("cgo needs cc and pkg-config"));
+    }
+    for (step, folder, words) in [
+        ("go-vet", "bindings-c/go", "vet ./..."),
+        ("go-tests", "bindings-c/go", "test -race -count=1 ./..."),
+        (
+            "go-client",
+            "bindings-c/go/clienttest",
+            "test -race -count=1 ./...",
+        ),
+    ] {
+        let mut command = command(&go);
+        command.args(words.split_whitespace());
+        command
+            .current_dir(root().join(folder))
+            .env("CGO_ENABLED", "1");
+        command.env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig"));
+        command.env("LD_LIBRARY_PATH", prefix.join("lib"));
+        report.command(step, command);
+    }
+}
