@@ -60,6 +60,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod id;
+mod identity;
 pub mod import;
 mod mount;
 mod operation;
@@ -84,7 +85,10 @@ pub use engine::sys::{
     AuditInfo, KeyStatus, MountInfo, MountTune, NamespaceInfo, NewMount, SlotInfo, SlotType,
 };
 pub use error::{Error, ErrorKind, Result};
-pub use id::{AuditId, EntityId, MountId, NamespaceId, Nonce, RunId, SlotId, TokenId, VaultId};
+pub use id::{
+    AliasId, AuditId, EntityId, GroupId, MountId, NamespaceId, Nonce, RunId, SlotId, TokenId,
+    VaultId,
+};
 pub use path::{FolderPath, MAX_PATH, MAX_SEGMENTS, MountPath, SecretPath};
 pub use seal::{Argon2Params, CeremonyId, NewSlot, Share, key_file};
 pub use secret::{SecretBytes, SecretString};
@@ -109,6 +113,11 @@ pub mod transit {
         MAX_PLAINTEXT, MAX_RANDOM, Marshaling, NewKey, Padding, SignOptions,
     };
     pub use crate::session::{RewrapAll, Rewrapped, ToRewrap, Transit};
+}
+
+/// Identity: who somebody is, whichever way they log in.
+pub mod who {
+    pub use crate::identity::GroupKind;
 }
 
 /// Roles of machines that log in by a role id and a secret id.

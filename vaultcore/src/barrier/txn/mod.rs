@@ -198,6 +198,32 @@ impl<'a> Txn<'a> {
         Ok(Some(made))
     }
 
+    /// Returns what [`load_kept`](Self::load_kept) returns of an entry that, as with
+    /// [`load_guarded`](Self::load_guarded), the epoch proves.
+    pub(crate) fn load_kept_guarded<T: Send + Sync + 'static>(
+        &mut self,
+        path: &EntryPath,
+        build: impl FnOnce(&[u8]) -> Result<T>,
+    ) -> Result<Option<Arc<T>>> {
+        let known = self.position(path).is_some();
+        let found = self.load_kept(path, build);
+        if !known {
+            self.reads.retain(|read| read.path != *path);
+        }
+        found
+    }
+
+    /// Returns the record at `path` for a list of many: as the scan that found it, it is no part of
+    /// the read set. Each was true at some moment of the call, not all at the same.
+    pub(crate) fn load_listed<R: Record>(&mut self, path: &EntryPath) -> Result<Option<R>> {
+        let known = self.position(path).is_some();
+        let found = self.load(path);
+        if !known {
+            self.reads.retain(|read| read.path != *path);
+        }
+        found
+    }
+
     /// Has `change` made to memory once the attempt is committed; an attempt that is not changes
     /// nothing.
     pub(crate) fn after_commit(&mut self, change: impl FnOnce() + 'a) {
