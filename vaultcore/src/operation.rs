@@ -142,6 +142,9 @@ pub(crate) trait Judge {
 
     /// Returns all that `token` may do, as user interfaces ask for it.
     fn resultant(&self, txn: &mut Txn<'_>, token: &Token) -> Result<Object>;
+
+    /// Returns the policies that `token` has by who holds it.
+    fn identity_policies(&self, txn: &mut Txn<'_>, token: &Token) -> Result<Vec<String>>;
 }
 
 /// The engines and auth methods of a vault, by their kinds.

@@ -1,6 +1,7 @@
 //! Auth methods: how somebody proves who they are, and gets a token.
 
 pub(crate) mod approle;
+mod entity;
 mod name;
 mod options;
 mod outcome;

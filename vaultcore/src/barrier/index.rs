@@ -13,6 +13,8 @@ use zeroize::Zeroizing;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Use {
     Token,
+    /// What somebody, or a group, is called by an auth method.
+    Alias,
     /// The id of a role that is logged in by.
     RoleId,
     /// What proves it.
@@ -26,6 +28,7 @@ pub(crate) enum Use {
 pub(crate) struct IndexKeys {
     vault: VaultId,
     token: MacKey,
+    alias: MacKey,
     login: MacKey,
     batch: SealingKey,
 }
@@ -35,6 +38,7 @@ impl IndexKeys {
         Self {
             vault,
             token: MacKey::new(&derive(index_key, "token")),
+            alias: MacKey::new(&derive(index_key, "alias")),
             login: MacKey::new(&derive(index_key, "login")),
             batch: SealingKey::new("batch", &derive(index_key, "batch")),
         }
@@ -44,6 +48,7 @@ impl IndexKeys {
     pub(crate) fn id(&self, purpose: Use, fields: &[&[u8]]) -> [u8; 16] {
         let (key, label): (_, &[u8]) = match purpose {
             Use::Token => (&self.token, b"token"),
+            Use::Alias => (&self.alias, b"alias"),
             Use::RoleId => (&self.login, b"role-id"),
             Use::SecretId => (&self.login, b"secret-id"),
             Use::Attempt => (&self.login, b"attempt"),

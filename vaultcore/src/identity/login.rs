@@ -8,6 +8,7 @@ use super::entity::{Alias, Entity};
 use super::group::GroupKind;
 use super::groups::Groups;
 use super::name::check_alias_name;
+use super::resolve::counts;
 use crate::barrier::Txn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{AliasId, EntityId, GroupId, MountId, NamespaceId};
@@ -140,11 +141,12 @@ pub(crate) fn sync_groups(
         let Some(group) = groups.with_id(txn, *id)? else {
             continue; // it was deleted, and is forgotten with the next change
         };
-        let other = group
-            .alias
-            .as_ref()
-            .is_none_or(|alias| alias.mount != mount);
-        if group.kind == GroupKind::Internal || other {
+        let own = group.kind == GroupKind::External
+            && group
+                .alias
+                .as_ref()
+                .is_some_and(|alias| alias.mount == mount);
+        if !own && counts(&found, &group) {
             wanted.insert(*id);
         }
     }

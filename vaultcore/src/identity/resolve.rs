@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::bounds::{MAX_DEPTH, MAX_REACHED, limit};
 use super::entities::Entities;
 use super::entity::Entity;
-use super::group::Group;
+use super::group::{Group, GroupKind};
 use super::groups::Groups;
 use crate::barrier::Txn;
 use crate::error::Result;
@@ -42,20 +42,20 @@ pub(crate) fn resolve(
     let Some(entity) = Entities::new(namespace).with_id(txn, id)? else {
         return Ok(None);
     };
-    let groups = groups_of(txn, namespace, &entity.groups)?;
+    let groups = groups_of(txn, namespace, &entity)?;
     let groups = groups.into_values().collect();
     Ok(Some(Resolved { entity, groups }))
 }
 
-/// Returns `direct`, and all groups that they are in, as far as they are there.
+/// Returns the groups of an entity, and all that they are in, as far as they are there.
 pub(crate) fn groups_of(
     txn: &mut Txn<'_>,
     namespace: NamespaceId,
-    direct: &[GroupId],
+    entity: &Entity,
 ) -> Result<BTreeMap<GroupId, Arc<Group>>> {
     let groups = Groups::new(namespace);
     let mut found: BTreeMap<GroupId, Arc<Group>> = BTreeMap::new();
-    let mut row: BTreeSet<GroupId> = direct.iter().copied().collect();
+    let mut row: BTreeSet<GroupId> = entity.groups.iter().copied().collect();
     let mut depth = 0usize;
     while !row.is_empty() {
         depth = depth.saturating_add(1);
@@ -71,10 +71,23 @@ pub(crate) fn groups_of(
             let Some(group) = groups.with_id(txn, id)? else {
                 continue; // it was deleted
             };
+            if depth == 1 && !counts(entity, &group) {
+                continue;
+            }
             next.extend(group.parents.iter().copied());
             found.insert(id, group);
         }
         row = next;
     }
     Ok(found)
+}
+
+/// Returns whether an entity is in a group that it names. Of an external one it is only as long as it
+/// logs in to the mount that says so.
+pub(super) fn counts(entity: &Entity, group: &Group) -> bool {
+    match (group.kind, &group.alias) {
+        (GroupKind::Internal, _) => true,
+        (GroupKind::External, Some(alias)) => entity.alias_of(alias.mount).is_some(),
+        (GroupKind::External, None) => false,
+    }
 }

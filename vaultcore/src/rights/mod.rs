@@ -1,8 +1,10 @@
 //! What a token may do: its policies, those of who holds it, and the decision.
 
+mod holder;
 mod network;
 mod store;
 
+pub(crate) use holder::Holder;
 pub(crate) use network::{covers, parse_network, within};
 pub(crate) use store::PolicyStore;
 
@@ -41,21 +43,14 @@ pub(crate) struct Rights {
     identity_policies: Vec<String>,
 }
 
-/// Who holds a token, as far as rights go.
-#[derive(Default)]
-pub(crate) struct Holder {
-    pub(crate) policies: Vec<String>,
-    pub(crate) identity: Option<Identity>,
-}
-
 impl RightsCache {
-    /// Returns the rights of `token`.
-    pub(crate) fn of(&self, txn: &mut Txn<'_>, token: &Token) -> Result<Arc<Rights>> {
-        let holder = Holder::default();
-        self.with_holder(txn, token, holder)
-    }
-
-    fn with_holder(&self, txn: &mut Txn<'_>, token: &Token, holder: Holder) -> Result<Arc<Rights>> {
+    /// Returns the rights of `token`, which `holder` holds.
+    pub(crate) fn of(
+        &self,
+        txn: &mut Txn<'_>,
+        token: &Token,
+        holder: Holder,
+    ) -> Result<Arc<Rights>> {
         let key = key(token, &holder);
         let known = self.rights.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(rights) = known.get(&key) {

@@ -11,7 +11,7 @@ use crate::mount::{Class, MountTable, NamespaceTable};
 use crate::operation::{Context, Judge, Mounted, Target};
 use crate::path::MountPath;
 use crate::policy::Capabilities;
-use crate::rights::{Rights, RightsCache};
+use crate::rights::{Holder, Rights, RightsCache};
 use crate::storage::Revision;
 use crate::token::Token;
 use crate::wire::Object;
@@ -89,7 +89,12 @@ impl Config {
 
     /// Returns what a token may do.
     pub(super) fn rights(&self, cx: &mut Context<'_, '_>, token: &Token) -> Result<Arc<Rights>> {
-        self.rights.of(cx.txn, token)
+        self.rights_of(cx.txn, token)
+    }
+
+    fn rights_of(&self, txn: &mut Txn<'_>, token: &Token) -> Result<Arc<Rights>> {
+        let holder = Holder::of(txn, &self.namespaces, token)?;
+        self.rights.of(txn, token, holder)
     }
 
     /// Returns the mounts of a namespace.
@@ -143,7 +148,7 @@ impl Judge for Config {
         space: &str,
         path: &str,
     ) -> Result<Vec<&'static str>> {
-        let rights = self.rights.of(txn, token)?;
+        let rights = self.rights_of(txn, token)?;
         if rights.acl().is_root() {
             return Ok(vec!["root"]);
         }
@@ -154,13 +159,13 @@ impl Judge for Config {
     }
 
     fn reaches(&self, txn: &mut Txn<'_>, token: &Token, space: &str, path: &str) -> Result<bool> {
-        let rights = self.rights.of(txn, token)?;
+        let rights = self.rights_of(txn, token)?;
         let prefix = self.relative(token, space);
         Ok(prefix.is_some_and(|prefix| rights.acl().reaches(&format!("{prefix}{path}"))))
     }
 
     fn resultant(&self, txn: &mut Txn<'_>, token: &Token) -> Result<Object> {
-        let resultant = self.rights.of(txn, token)?.acl().resultant();
+        let resultant = self.rights_of(txn, token)?.acl().resultant();
         let paths = |paths: &BTreeMap<String, Capabilities>| {
             let mut object = Object::new();
             for (path, capabilities) in paths {
@@ -173,5 +178,9 @@ impl Judge for Config {
             .object("exact_paths", paths(&resultant.exact_paths))
             .object("glob_paths", paths(&resultant.glob_paths))
             .flag("root", resultant.root))
+    }
+
+    fn identity_policies(&self, txn: &mut Txn<'_>, token: &Token) -> Result<Vec<String>> {
+        Ok(self.rights_of(txn, token)?.identity_policies().to_vec())
     }
 }

@@ -91,7 +91,7 @@ impl Operation for Login<'_> {
         let mut params = role.params.clone();
         params.bound_cidrs = networks;
         let login = login(cx, &role, secret_id.as_ref())?;
-        let granted = LoginOutcome::grant(cx, &params, login)?;
+        let granted = LoginOutcome::grant(cx, &params, &role.role_id, login)?;
         if let Some(secret_id) = secret_id {
             secret_id.spend(cx, place, &role)?;
         }

@@ -51,7 +51,7 @@ impl<'p> Login<'p> {
             path: api_path(mount, &format!("login/{name}")),
             entity: None,
         };
-        LoginOutcome::grant(cx, params, login)
+        LoginOutcome::grant(cx, params, name, login)
     }
 }
 
