@@ -117,7 +117,11 @@ pub mod transit {
 
 /// Identity: who somebody is, whichever way they log in.
 pub mod who {
+    pub use crate::engine::identity::{
+        AliasInfo, AliasOptions, EntityInfo, EntityOptions, GroupInfo, GroupOptions,
+    };
     pub use crate::identity::GroupKind;
+    pub use crate::session::Identity;
 }
 
 /// Roles of machines that log in by a role id and a secret id.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::routed::{Refused, Routed};
 use super::{ApiRequest, ApiResponse, bounds, ceremony, envelope, health, metrics, quorum, status};
 use crate::auth;
-use crate::engine::{cubbyhole, sys, wrapping};
+use crate::engine::{cubbyhole, identity, sys, wrapping};
 use crate::error::{Error, ErrorKind, Result};
 use crate::mount::Class;
 use crate::operation::{Call, Handler};
@@ -110,6 +110,9 @@ impl<'r> Asked<'r> {
         }
         if let Some(rest) = self.path.strip_prefix("cubbyhole/") {
             return self.builtin(cubbyhole::ROUTES, rest);
+        }
+        if let Some(rest) = self.path.strip_prefix("identity/") {
+            return self.builtin(identity::api::ROUTES, rest);
         }
         let (class, path) = match self.path.strip_prefix("auth/") {
             Some(path) => (Class::Auth, path),

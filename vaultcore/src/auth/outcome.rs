@@ -32,7 +32,7 @@ impl LoginOutcome {
         alias: &str,
         mut login: Login,
     ) -> Result<Self> {
-        login.entity = Some(entity_of(cx, alias)?);
+        login.entity = Some(entity_of(cx, alias, &login.groups)?);
         let created = issue(cx, params, login)?;
         let identity = match created.entry.entity {
             Some(_) => {

@@ -157,6 +157,8 @@ pub(crate) struct Login {
     /// The path of the request, for people: `auth/userpass/login/bob`.
     pub(crate) path: String,
     pub(crate) entity: Option<EntityId>,
+    /// The groups that the method says it is in.
+    pub(crate) groups: Vec<String>,
 }
 
 /// Makes the token of a login, by a method that is mounted.

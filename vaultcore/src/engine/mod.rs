@@ -1,6 +1,7 @@
 //! Engines: what the vault keeps or makes, one operation a file.
 
 pub(crate) mod cubbyhole;
+pub(crate) mod identity;
 pub(crate) mod kv;
 pub(crate) mod sys;
 pub(crate) mod transit;

@@ -25,7 +25,7 @@ pub(super) const MAX_DEPTH: usize = 16;
 /// The most groups that an entity belongs to, by whatever way.
 pub(super) const MAX_REACHED: usize = 1_000;
 /// The most members of a group that one call changes.
-pub(crate) const MAX_CHANGES: usize = 50;
+pub(super) const MAX_CHANGES: usize = 50;
 /// The merges that an entity or an alias remembers.
 pub(super) const MAX_MERGED: usize = 64;
 

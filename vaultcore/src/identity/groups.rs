@@ -1,11 +1,12 @@
 //! Groups in storage, with all that finds them. Every change of a group writes the epoch, which so
 //! proves what was read of them, absence too.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::bounds::{MAX_LINKS, limit};
 use super::entities::{member_folder, store_bounded};
-use super::group::Group;
+use super::group::{Group, GroupKind};
 use super::name::{check_alias_name, check_name, folded};
 use super::{Named, Pointer, alias_part};
 use crate::barrier::{Tree, Txn, layout};
@@ -231,4 +232,32 @@ impl Groups {
         let part = alias_part(txn, "group", self.0, mount, name);
         layout::area(self.0, "group-alias-of").entry(&part)
     }
+}
+
+/// Returns a group that is not stored yet, with a name of its own.
+pub(crate) fn new_group(
+    txn: &mut Txn<'_>,
+    namespace: NamespaceId,
+    kind: GroupKind,
+) -> Result<Group> {
+    let id = GroupId::from_bytes(txn.unique(&[b"group", namespace.as_bytes()])?);
+    let now = txn.now();
+    let digits = id.to_string();
+    let mut name = format!("group_{}", digits.get(..8).unwrap_or(&digits));
+    if Groups::new(namespace).named(txn, &name)?.is_some() {
+        name = format!("group_{digits}");
+    }
+    Ok(Group {
+        id,
+        name,
+        kind,
+        metadata: BTreeMap::new(),
+        policies: Vec::new(),
+        members: Vec::new(),
+        parents: Vec::new(),
+        alias: None,
+        created: now,
+        updated: now,
+        changes: 0,
+    })
 }

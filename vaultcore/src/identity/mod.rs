@@ -6,28 +6,28 @@
 //! `entity-alias-of/<hash of mount and name>` to the entity; the same for `group`; and
 //! `group-member/<group>/<entity>` for the lists of members.
 
-#![allow(dead_code, unused_imports)] // until all of it is wired
-
 mod bounds;
 mod entities;
 mod entity;
 mod group;
 mod groups;
 mod login;
+mod members;
 mod merge;
 mod name;
 mod nesting;
 mod resolve;
 
-pub(crate) use bounds::{MAX_CHANGES, check_metadata, limit, policy_names};
-pub(crate) use entities::{Entities, EntityChange};
+pub(crate) use bounds::{check_metadata, limit, policy_names};
+pub(crate) use entities::Entities;
 pub(crate) use entity::{Alias, Entity};
 pub(crate) use group::Group;
 pub use group::GroupKind;
-pub(crate) use groups::Groups;
+pub(crate) use groups::{Groups, new_group};
 pub(crate) use login::{login, new_alias, new_entity, sync_groups};
+pub(crate) use members::set_members;
 pub(crate) use merge::{Merge, merge};
-pub(crate) use name::check_alias_name;
+pub(crate) use name::folded;
 pub(crate) use resolve::{Resolved, groups_of, resolve};
 
 use serde::de::DeserializeOwned;

@@ -3,6 +3,7 @@
 mod access;
 mod approle;
 mod audit;
+mod identity;
 mod kv;
 mod kv1;
 mod login;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 pub use approle::AppRole;
 pub use audit::NewAudit;
+pub use identity::Identity;
 pub use kv::{Kv, KvTransaction, Secret};
 pub use kv1::KvV1;
 pub use sys::Sys;
@@ -123,6 +125,12 @@ impl Session {
     #[must_use]
     pub fn token(&self) -> TokenStore {
         TokenStore::new(self.vault.clone(), self.caller.clone())
+    }
+
+    /// Returns the entities and groups of the namespace.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity::new(self.vault.clone(), self.caller.clone())
     }
 
     /// Returns the users of the auth method `userpass` enabled at `mount`, below `auth/`.

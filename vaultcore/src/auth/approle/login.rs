@@ -147,5 +147,6 @@ fn login(cx: &Context<'_, '_>, role: &Role, secret_id: Option<&Found>) -> Result
         role: String::new(),
         path: api_path(mount, "login"),
         entity: None,
+        groups: Vec::new(),
     })
 }

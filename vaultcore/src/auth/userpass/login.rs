@@ -50,6 +50,7 @@ impl<'p> Login<'p> {
             role: String::new(),
             path: api_path(mount, &format!("login/{name}")),
             entity: None,
+            groups: Vec::new(),
         };
         LoginOutcome::grant(cx, params, name, login)
     }
