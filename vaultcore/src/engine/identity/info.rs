@@ -63,7 +63,7 @@ pub struct EntityInfo {
 /// # for share in init.shares() { vault.unseal(share)?; }
 /// let owner = vault.owner()?;
 /// owner.sys().enable_auth("userpass", NewMount::new("userpass"))?;
-/// let method = owner.sys().auth_methods()?.remove(0);
+/// let method = owner.sys().auth_mounts()?.remove(0);
 /// let ann = owner.identity().create_entity(&EntityOptions::new().name("ann"))?;
 /// let alias = AliasOptions::new().name("ann").mount_accessor(&method.accessor);
 /// let alias = owner.identity().add_alias(Some(ann), &alias)?;
