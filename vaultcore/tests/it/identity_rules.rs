@@ -24,6 +24,7 @@ impl People {
         Self::on(world.vault.clone())
     }
 
+    /// Takes a vault that is open and empty.
     pub(crate) fn on(vault: Vault) -> Self {
         let owner = vault.owner().expect("owner");
         for mount in ["one", "two"] {
@@ -39,6 +40,12 @@ impl People {
             let text = format!("path \"x/{name}\" {{ capabilities = [\"read\"] }}");
             owner.sys().put_policy(name, &text).expect("a policy");
         }
+        Self::of(vault)
+    }
+
+    /// Takes a vault that holds all that already.
+    pub(crate) fn of(vault: Vault) -> Self {
+        let owner = vault.owner().expect("owner");
         let mounts = owner.sys().auth_mounts().expect("mounts");
         let accessor = |path: &str| {
             let found = mounts.iter().find(|mount| mount.path.as_str() == path);

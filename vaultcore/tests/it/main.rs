@@ -12,6 +12,7 @@ mod door;
 mod faults;
 mod handles;
 mod hooked;
+mod identity_model;
 mod identity_rules;
 mod input;
 mod kv_model;
