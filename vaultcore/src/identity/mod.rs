@@ -16,6 +16,8 @@ mod members;
 mod merge;
 mod name;
 mod nesting;
+#[cfg(test)]
+mod records;
 mod resolve;
 
 pub(crate) use bounds::{check_metadata, limit, policy_names};

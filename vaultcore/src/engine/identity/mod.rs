@@ -10,6 +10,8 @@ mod list;
 mod merge;
 mod options;
 mod shape;
+#[cfg(test)]
+mod tests;
 
 pub use info::{AliasInfo, EntityInfo, GroupInfo};
 pub use options::{AliasOptions, EntityOptions, GroupOptions};
