@@ -2,7 +2,7 @@
 
 use super::{ApiRequest, Method};
 use crate::auth::{self, token};
-use crate::engine::{self, cubbyhole, sys, wrapping};
+use crate::engine::{self, cubbyhole, identity, sys, wrapping};
 use crate::operation::Handler;
 use crate::wire::{Route, Verb};
 use crate::{NewMount, NewSlot, NewToken, SecretString, Vault, storage::Memory};
@@ -35,6 +35,7 @@ fn operations(vault: &Vault) -> Vec<(Method, String)> {
     add("sys/wrapping/", wrapping::ROUTES);
     add("auth/token/", token::api::ROUTES);
     add("cubbyhole/", cubbyhole::ROUTES);
+    add("identity/", identity::api::ROUTES);
     for engine in engine::built_in() {
         let path = format!("x-{}", engine.kind());
         let mount = vault.owner().expect("owner").sys();

@@ -68,39 +68,39 @@ fn above(path: &str) -> Option<&str> {
 
 /// Returns what the templates of policies may take.
 fn identity_of(found: &Resolved) -> policy::Identity {
-    let mut identity = policy::Identity::default();
-    identity.entity = Some(entity_of(&found.entity));
-    identity.groups = found.groups.iter().map(|group| group_of(group)).collect();
-    identity
+    policy::Identity {
+        entity: Some(entity_of(&found.entity)),
+        groups: found.groups.iter().map(|group| group_of(group)).collect(),
+    }
 }
 
 fn entity_of(entity: &Entity) -> policy::Entity {
-    let mut seen = policy::Entity::default();
-    seen.id = entity.id.to_string();
-    seen.name.clone_from(&entity.name);
-    seen.metadata.clone_from(&entity.metadata);
     let aliases = entity.aliases.iter();
-    seen.aliases = aliases
-        .map(|alias| (alias.accessor.clone(), alias_of(alias)))
-        .collect();
-    seen
+    policy::Entity {
+        id: entity.id.to_string(),
+        name: entity.name.clone(),
+        metadata: entity.metadata.clone(),
+        aliases: aliases
+            .map(|alias| (alias.accessor.clone(), alias_of(alias)))
+            .collect(),
+    }
 }
 
 fn alias_of(alias: &Alias) -> policy::Alias {
-    let mut seen = policy::Alias::default();
-    seen.id = alias.id.to_string();
-    seen.name.clone_from(&alias.name);
-    seen.metadata.clone_from(&alias.metadata);
-    seen.custom_metadata.clone_from(&alias.custom_metadata);
-    seen
+    policy::Alias {
+        id: alias.id.to_string(),
+        name: alias.name.clone(),
+        metadata: alias.metadata.clone(),
+        custom_metadata: alias.custom_metadata.clone(),
+    }
 }
 
 fn group_of(group: &Group) -> policy::Group {
-    let mut seen = policy::Group::default();
-    seen.id = group.id.to_string();
-    seen.name.clone_from(&group.name);
-    seen.metadata.clone_from(&group.metadata);
-    seen
+    policy::Group {
+        id: group.id.to_string(),
+        name: group.name.clone(),
+        metadata: group.metadata.clone(),
+    }
 }
 
 #[cfg(test)]
