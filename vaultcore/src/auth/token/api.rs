@@ -290,6 +290,11 @@ pub(super) fn looked_up(looked: &Looked) -> Response {
             info.explicit_max_ttl.unwrap_or_default().as_secs(),
         )
         .text("id", &looked.text);
+    if !info.identity_policies.is_empty() {
+        object = object
+            .object("external_namespace_policies", Object::new())
+            .list("identity_policies", &info.identity_policies);
+    }
     if info.expire_time.is_some() {
         object = object.time("issue_time", Some(info.creation_time));
     }

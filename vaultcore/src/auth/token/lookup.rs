@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::{Subject, api};
 use crate::clock::Timestamp;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::id::EntityId;
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::token::{Token, TokenEntry, TokenKind, accessors};
@@ -67,6 +67,8 @@ pub struct TokenInfo {
     pub role: String,
     /// Whose it is.
     pub entity: Option<EntityId>,
+    /// The policies that it has by that, sorted; none if whose it is may not act.
+    pub identity_policies: Vec<String>,
 }
 
 impl TokenInfo {
@@ -92,6 +94,7 @@ impl TokenInfo {
             bound_cidrs: entry.bound_cidrs.clone(),
             role: entry.role.clone(),
             entity: entry.entity,
+            identity_policies: Vec::new(),
         }
     }
 }
@@ -132,8 +135,13 @@ impl Operation for LookupToken {
             Subject::Secret(text) => text.as_str(),
             Subject::Accessor(_) => "",
         };
+        let mut info = TokenInfo::of(&token, cx.txn.now());
+        info.identity_policies = match cx.judge.identity_policies(cx.txn, &token) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => Vec::new(),
+            found => found?,
+        };
         Ok(Looked {
-            info: TokenInfo::of(&token, cx.txn.now()),
+            info,
             text: Zeroizing::new(text.to_owned()),
         })
     }
