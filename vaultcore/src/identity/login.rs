@@ -16,8 +16,9 @@ use crate::id::{AliasId, EntityId, GroupId, MountId, NamespaceId};
 /// The most groups that an auth method may say somebody is in.
 const MAX_NAMES: usize = 1_000;
 
-/// Returns the entity that `alias` of a mount belongs to, who just proved to be that. The first time
-/// both are made, in this transaction.
+/// Returns the entity that `alias` of a mount belongs to, who just proved to be that.
+///
+/// The first time both are made, in this transaction.
 ///
 /// # Errors
 /// `PermissionDenied` if the entity is disabled; `InvalidArgument` for a name or metadata that

@@ -20,8 +20,9 @@ pub(crate) struct Merge {
     pub(crate) force: bool,
 }
 
-/// Moves aliases and memberships of entities to another one, and deletes them. Policies and metadata
-/// of the other one stay as they are, as in Vault.
+/// Moves aliases and memberships of entities to another one, and deletes them.
+///
+/// Policies and metadata of the other one stay as they are, as in Vault.
 ///
 /// # Errors
 /// `InvalidArgument` for entities that there are not, and for two aliases of one mount of which

@@ -82,8 +82,9 @@ pub(crate) fn groups_of(
     Ok(found)
 }
 
-/// Returns whether an entity is in a group that it names. Of an external one it is only as long as it
-/// logs in to the mount that says so.
+/// Returns whether an entity is in a group that it names.
+///
+/// Of an external one it is only as long as it logs in to the mount that says so.
 pub(super) fn counts(entity: &Entity, group: &Group) -> bool {
     match (group.kind, &group.alias) {
         (GroupKind::Internal, _) => true,

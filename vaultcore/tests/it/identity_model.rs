@@ -1,5 +1,5 @@
-//! Random histories of entities, aliases and groups, played on a vault and on plain maps, which must
-//! agree.
+//! Random histories of entities, aliases and groups, played on a vault and on plain maps, which
+//! must agree.
 
 mod model;
 mod play;
@@ -30,8 +30,8 @@ fn config(cases: u32, max_shrink_iters: u32) -> Config {
 }
 
 #[test]
-fn two_thousand_histories_agree() {
-    let mut runner = TestRunner::new(config(2_000, 500));
+fn seven_hundred_histories_agree() {
+    let mut runner = TestRunner::new(config(700, 500));
     run(&mut runner, Planted::Nothing).unwrap();
 }
 

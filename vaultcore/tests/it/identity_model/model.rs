@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rules::Planted;
-use super::step::{ALIASES, Change, NAMES, POLICIES, Pick};
+use super::step::{Change, NAMES, POLICIES, Pick};
 
 /// Names are of entities and groups alike, by what they are folded to.
 pub(crate) type Refused = ();
@@ -361,7 +361,7 @@ impl Model {
             }
         }
         self.check_policies(change.policies.as_ref())?;
-        let members = self.members(number, change.members.as_ref())?;
+        let members = self.members(change.members.as_ref())?;
         let children = self.children(number, change.groups.as_ref())?;
         let group = self.groups[number].as_mut().ok_or(())?;
         if let Some(name) = name {
@@ -387,11 +387,7 @@ impl Model {
         Ok(())
     }
 
-    fn members(
-        &self,
-        _: usize,
-        members: Option<&Vec<Pick>>,
-    ) -> Result<Option<BTreeSet<usize>>, Refused> {
+    fn members(&self, members: Option<&Vec<Pick>>) -> Result<Option<BTreeSet<usize>>, Refused> {
         let Some(members) = members else {
             return Ok(None);
         };
@@ -495,10 +491,5 @@ impl Model {
             policies.extend(self.groups[group].iter().flat_map(|group| &group.policies));
         }
         policies
-    }
-
-    /// Returns what an alias is called.
-    pub(crate) fn name_of(alias: &Alias) -> &'static str {
-        ALIASES[alias.name]
     }
 }

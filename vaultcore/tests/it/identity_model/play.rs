@@ -421,7 +421,7 @@ impl Play {
             let found = self.identity.alias(*id).ok();
             let wanted = self.model.aliases[number].as_ref();
             let found = found.map(|alias| alias.name);
-            prop_assert_eq!(found, wanted.map(|alias| Model::name_of(alias).to_owned()));
+            prop_assert_eq!(found, wanted.map(|alias| ALIASES[alias.name].to_owned()));
         }
         Ok(())
     }

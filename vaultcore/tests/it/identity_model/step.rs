@@ -94,7 +94,8 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         2 => (proptest::collection::vec(pick(), 0..3), pick(), 0..3u8)
             .prop_map(|(from, to, keep)| Merge(from, to, keep)),
         5 => (name(), change()).prop_map(|(name, change)| CreateGroup(name, change)),
-        4 => (pick(), name(), change()).prop_map(|(one, name, change)| UpdateGroup(one, name, change)),
+        4 => (pick(), name(), change())
+            .prop_map(|(one, name, change)| UpdateGroup(one, name, change)),
         4 => (0..3u8, 0..3u8).prop_map(|(one, other)| UpdateGroup(one, None, link(other))),
         1 => pick().prop_map(DeleteGroup),
         4 => (0..2usize, 0..2usize).prop_map(|(mount, name)| Login(mount, name)),
