@@ -105,6 +105,13 @@ id! {
     /// assert_eq!(id.to_string(), "06".repeat(16));
     /// ```
     TokenId,
+    /// Finds one lease without telling what it is.
+    ///
+    /// ```
+    /// let key = vaultcore::LeaseKey::from_bytes([9; 16]);
+    /// assert_eq!(key.to_string(), "09".repeat(16));
+    /// ```
+    LeaseKey,
     /// Names one ceremony, such as an unseal or a rekey in progress.
     ///
     /// ```

@@ -62,6 +62,7 @@ pub mod fuzzing;
 mod id;
 mod identity;
 pub mod import;
+mod lease;
 mod mount;
 mod operation;
 mod path;
@@ -82,17 +83,18 @@ pub use auth::{TokenOptions, TokenSettings};
 pub use clock::{BootId, Clock, ClockReading, ManualClock, SystemClock, Timestamp};
 pub use crypto::rng::{OsRandom, Random};
 pub use engine::sys::{
-    AuditInfo, KeyStatus, MountInfo, MountTune, NamespaceInfo, NewMount, SlotInfo, SlotType,
+    AuditInfo, KeyStatus, LeaseInfo, LeaseState, MountInfo, MountTune, NamespaceInfo, NewMount,
+    SlotInfo, SlotType,
 };
 pub use error::{Error, ErrorKind, Result};
 pub use id::{
-    AliasId, AuditId, EntityId, GroupId, MountId, NamespaceId, Nonce, RunId, SlotId, TokenId,
-    VaultId,
+    AliasId, AuditId, EntityId, GroupId, LeaseKey, MountId, NamespaceId, Nonce, RunId, SlotId,
+    TokenId, VaultId,
 };
 pub use path::{FolderPath, MAX_PATH, MAX_SEGMENTS, MountPath, SecretPath};
 pub use seal::{Argon2Params, CeremonyId, NewSlot, Share, key_file};
 pub use secret::{SecretBytes, SecretString};
-pub use session::{NewAudit, Session, Sys, TokenStore, Userpass};
+pub use session::{Leases, NewAudit, Session, Sys, TokenStore, Userpass};
 pub use vault::{
     Init, Metric, MetricKind, Rekey, RekeyProgress, RootProgress, SealStatus, Vault, VaultBuilder,
 };

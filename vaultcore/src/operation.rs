@@ -1,11 +1,13 @@
 //! What the vault can do: typed operations, each with the access it needs beside what it does.
 
+use std::any::Any;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::barrier::Txn;
+use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{MountId, NamespaceId};
+use crate::id::{LeaseKey, MountId, NamespaceId};
 use crate::path::MountPath;
 use crate::secret::SecretString;
 use crate::token::Token;
@@ -31,6 +33,12 @@ pub(crate) trait Operation {
     /// Does it.
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply>;
 
+    /// Returns what is left to be done outside the vault once `perform` is committed. Only when that
+    /// is done and committed, too, does the caller get the reply.
+    fn outside<'r>(&'r self, _reply: &'r mut Self::Reply) -> Option<Box<dyn Outside + 'r>> {
+        None
+    }
+
     /// Returns for how long the reply is to be wrapped, if it is.
     fn wrap_ttl(&self) -> Option<Duration> {
         None
@@ -44,20 +52,40 @@ pub(crate) trait Operation {
     fn output(&self, reply: &Self::Reply) -> Result<Response>;
 }
 
+/// What an operation does outside the vault, between two commits.
+///
+/// The first commit, that of `perform`, left a lease from which it can be undone; a crash leaves
+/// that lease to the reaper.
+pub(crate) trait Outside {
+    /// Does it: once, in no transaction, and for no longer than the timeout of a driver.
+    fn act(&mut self) -> Result<()>;
+
+    /// Records that it is done. Run again if it was overtaken.
+    fn complete(&mut self, cx: &mut Context<'_, '_>) -> Result<()>;
+
+    /// Returns the lease that is ended if either of the two fails.
+    fn lease(&mut self) -> Option<LeaseKey>;
+}
+
 /// An operation whose reply is in Vault's shape, whatever its own type.
 pub(crate) trait Erased {
     fn target(&self) -> Target<'_>;
     fn admission(&self) -> Admission;
     fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>>;
-    /// Does it, and answers. An answer may be an error too: one that comes of a reply, so that what
-    /// was done is committed, as a login that is refused counts as tried.
-    fn respond(&self, cx: &mut Context<'_, '_>) -> Result<Answer>;
+    fn respond(&self, cx: &mut Context<'_, '_>) -> Result<Replied>;
+    fn outside<'r>(&'r self, replied: &'r mut Replied) -> Option<Box<dyn Outside + 'r>>;
+    /// Answers. An answer may be an error too: one that comes of a reply, so that what was done is
+    /// committed, as a login that is refused counts as tried.
+    fn answer(&self, replied: &Replied) -> Answer;
 }
+
+/// The reply of an operation whose type is not known here.
+pub(crate) struct Replied(Box<dyn Any>);
 
 /// What is answered once all that was done is committed.
 pub(crate) type Answer = Result<Response>;
 
-impl<O: Operation> Erased for O {
+impl<O: Operation<Reply: 'static>> Erased for O {
     fn target(&self) -> Target<'_> {
         Operation::target(self)
     }
@@ -70,9 +98,17 @@ impl<O: Operation> Erased for O {
         Operation::access(self, cx)
     }
 
-    fn respond(&self, cx: &mut Context<'_, '_>) -> Result<Answer> {
-        let reply = self.perform(cx)?;
-        Ok(self.output(&reply))
+    fn respond(&self, cx: &mut Context<'_, '_>) -> Result<Replied> {
+        Ok(Replied(Box::new(self.perform(cx)?)))
+    }
+
+    fn outside<'r>(&'r self, replied: &'r mut Replied) -> Option<Box<dyn Outside + 'r>> {
+        Operation::outside(self, replied.0.downcast_mut()?)
+    }
+
+    fn answer(&self, replied: &Replied) -> Answer {
+        let foreign = || Error::invalid("a reply is answered by the operation that made it");
+        self.output(replied.0.downcast_ref().ok_or_else(foreign)?)
     }
 }
 
@@ -345,7 +381,7 @@ pub(crate) struct Call<'c> {
 pub(crate) type Handler = for<'c> fn(&Call<'c>) -> Result<Box<dyn Erased + 'c>>;
 
 /// A kind of engine that can be mounted.
-pub(crate) trait Engine: std::any::Any + Send + Sync {
+pub(crate) trait Engine: Any + Send + Sync {
     /// Returns the name by which it is mounted.
     fn kind(&self) -> &'static str;
 
@@ -357,6 +393,57 @@ pub(crate) trait Engine: std::any::Any + Send + Sync {
 
     /// Returns the paths that are answered, below the mount.
     fn routes(&self) -> &'static [Route<Handler>];
+
+    /// Prepares to end what a lease of this engine stands for. Whoever does it may have done it
+    /// before and not know: ending what has ended succeeds.
+    ///
+    /// # Errors
+    /// `Unsupported` if the engine leases nothing.
+    fn revoke(&self, _: &mut Txn<'_>, _: &Leased<'_>) -> Result<Act> {
+        Err(leases_nothing())
+    }
+
+    /// Prepares to let what a lease of this engine stands for last until `until`.
+    ///
+    /// # Errors
+    /// As [`revoke`](Self::revoke).
+    fn renew(&self, _: &mut Txn<'_>, _: &Leased<'_>, _until: Timestamp) -> Result<Act> {
+        Err(leases_nothing())
+    }
+}
+
+fn leases_nothing() -> Error {
+    Error::new(ErrorKind::Unsupported, "the engine leases nothing")
+}
+
+/// What an engine leased, as it is asked to end or to prolong it.
+#[allow(dead_code)] // read by engines that lease
+pub(crate) struct Leased<'l> {
+    pub(crate) namespace: NamespaceId,
+    pub(crate) mount: MountId,
+    /// What the engine left in the lease.
+    pub(crate) data: &'l [u8],
+}
+
+/// Something to be done outside the vault, in no transaction and for no longer than the timeout of a
+/// driver.
+pub(crate) type Act = Box<dyn FnOnce() -> std::result::Result<(), Failure> + Send>;
+
+/// Why something outside did not happen.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It may happen if it is tried again.
+    Passing(Error),
+    /// It never will.
+    Lasting(Error),
+}
+
+impl Failure {
+    pub(crate) fn into_error(self) -> Error {
+        match self {
+            Self::Passing(error) | Self::Lasting(error) => error,
+        }
+    }
 }
 
 /// A way to log in that can be enabled below `auth/`.

@@ -262,6 +262,14 @@ impl Folder {
         Self(format!("{text}/"))
     }
 
+    /// A folder that was stored as its text.
+    pub(crate) fn stored(text: &str) -> Result<Self> {
+        let corrupt = || Error::corrupt("the path of a stored folder is none");
+        let parts = text.strip_suffix('/').ok_or_else(corrupt)?;
+        EntryPath::new(parts).map_err(|_| corrupt())?;
+        Ok(Self(text.to_owned()))
+    }
+
     pub(crate) fn then(&self, part: &str) -> Self {
         Self([&self.0, part, "/"].concat())
     }

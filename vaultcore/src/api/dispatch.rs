@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::routed::{Refused, Routed};
+use super::routed::{Refused, Reply, Routed};
 use super::{ApiRequest, ApiResponse, bounds, ceremony, envelope, health, metrics, quorum, status};
 use crate::auth;
 use crate::engine::{cubbyhole, identity, sys, wrapping};
@@ -26,8 +26,11 @@ pub(super) fn dispatch(vault: &Vault, request: &ApiRequest, who: Who) -> Result<
     }
     let response = asked.answer()?;
     for rest in &response.rest {
-        // The reply stands: what is left is finished by `Vault::tick` if it cannot be now.
-        let _ = vault.finish(rest);
+        match vault.finish(rest) {
+            Err(error) if response.waits => return Err(error),
+            // The reply stands: what is left is finished by `Vault::tick` if it cannot be now.
+            _ => {}
+        }
     }
     Ok(envelope::envelope(&response, &vault.request_id()?))
 }
@@ -172,7 +175,7 @@ impl<'r> Asked<'r> {
             Ok(self
                 .vault
                 .run(&self.caller, &routed)
-                .and_then(|answer| answer))
+                .and_then(Reply::into_answer))
         });
         call.unwrap_or_else(|error| self.say(error))
     }

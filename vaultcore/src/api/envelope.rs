@@ -14,12 +14,14 @@ pub(super) fn envelope(response: &Response, request_id: &str) -> ApiResponse {
         }
         Shape::List if data.is_none_or(names_nothing) => return errors(404, []),
         Shape::NotFound if data.is_none() => return errors(404, []),
+        Shape::Accepted if says_nothing(response) => return ApiResponse::new(202, Json::default()),
         Shape::Usual if says_nothing(response) => return ApiResponse::new(204, Json::default()),
         _ => {}
     }
     let status = match response.shape {
         Shape::NotFound => 404,
         Shape::Status(status) => status,
+        Shape::Accepted => 202,
         _ => 200,
     };
     let mut object = Object::new().text("request_id", request_id);
@@ -32,10 +34,14 @@ pub(super) fn envelope(response: &Response, request_id: &str) -> ApiResponse {
 
 /// Adds what a reply says to an envelope.
 pub(super) fn members(object: Object, response: &Response) -> Object {
+    let (id, renewable, seconds) = match &response.lease {
+        Some(lease) => (lease.id.as_str(), lease.renewable, lease.ttl.as_secs()),
+        None => ("", false, response.lease_duration),
+    };
     let object = object
-        .text("lease_id", "")
-        .flag("renewable", false)
-        .number("lease_duration", response.lease_duration);
+        .text("lease_id", id)
+        .flag("renewable", renewable)
+        .number("lease_duration", seconds);
     let object = match &response.data {
         Some(data) => object.raw("data", data),
         None => object.null("data"),
@@ -57,6 +63,7 @@ pub(super) fn members(object: Object, response: &Response) -> Object {
 
 fn says_nothing(response: &Response) -> bool {
     response.data.is_none()
+        && response.lease.is_none()
         && response.auth.is_none()
         && response.auth_json.is_none()
         && response.wrap_info.is_none()

@@ -6,7 +6,10 @@ use zeroize::Zeroizing;
 
 use crate::engine::wrapping;
 use crate::error::{Error, Result};
-use crate::operation::{Access, Admission, Answer, Capability, Context, Erased, Operation, Target};
+use crate::id::LeaseKey;
+use crate::operation::{
+    Access, Admission, Answer, Capability, Context, Erased, Operation, Outside, Replied, Target,
+};
 use crate::wire::{Json, Response, Verb};
 
 /// The operation of a request, whose reply is wrapped if the request asks for that.
@@ -17,8 +20,26 @@ pub(super) struct Routed<'c> {
     pub(super) wrap: Option<Duration>,
 }
 
+/// What the operation replied, and the answer once there is nothing left to do.
+pub(super) struct Reply {
+    replied: Replied,
+    answer: Option<Answer>,
+}
+
+impl Reply {
+    /// Returns the answer.
+    pub(super) fn into_answer(self) -> Answer {
+        let early = || {
+            Err(Error::invalid(
+                "an answer was asked for before it was complete",
+            ))
+        };
+        self.answer.unwrap_or_else(early)
+    }
+}
+
 impl Operation for Routed<'_> {
-    type Reply = Answer;
+    type Reply = Reply;
 
     fn target(&self) -> Target<'_> {
         self.operation.target()
@@ -32,14 +53,22 @@ impl Operation for Routed<'_> {
         self.operation.access(cx)
     }
 
-    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Answer> {
-        let answer = self.operation.respond(cx)?;
-        match (&answer, self.wrap) {
-            (Ok(response), Some(ttl)) if wrapping::worth(response) => {
-                wrapping::wrap(cx, response, ttl, self.path).map(Ok)
-            }
-            _ => Ok(answer),
-        }
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Reply> {
+        let mut replied = self.operation.respond(cx)?;
+        let more = self.operation.outside(&mut replied).is_some();
+        let answer = match more {
+            true => None,
+            false => Some(self.answer(cx, &replied)?),
+        };
+        Ok(Reply { replied, answer })
+    }
+
+    fn outside<'r>(&'r self, reply: &'r mut Reply) -> Option<Box<dyn Outside + 'r>> {
+        self.operation.outside(&mut reply.replied)?;
+        Some(Box::new(RoutedOutside {
+            routed: self,
+            reply,
+        }))
     }
 
     fn wrap_ttl(&self) -> Option<Duration> {
@@ -51,11 +80,50 @@ impl Operation for Routed<'_> {
         Zeroizing::new(self.body.to_vec())
     }
 
-    fn output(&self, answer: &Answer) -> Result<Response> {
-        match answer {
-            Ok(response) => Ok(response.copy()),
-            Err(error) => Err(Error::new(error.kind(), error.to_string())),
+    fn output(&self, reply: &Reply) -> Result<Response> {
+        match &reply.answer {
+            Some(Ok(response)) => Ok(response.copy()),
+            Some(Err(error)) => Err(Error::new(error.kind(), error.to_string())),
+            None => Ok(Response::empty()),
         }
+    }
+}
+
+impl Routed<'_> {
+    /// Returns what is answered, wrapped if the request asks for that.
+    fn answer(&self, cx: &mut Context<'_, '_>, replied: &Replied) -> Result<Answer> {
+        let answer = self.operation.answer(replied);
+        match (&answer, self.wrap) {
+            (Ok(response), Some(ttl)) if wrapping::worth(response) => {
+                wrapping::wrap(cx, response, ttl, self.path).map(Ok)
+            }
+            _ => Ok(answer),
+        }
+    }
+}
+
+/// What the operation of a request does outside; the answer is made when that is complete.
+struct RoutedOutside<'r, 'c> {
+    routed: &'r Routed<'c>,
+    reply: &'r mut Reply,
+}
+
+impl Outside for RoutedOutside<'_, '_> {
+    fn act(&mut self) -> Result<()> {
+        let outside = self.routed.operation.outside(&mut self.reply.replied);
+        outside.map_or(Ok(()), |mut outside| outside.act())
+    }
+
+    fn complete(&mut self, cx: &mut Context<'_, '_>) -> Result<()> {
+        let outside = self.routed.operation.outside(&mut self.reply.replied);
+        outside.map_or(Ok(()), |mut outside| outside.complete(cx))?;
+        self.reply.answer = Some(self.routed.answer(cx, &self.reply.replied)?);
+        Ok(())
+    }
+
+    fn lease(&mut self) -> Option<LeaseKey> {
+        let mut outside = self.routed.operation.outside(&mut self.reply.replied)?;
+        outside.lease()
     }
 }
 

@@ -150,7 +150,8 @@ impl Operation for Boxed<'_> {
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Answer> {
-        self.0.respond(cx)
+        let replied = self.0.respond(cx)?;
+        Ok(self.0.answer(&replied))
     }
 
     fn input(&self) -> Json {

@@ -21,6 +21,7 @@ pub(crate) enum Use {
     SecretId,
     /// A name that somebody tried to log in by.
     Attempt,
+    Lease,
 }
 
 /// The keys of one vault, derived from its index key.
@@ -30,6 +31,7 @@ pub(crate) struct IndexKeys {
     token: MacKey,
     alias: MacKey,
     login: MacKey,
+    lease: MacKey,
     batch: SealingKey,
 }
 
@@ -40,6 +42,7 @@ impl IndexKeys {
             token: MacKey::new(&derive(index_key, "token")),
             alias: MacKey::new(&derive(index_key, "alias")),
             login: MacKey::new(&derive(index_key, "login")),
+            lease: MacKey::new(&derive(index_key, "lease")),
             batch: SealingKey::new("batch", &derive(index_key, "batch")),
         }
     }
@@ -52,6 +55,7 @@ impl IndexKeys {
             Use::RoleId => (&self.login, b"role-id"),
             Use::SecretId => (&self.login, b"secret-id"),
             Use::Attempt => (&self.login, b"attempt"),
+            Use::Lease => (&self.lease, b"lease"),
         };
         let framed = crate::crypto::framed(fields);
         let framed = Zeroizing::new(framed);

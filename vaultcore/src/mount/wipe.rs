@@ -15,6 +15,8 @@ const PAGE: usize = 100;
 /// again, harms nothing that lives.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Wipe {
+    /// Leads to leases that come first: what ends them needs what is to be deleted.
+    leases: Option<String>,
     folders: Vec<String>,
 }
 
@@ -24,17 +26,27 @@ impl Record for Wipe {
 }
 
 impl Wipe {
-    /// Leaves the work of deleting `folders`; `id` names what they belonged to.
+    /// Leaves the work of deleting `folders`, once the leases that `leases` leads to are ended; `id`
+    /// names what they belonged to.
     pub(crate) fn leave(
         txn: &mut Txn<'_>,
         id: &str,
+        leases: Option<&Folder>,
         folders: impl IntoIterator<Item = Folder>,
     ) -> Result<EntryPath> {
         let work = layout::work().then("wipe").entry(id)?;
         let folders = folders.into_iter();
         let folders = folders.map(|folder| folder.as_str().to_owned()).collect();
-        txn.store(work.clone(), &Self { folders })?;
+        let leases = leases.map(|folder| folder.as_str().to_owned());
+        txn.store(work.clone(), &Self { leases, folders })?;
         Ok(work)
+    }
+
+    /// Returns the folder that leads to the leases to be ended first.
+    pub(crate) fn leases(txn: &mut Txn<'_>, work: &EntryPath) -> Result<Option<Folder>> {
+        let wipe = txn.load::<Self>(work)?;
+        let folder = wipe.and_then(|wipe| wipe.leases);
+        folder.as_deref().map(Folder::stored).transpose()
     }
 
     /// Deletes the next page; returns whether there is more.
@@ -42,6 +54,12 @@ impl Wipe {
         let Some(mut wipe) = txn.load::<Self>(work)? else {
             return Ok(false);
         };
+        if let Some(leases) = &wipe.leases {
+            if !txn.scan(&Scan::new(leases.as_str()).limit(1))?.is_empty() {
+                return Ok(false); // this waits
+            }
+            wipe.leases = None;
+        }
         let Some(folder) = wipe.folders.last() else {
             txn.delete(work.clone());
             return Ok(false);

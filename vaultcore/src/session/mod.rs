@@ -6,6 +6,7 @@ mod audit;
 mod identity;
 mod kv;
 mod kv1;
+mod leases;
 mod login;
 mod sys;
 mod token;
@@ -20,6 +21,7 @@ pub use audit::NewAudit;
 pub use identity::Identity;
 pub use kv::{Kv, KvTransaction, Secret};
 pub use kv1::KvV1;
+pub use leases::Leases;
 pub use sys::Sys;
 pub use token::TokenStore;
 pub use transit::{RewrapAll, Rewrapped, ToRewrap, Transit};
@@ -125,6 +127,12 @@ impl Session {
     #[must_use]
     pub fn token(&self) -> TokenStore {
         TokenStore::new(self.vault.clone(), self.caller.clone())
+    }
+
+    /// Returns the leases of the namespace.
+    #[must_use]
+    pub fn leases(&self) -> Leases {
+        Leases::new(self.vault.clone(), self.caller.clone())
     }
 
     /// Returns the entities and groups of the namespace.

@@ -94,10 +94,12 @@ fn mark(txn: &mut Txn<'_>, token: &Token) -> Result<()> {
 }
 
 /// Takes the next step of the revocation at `work`: for `node`, or for the token it began with.
+/// `release` takes away a part of what else hangs on a token, and returns whether there was any.
 pub(crate) fn step(
     txn: &mut Txn<'_>,
     work: &EntryPath,
     node: Option<(NamespaceId, TokenId)>,
+    release: impl FnOnce(&mut Txn<'_>, TokenId) -> Result<bool>,
 ) -> Result<RevokeStep> {
     let Some(revocation) = txn.load::<Revocation>(work)? else {
         return Ok(RevokeStep::Gone); // somebody else finished it
@@ -107,6 +109,9 @@ pub(crate) fn step(
     let below = children(txn, namespace, id)?;
     if !below.is_empty() {
         return step_below(txn, (namespace, id), below, revocation.children);
+    }
+    if release(txn, id)? {
+        return Ok(RevokeStep::Again);
     }
     let cubbyhole = cubbyhole(namespace, id);
     let kept = txn.scan(&Scan::new(cubbyhole.as_str()).limit(SWEEP))?;

@@ -13,6 +13,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::crypto::rng::{OsRandom, Random};
 use crate::engine;
 use crate::error::Result;
+use crate::operation::Engine;
 use crate::storage::Storage;
 
 /// What the cache of ciphertext may hold unless told otherwise: 16 MiB.
@@ -37,6 +38,7 @@ pub struct VaultBuilder {
     owner: Owner,
     hosts: Hosts,
     audit_rules: AuditRules,
+    engines: Vec<Box<dyn Engine>>,
 }
 
 impl VaultBuilder {
@@ -49,6 +51,7 @@ impl VaultBuilder {
             owner: Owner::Allowed,
             hosts: Hosts::default(),
             audit_rules: AuditRules::default(),
+            engines: engine::built_in(),
         }
     }
 
@@ -91,6 +94,14 @@ impl VaultBuilder {
         self
     }
 
+    /// Adds an engine, or takes it instead of the one of the same kind.
+    #[cfg(test)]
+    pub(crate) fn with_engine(mut self, engine: impl Engine) -> Self {
+        self.engines.retain(|other| other.kind() != engine.kind());
+        self.engines.push(Box::new(engine));
+        self
+    }
+
     /// Lets audit devices have a prefix, a text in front of every line; by default they may not.
     ///
     /// Whoever may enable a device then chooses both a file and what its lines begin with, and so can
@@ -109,7 +120,7 @@ impl VaultBuilder {
             storage: self.storage,
             random: self.random,
             clock: self.clock,
-            engines: engine::built_in(),
+            engines: self.engines,
             methods: auth::built_in(),
             hosts: Arc::new(self.hosts),
             audit_rules: self.audit_rules,

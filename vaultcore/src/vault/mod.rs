@@ -7,6 +7,7 @@ mod config;
 mod init;
 #[cfg(test)]
 mod key_uses;
+mod leases;
 mod metrics;
 #[cfg(test)]
 mod old_keys;
@@ -24,6 +25,7 @@ use vaultcore_os::ForkMark;
 pub use builder::VaultBuilder;
 pub use ceremony::{Rekey, RekeyProgress};
 pub use init::Init;
+pub(crate) use leases::Force;
 pub use metrics::{Metric, MetricKind};
 pub use progress::SealStatus;
 pub(crate) use quorum::RootAttempt;

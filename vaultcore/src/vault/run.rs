@@ -136,6 +136,11 @@ impl Vault {
                 }
             }
         };
+        let asked = Asked {
+            caller,
+            call: call.as_ref(),
+        };
+        let result = result.and_then(|reply| self.beyond(open, &asked, operation, reply));
         let result = self.answered(operation, &mut trail, result);
         self.count(operation.admission(), result.as_ref().err());
         if let Some((space, id)) = spent {
@@ -144,6 +149,56 @@ impl Vault {
         }
         open.commit_heads(LINES_PER_HEAD);
         result
+    }
+
+    /// Does what an operation leaves to be done outside, and records that it is done. If either
+    /// fails, what it is leased by is ended.
+    fn beyond<O: Operation>(
+        &self,
+        open: &OpenVault,
+        asked: &Asked<'_>,
+        operation: &O,
+        mut reply: O::Reply,
+    ) -> Result<O::Reply> {
+        if let Some(mut outside) = operation.outside(&mut reply) {
+            let lease = outside.lease();
+            let done = outside.act().and_then(|()| {
+                open.transact(|txn, config| {
+                    let complete = |cx: &mut Context<'_, '_>| outside.complete(cx);
+                    self.still_allowed(txn, config, asked, operation, complete)
+                })
+            });
+            if let Err(error) = done {
+                if let Some(key) = lease {
+                    // What cannot be undone now is undone by the reaper.
+                    let _ = self.end_lease(open, key);
+                }
+                return Err(error);
+            }
+        }
+        Ok(reply)
+    }
+
+    /// Does `work` if the caller may still do what `operation` takes.
+    fn still_allowed<O: Operation>(
+        &self,
+        txn: &mut Txn<'_>,
+        config: &Config,
+        asked: &Asked<'_>,
+        operation: &O,
+        work: impl FnOnce(&mut Context<'_, '_>) -> Result<()>,
+    ) -> Result<()> {
+        let caller = asked.caller;
+        let actor = self.actor(txn, config, asked, operation.admission())?;
+        let actor = actor.ok_or_else(rights::denied)?;
+        let space = self.space(config, caller, &actor)?;
+        let tables = config.tables(txn, space.id)?;
+        let mount = resolve(&tables, operation, &actor)?;
+        let mut cx = Context::new(txn, &actor, space, (&*self.core, config), mount)
+            .from(caller.remote)
+            .presenting(caller.secret());
+        self.authorize(config, &mut cx, operation, &mut Trail::new(caller))?;
+        work(&mut cx)
     }
 
     fn count(&self, admission: Admission, error: Option<&Error>) {

@@ -218,10 +218,12 @@ impl<'c> Trail<'c> {
         let data = response.and_then(|response| response.data.as_deref());
         let nothing = Vec::new();
         let warnings = response.map_or(&nothing, |response| &response.warnings);
+        let lease = response.and_then(|response| response.lease.as_ref());
+        let lease_id = lease.map(|lease| lease.id.as_str());
         let block = response.map(|_| ResponseBlock {
             auth: given.as_ref(),
             mount: self.facts.mount.block(),
-            lease_id: "",
+            lease_id: lease_id.unwrap_or_default(),
             data: data.map_or(&[], Vec::as_slice),
             plain_keys: &self.facts.mount.plain_response_keys,
             warnings: warnings as &dyn Texts,

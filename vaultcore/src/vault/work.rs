@@ -1,7 +1,7 @@
 //! Work that takes many commits, and can be resumed by any process.
 
 use super::open::OpenVault;
-use super::{Caller, Vault};
+use super::{Caller, Force, Vault};
 use crate::auth::approle::TidySecretIds;
 use crate::auth::token::{ExpireToken, RevokeStepOf};
 use crate::barrier::layout;
@@ -10,6 +10,8 @@ use crate::engine::sys::{DropTerms, RewrapPage, WipePage};
 use crate::engine::transit::{self, RotateDue};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{NamespaceId, TokenId};
+use crate::lease;
+use crate::mount::Wipe;
 use crate::operation::Operation;
 use crate::path::EntryPath;
 use crate::storage::Scan;
@@ -42,6 +44,7 @@ impl Vault {
         let expired = self.expire_tokens(&mut failed)?;
         let mut finished = expired.saturating_add(self.rotate_keys(&mut failed)?);
         self.expire_secret_ids(&mut failed)?;
+        finished = finished.saturating_add(self.reap(&mut failed)?);
         let mut last = String::new();
         loop {
             let folder = layout::work();
@@ -130,15 +133,26 @@ impl Vault {
     }
 
     fn finish_on(&self, open: &OpenVault, work: &EntryPath) -> Result<()> {
+        if let Some(key) = lease::key_at(work) {
+            return self.end_lease(open, key);
+        }
         let folder = layout::work();
         let name = work.as_str().strip_prefix(folder.as_str());
         match name.and_then(|name| name.split_once('/')) {
             Some(("wipe", _)) => {
+                if let Some(leases) = open.transact(|txn, _| Wipe::leases(txn, work))? {
+                    self.end_below(open, &leases, Force::No)?;
+                }
                 let page = WipePage { work: work.clone() };
                 while self.system(open, &page)? {}
                 Ok(())
             }
-            Some(("revoke", _)) => self.revoke_all(open, work),
+            Some(("leases", _)) => self.sweep(open, work),
+            Some(("revoke", _)) => {
+                self.revoke_all(open, work)?;
+                let mut failed = None; // leases that cannot be ended now are tried again later
+                self.reap_on(open, &mut failed).map(drop)
+            }
             _ => {
                 let page = PurgePage {
                     entry: work.clone(),
@@ -213,7 +227,7 @@ fn entry(path: &str) -> Result<EntryPath> {
 }
 
 /// Returns whether nothing else can be done after `error`.
-fn stops(error: &Error) -> bool {
+pub(super) fn stops(error: &Error) -> bool {
     use ErrorKind::{Closed, Forked, Sealed};
     matches!(error.kind(), Closed | Forked | Sealed)
 }

@@ -43,6 +43,8 @@ pub(crate) struct Response {
     pub(crate) auth: Option<Auth>,
     /// The same, of a reply that was wrapped: as it was.
     pub(crate) auth_json: Option<Json>,
+    /// The lease of what is handed out.
+    pub(crate) lease: Option<Leased>,
     /// Seconds; Vault names them for some data without a lease, too.
     pub(crate) lease_duration: u64,
     pub(crate) wrap_info: Option<WrapInfo>,
@@ -50,6 +52,8 @@ pub(crate) struct Response {
     pub(crate) shape: Shape,
     /// Work entries to finish once the commit is done.
     pub(crate) rest: Vec<EntryPath>,
+    /// Whether it is an error if that work fails.
+    pub(crate) waits: bool,
 }
 
 /// How a reply becomes status and body.
@@ -62,6 +66,8 @@ pub(crate) enum Shape {
     NotFound,
     /// The envelope with 200, also if there is no data.
     Envelope,
+    /// Nothing but 202: it is begun, and the rest is done as soon as can be.
+    Accepted,
     /// The envelope under this status: of a batch, some of whose items failed.
     Status(u16),
     /// A list: one without names is answered with 404, as in Vault.
@@ -79,11 +85,13 @@ impl Response {
             data: self.data.clone(),
             auth: self.auth.as_ref().map(Auth::copy),
             auth_json: self.auth_json.clone(),
+            lease: self.lease.clone(),
             lease_duration: self.lease_duration,
             wrap_info: self.wrap_info.as_ref().map(WrapInfo::copy),
             warnings: self.warnings.clone(),
             shape: self.shape,
             rest: Vec::new(),
+            waits: self.waits,
         }
     }
 
@@ -125,6 +133,14 @@ impl Response {
         self.rest.extend(rest);
         self
     }
+}
+
+/// The lease of what a reply hands out.
+#[derive(Clone)]
+pub(crate) struct Leased {
+    pub(crate) id: String,
+    pub(crate) renewable: bool,
+    pub(crate) ttl: Duration,
 }
 
 /// The token that a reply hands out.

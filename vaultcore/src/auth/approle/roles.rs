@@ -170,7 +170,7 @@ impl Operation for DeleteRole<'_> {
         };
         role.delete(cx, place)?;
         let folders = [role.secret_ids(place), role.accessor_folder(cx, place)?];
-        Wipe::leave(cx.txn, &role.accessors(), folders).map(Some)
+        Wipe::leave(cx.txn, &role.accessors(), None, folders).map(Some)
     }
 
     fn input(&self) -> Json {

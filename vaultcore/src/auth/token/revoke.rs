@@ -3,6 +3,7 @@
 use super::{Subject, api, by_accessor};
 use crate::error::Result;
 use crate::id::{NamespaceId, TokenId};
+use crate::lease;
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::EntryPath;
 use crate::token::{self, Lookup, RevokeStep, authenticate, find_secret};
@@ -77,7 +78,9 @@ impl Operation for RevokeStepOf {
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<RevokeStep> {
-        token::step(cx.txn, &self.work, self.node)
+        token::step(cx.txn, &self.work, self.node, |txn, id| {
+            Ok(lease::detach_page(txn, id)? > 0)
+        })
     }
 
     fn input(&self) -> Json {

@@ -272,7 +272,7 @@ impl Operation for DeleteGroup {
         let groups = Groups::new(cx.space.id);
         groups.remove(cx.txn, &group)?;
         let folder = groups.member_folder(group.id);
-        Wipe::leave(cx.txn, &group.id.to_string(), [folder]).map(Some)
+        Wipe::leave(cx.txn, &group.id.to_string(), None, [folder]).map(Some)
     }
 
     fn input(&self) -> Json {

@@ -5,6 +5,7 @@ pub(crate) mod api;
 mod audit;
 mod capabilities;
 mod keys;
+pub(crate) mod leases;
 mod mounts;
 mod namespaces;
 mod policies;
@@ -15,6 +16,7 @@ mod visible;
 
 pub use audit::AuditInfo;
 pub use keys::KeyStatus;
+pub use leases::{LeaseInfo, LeaseState};
 pub use mounts::{MountInfo, NewMount};
 pub use namespaces::NamespaceInfo;
 pub use slots::{SlotInfo, SlotType};
@@ -38,7 +40,7 @@ use crate::operation::{Access, Actor, Capability, Context, Handler};
 use crate::wire::Route;
 
 /// The paths below `sys/` that are operations; ceremonies stand with the door itself.
-pub(crate) const TABLES: &[&[Route<Handler>]] = &[api::ROUTES, access::ROUTES];
+pub(crate) const TABLES: &[&[Route<Handler>]] = &[api::ROUTES, access::ROUTES, leases::api::ROUTES];
 
 /// Refuses what is of the whole vault where it is asked for in a namespace: who administers one
 /// must not seal or rotate what is everybody's.

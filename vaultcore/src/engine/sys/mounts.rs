@@ -11,6 +11,7 @@ use crate::barrier::layout;
 use crate::engine::{kv, transit};
 use crate::error::{Error, Result};
 use crate::id::MountId;
+use crate::lease;
 use crate::mount::{Class, Mount as Entry, MountTable, NamespaceTable, Tuning, Wipe, accessor};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::{EntryPath, MountPath};
@@ -326,7 +327,8 @@ impl Operation for Unmount {
         let folders = areas
             .iter()
             .map(|area| layout::area(cx.space.id, area).then(&id));
-        Wipe::leave(cx.txn, &id, folders).map(Some)
+        let leases = lease::of_mount(cx.space.id, Some(mount.id));
+        Wipe::leave(cx.txn, &id, Some(&leases), folders).map(Some)
     }
 
     fn input(&self) -> Json {

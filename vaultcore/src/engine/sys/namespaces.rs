@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{api, sys};
 use crate::error::{Error, Result};
 use crate::id::NamespaceId;
+use crate::lease;
 use crate::mount::{Class, MountTable, Namespace, NamespaceTable, Wipe};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::{EntryPath, Folder, MountPath};
@@ -265,7 +266,8 @@ impl Operation for DeleteNamespace {
         table.store(cx.txn)?;
         let id = space.id.part();
         let folder = Folder::fixed("ns").then(&id);
-        Wipe::leave(cx.txn, &id, [folder]).map(Some)
+        let leases = lease::of_mount(space.id, None);
+        Wipe::leave(cx.txn, &id, Some(&leases), [folder]).map(Some)
     }
 
     fn input(&self) -> Json {

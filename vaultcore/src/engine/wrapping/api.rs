@@ -6,7 +6,7 @@ use super::{LookupWrapping, Rewrap, Unwrap, Unwrapped, Wrap};
 use crate::auth::token::Subject;
 use crate::error::{Error, Result};
 use crate::operation::{Call, Erased, Handler};
-use crate::wire::{Fields, Json, Object, Response, Route, Shape, Verb};
+use crate::wire::{Fields, Json, Leased, Object, Response, Route, Shape, Verb};
 
 type Made<'c> = Result<Box<dyn Erased + 'c>>;
 
@@ -73,7 +73,17 @@ pub(super) fn unwrapped(unwrapped: &Unwrapped) -> Result<Response> {
         Some(Zeroizing::new(json.as_bytes().to_vec()))
     };
     let warnings = fields.list("warnings")?.unwrap_or_default();
+    let id = fields.text("lease_id")?;
+    let lease = match id {
+        Some(id) => Some(Leased {
+            id: id.to_string(),
+            renewable: fields.flag("renewable")?.unwrap_or_default(),
+            ttl: fields.duration("lease_duration")?.unwrap_or_default(),
+        }),
+        None => None,
+    };
     Ok(Response {
+        lease,
         data: part("data"),
         auth_json: part("auth"),
         warnings: warnings.into_iter().map(Into::into).collect(),

@@ -66,6 +66,12 @@ pub(crate) fn wrap(
         (None, Some(json)) => kept.raw("auth", json),
         (None, None) => kept.null("auth"),
     };
+    if let Some(lease) = &response.lease {
+        kept = kept
+            .text("lease_id", &lease.id)
+            .flag("renewable", lease.renewable)
+            .number("lease_duration", lease.ttl.as_secs());
+    }
     if !response.warnings.is_empty() {
         kept = kept.list("warnings", &response.warnings);
     }

@@ -1,0 +1,202 @@
+//! Ending leases: claimed in one commit, ended outside, deleted in another.
+//!
+//! A claim is random, and what it says of a lease is compared before the lease is deleted or put
+//! back: of any number of processes exactly one completes it. A claim whose holder died becomes
+//! due like anything else.
+
+use std::time::Duration;
+
+use super::entry::{Lease, State};
+use super::store::{change, due_folder, due_path, last_key, load, of_path, of_token, remove};
+use crate::barrier::Txn;
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::id::TokenId;
+use crate::operation::Failure;
+use crate::path::{EntryPath, Folder};
+use crate::storage::Scan;
+
+/// How long a claim lasts: longer than all that its holder does under it, each for the timeout of a
+/// driver.
+const CLAIM: Duration = Duration::from_secs(300);
+/// How often a lease is tried to be ended before it is given up on.
+const ATTEMPTS: u32 = 6;
+/// How long until what was given up on is tried again.
+const AGAIN: Duration = Duration::from_secs(24 * 3_600);
+/// Leases that one commit claims: each takes three writes.
+pub(crate) const CLAIM_PAGE: usize = 40;
+/// Leases that one commit deletes: each takes five writes, and one expectation.
+pub(crate) const REMOVE_PAGE: usize = 24;
+/// The longest text that is kept of what went wrong, in bytes; as in Vault.
+const MAX_FAILURE: usize = 240;
+
+/// A lease that is this process's to end.
+pub(crate) struct Claimed {
+    pub(crate) lease: Lease,
+    pub(crate) claim: [u8; 16],
+}
+
+/// Returns the entries of leases that are due by `now`, the earliest first, at most `limit`, from
+/// behind `after`.
+pub(crate) fn due(
+    txn: &mut Txn<'_>,
+    now: Timestamp,
+    after: Option<&EntryPath>,
+    limit: usize,
+) -> Result<Vec<EntryPath>> {
+    let folder = due_folder();
+    let mut scan = Scan::new(folder.as_str()).limit(limit);
+    if let Some(after) = after {
+        scan = scan.after(after.as_str());
+    }
+    let mut due = Vec::new();
+    for path in txn.scan(&scan)? {
+        if second(&folder, &path)? > now.as_micros() / 1_000_000 {
+            break;
+        }
+        due.push(EntryPath::new(&path)?);
+    }
+    Ok(due)
+}
+
+fn second(folder: &Folder, path: &str) -> Result<u64> {
+    let rest = path.strip_prefix(folder.as_str()).unwrap_or_default();
+    let digits = rest.get(..16);
+    let second = digits.and_then(|hex| u64::from_str_radix(hex, 16).ok());
+    second.ok_or_else(|| Error::corrupt("the path of a due lease is none"))
+}
+
+/// Claims the leases of those entries that are due; an entry that is not true any more is deleted.
+pub(crate) fn claim_due(txn: &mut Txn<'_>, entries: &[EntryPath]) -> Result<Vec<Claimed>> {
+    let now = txn.now();
+    let mut claimed = Vec::new();
+    for path in entries {
+        let key = last_key(path.as_str())?;
+        match load(txn, key)? {
+            Some(lease) if due_path(lease.entry.due, key)? == *path => {
+                if lease.entry.due <= now {
+                    claimed.extend(claim(txn, lease)?);
+                }
+            }
+            _ => txn.delete(path.clone()),
+        }
+    }
+    Ok(claimed)
+}
+
+/// Claims a lease, whatever its state; `None` if somebody else's claim is in force.
+pub(crate) fn claim(txn: &mut Txn<'_>, mut lease: Lease) -> Result<Option<Claimed>> {
+    let now = txn.now();
+    let attempts = match lease.entry.state {
+        State::Revoking { claim: Some(_), .. } if lease.entry.due > now => return Ok(None),
+        State::Revoking { attempts, .. } => attempts,
+        State::Irrevocable => ATTEMPTS,
+        State::Pending | State::Active => 0,
+    };
+    let claim = txn.unique(&[b"claim", lease.key.as_bytes()])?;
+    lease.entry.state = State::Revoking {
+        attempts,
+        claim: Some(claim),
+    };
+    change(txn, &mut lease, now.saturating_add(CLAIM))?;
+    Ok(Some(Claimed { lease, claim }))
+}
+
+/// Marks a lease as over and due: what it leases may not be used any more, and whoever reaps next
+/// ends it.
+pub(crate) fn mark(txn: &mut Txn<'_>, mut lease: Lease) -> Result<()> {
+    let now = txn.now();
+    match lease.entry.state {
+        State::Revoking { claim: Some(_), .. } if lease.entry.due > now => return Ok(()),
+        _ => {}
+    }
+    lease.entry.state = State::Revoking {
+        attempts: 0,
+        claim: None,
+    };
+    change(txn, &mut lease, now)
+}
+
+/// Returns the lease if it is still this claim's.
+fn held(txn: &mut Txn<'_>, claimed: &Claimed) -> Result<Option<(Lease, u32)>> {
+    let found = load(txn, claimed.lease.key)?;
+    Ok(found.and_then(|lease| match lease.entry.state {
+        State::Revoking {
+            attempts,
+            claim: Some(claim),
+        } if claim == claimed.claim => Some((lease, attempts)),
+        _ => None,
+    }))
+}
+
+/// Deletes a lease whose end is done; returns whether it was still this claim's.
+pub(crate) fn complete(txn: &mut Txn<'_>, claimed: &Claimed) -> Result<bool> {
+    let Some((lease, _)) = held(txn, claimed)? else {
+        return Ok(false);
+    };
+    remove(txn, &lease)?;
+    Ok(true)
+}
+
+/// Puts a lease back that could not be ended: to be tried later, or to be given up on.
+pub(crate) fn fail(txn: &mut Txn<'_>, claimed: &Claimed, failure: &Failure) -> Result<()> {
+    let Some((mut lease, attempts)) = held(txn, claimed)? else {
+        return Ok(());
+    };
+    let (error, lasting) = match failure {
+        Failure::Passing(error) => (error, false),
+        Failure::Lasting(error) => (error, true),
+    };
+    let attempts = attempts.saturating_add(1);
+    let now = txn.now();
+    let mut text = error.to_string();
+    while text.len() > MAX_FAILURE {
+        text.pop();
+    }
+    lease.entry.failure = text;
+    let due = if lasting || attempts >= ATTEMPTS {
+        lease.entry.state = State::Irrevocable;
+        now.saturating_add(AGAIN)
+    } else {
+        lease.entry.state = State::Revoking {
+            attempts,
+            claim: None,
+        };
+        now.saturating_add(pause(attempts, txn.random()?))
+    };
+    change(txn, &mut lease, due)
+}
+
+/// Returns how long to wait before attempt `attempts` + 1: 10 seconds, doubled each time, half of it
+/// more or less.
+fn pause(attempts: u32, [jitter, ..]: [u8; 16]) -> Duration {
+    let base = Duration::from_secs(10 << attempts.saturating_sub(1).min(ATTEMPTS));
+    base / 2 + base * u32::from(jitter) / 255
+}
+
+/// Takes a page of leases away from their token, which is being revoked: they are over, and due.
+/// Returns how many they were.
+pub(crate) fn detach_page(txn: &mut Txn<'_>, token: TokenId) -> Result<usize> {
+    let keys = of_token(txn, token, REMOVE_PAGE)?;
+    let now = txn.now();
+    for key in &keys {
+        txn.delete(of_path(token, *key)?);
+        let Some(mut lease) = load(txn, *key)? else {
+            continue;
+        };
+        lease.entry.token = None;
+        let due = match lease.entry.state {
+            State::Active => {
+                lease.entry.state = State::Revoking {
+                    attempts: 0,
+                    claim: None,
+                };
+                now
+            }
+            // What is being made is refused when it is to come into force.
+            State::Pending | State::Revoking { .. } | State::Irrevocable => lease.entry.due,
+        };
+        change(txn, &mut lease, due)?;
+    }
+    Ok(keys.len())
+}

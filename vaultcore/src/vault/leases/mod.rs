@@ -1,0 +1,236 @@
+//! Ending what is leased: of single leases, of all below a path, and of all that are due.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Mutex;
+
+use super::Vault;
+use super::open::OpenVault;
+use super::work::stops;
+use crate::barrier::Txn;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::LeaseKey;
+use crate::lease::{self, CLAIM_PAGE, Claimed, REMOVE_PAGE, Sweep};
+use crate::operation::{Failure, Registry};
+use crate::path::{EntryPath, Folder};
+
+/// How many of a page of leases are ended at the same time: outside it is mostly waiting.
+const WORKERS: usize = 8;
+
+/// What became of a number of leases.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ended {
+    /// Those that were ended.
+    pub(crate) ended: usize,
+    /// Those that could not be, and are tried again later, or were given up on.
+    pub(crate) failed: usize,
+}
+
+impl Ended {
+    fn add(&mut self, other: Self) {
+        self.ended = self.ended.saturating_add(other.ended);
+        self.failed = self.failed.saturating_add(other.failed);
+    }
+}
+
+/// Whether a lease may be dropped whose end outside failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Force {
+    No,
+    /// It is forgotten: what it leased may live on. Dangerous.
+    Yes,
+}
+
+impl Vault {
+    /// Ends all leases that are due; returns how many it ended. A first error goes to `failed`, and
+    /// the rest is done all the same.
+    pub(super) fn reap(&self, failed: &mut Option<Error>) -> Result<usize> {
+        self.with_open(|open| self.reap_on(open, failed))
+    }
+
+    pub(super) fn reap_on(&self, open: &OpenVault, failed: &mut Option<Error>) -> Result<usize> {
+        let mut total = 0usize;
+        let mut after: Option<EntryPath> = None;
+        loop {
+            match self.reap_page(open, after.as_ref()) {
+                Ok((ended, next)) => {
+                    total = total.saturating_add(ended.ended);
+                    match next {
+                        Some(next) => after = Some(next),
+                        None => return Ok(total),
+                    }
+                }
+                Err(error) if stops(&error) => return Err(error),
+                Err(error) => {
+                    *failed = failed.take().or(Some(error));
+                    return Ok(total);
+                }
+            }
+        }
+    }
+
+    /// Ends a page of the leases that are due; returns the last entry of it if there may be more.
+    fn reap_page(
+        &self,
+        open: &OpenVault,
+        after: Option<&EntryPath>,
+    ) -> Result<(Ended, Option<EntryPath>)> {
+        let page = open.transact(|txn, _| lease::due(txn, txn.now(), after, CLAIM_PAGE))?;
+        if page.is_empty() {
+            return Ok((Ended::default(), None));
+        }
+        let claimed = open.transact(|txn, _| lease::claim_due(txn, &page))?;
+        let ended = self.end_claimed(open, claimed, Force::No)?;
+        let full = page.len() >= CLAIM_PAGE;
+        Ok((ended, page.into_iter().next_back().filter(|_| full)))
+    }
+
+    /// Ends a lease now.
+    ///
+    /// # Errors
+    /// What went wrong outside; the lease is tried again later then.
+    pub(super) fn end_lease(&self, open: &OpenVault, key: LeaseKey) -> Result<()> {
+        let claimed = open.transact(|txn, _| match lease::load(txn, key)? {
+            Some(lease) => lease::claim(txn, lease),
+            None => Ok(None),
+        })?;
+        let Some(claimed) = claimed else {
+            return Ok(()); // it is gone, or somebody else ends it now
+        };
+        let failure = self.end_outside(open, &claimed).err();
+        self.settle(open, vec![(claimed, failure)], Force::No)?
+            .1
+            .map_or(Ok(()), Err)
+    }
+
+    /// Ends all leases that `folder` of storage leads to, whatever their state.
+    pub(super) fn end_below(
+        &self,
+        open: &OpenVault,
+        folder: &Folder,
+        force: Force,
+    ) -> Result<Ended> {
+        let mut total = Ended::default();
+        let mut after: Option<String> = None;
+        loop {
+            let page =
+                open.transact(|txn, _| lease::page(txn, folder, after.as_deref(), CLAIM_PAGE))?;
+            let claimed = open.transact(|txn, _| claim_all(txn, &page.keys))?;
+            total.add(self.end_claimed(open, claimed, force)?);
+            match page.after {
+                Some(last) if Some(&last) > after.as_ref() => after = Some(last),
+                _ => return Ok(total),
+            }
+        }
+    }
+
+    /// Ends the leases that a work entry names.
+    pub(super) fn sweep(&self, open: &OpenVault, work: &EntryPath) -> Result<()> {
+        let sweep = open.transact(|txn, _| Sweep::load(txn, work))?;
+        let Some((folders, force)) = sweep else {
+            return Ok(()); // somebody else finished it
+        };
+        let force = if force { Force::Yes } else { Force::No };
+        let mut failed = 0usize;
+        for folder in &folders {
+            failed = failed.saturating_add(self.end_below(open, folder, force)?.failed);
+        }
+        open.transact(|txn, _| {
+            Sweep::done(txn, work);
+            Ok(())
+        })?;
+        match failed {
+            0 => Ok(()),
+            failed => Err(Error::new(
+                ErrorKind::Unavailable,
+                format!("{failed} leases could not be ended, and are tried again"),
+            )),
+        }
+    }
+
+    /// Ends what was claimed: outside, several at a time, and then in storage.
+    fn end_claimed(&self, open: &OpenVault, claimed: Vec<Claimed>, force: Force) -> Result<Ended> {
+        if claimed.is_empty() {
+            return Ok(Ended::default());
+        }
+        let workers = WORKERS.min(claimed.len());
+        let waiting = Mutex::new(claimed.into_iter());
+        let next = || waiting.lock().ok().and_then(|mut waiting| waiting.next());
+        let work = || {
+            let mut done = Vec::new();
+            while let Some(claimed) = next() {
+                let failure = self.end_outside(open, &claimed).err();
+                done.push((claimed, failure));
+            }
+            done
+        };
+        let done = std::thread::scope(|scope| {
+            let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+            let mut done = work();
+            for other in others {
+                done.extend(other.join().unwrap_or_default()); // its leases stay claimed, and run out
+            }
+            done
+        });
+        self.settle(open, done, force).map(|(ended, _)| ended)
+    }
+
+    /// Ends what a lease leases.
+    fn end_outside(&self, open: &OpenVault, claimed: &Claimed) -> std::result::Result<(), Failure> {
+        let entry = &claimed.lease.entry;
+        let engine = self.core.engine(&entry.kind).map_err(Failure::Lasting)?;
+        let act = open.transact(|txn, _| engine.revoke(txn, &entry.leased()));
+        act.map_err(Failure::Passing)?()
+    }
+
+    /// Deletes the leases that were ended, and puts back those that could not be. Returns the first
+    /// error of those.
+    fn settle(
+        &self,
+        open: &OpenVault,
+        done: Vec<(Claimed, Option<Failure>)>,
+        force: Force,
+    ) -> Result<(Ended, Option<Error>)> {
+        let mut total = Ended::default();
+        for page in done.chunks(REMOVE_PAGE) {
+            let ended = open.transact(|txn, _| settle_page(txn, page, force))?;
+            total.add(ended);
+        }
+        let failures = done.into_iter().filter_map(|(_, failure)| failure);
+        let first = failures.map(Failure::into_error).next();
+        Ok((total, first))
+    }
+}
+
+/// Claims leases, due or not.
+fn claim_all(txn: &mut Txn<'_>, keys: &[LeaseKey]) -> Result<Vec<Claimed>> {
+    let mut claimed = Vec::new();
+    for key in keys {
+        if let Some(lease) = lease::load(txn, *key)? {
+            claimed.extend(lease::claim(txn, lease)?);
+        }
+    }
+    Ok(claimed)
+}
+
+fn settle_page(
+    txn: &mut Txn<'_>,
+    page: &[(Claimed, Option<Failure>)],
+    force: Force,
+) -> Result<Ended> {
+    let mut total = Ended::default();
+    for (claimed, failure) in page {
+        match failure {
+            Some(failure) if force == Force::No => {
+                lease::fail(txn, claimed, failure)?;
+                total.failed = total.failed.saturating_add(1);
+            }
+            _ => {
+                let own = lease::complete(txn, claimed)?;
+                total.ended = total.ended.saturating_add(usize::from(own));
+            }
+        }
+    }
+    Ok(total)
+}

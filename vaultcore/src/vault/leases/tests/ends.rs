@@ -1,0 +1,257 @@
+//! How leases end: by hand, with their token, with their mount, and what cannot be ended.
+
+use std::thread;
+use std::time::Duration;
+
+use super::hotel::Trouble;
+use super::{HOUR, MINUTE, Rented, World, guest};
+use crate::api::Method;
+use crate::engine::sys::{LeaseState, NewMount};
+use crate::error::ErrorKind;
+
+fn rent(world: &World, count: usize) -> Vec<Rented> {
+    (0..count)
+        .map(|_| world.rent(None, r#"{"ttl":"1h"}"#))
+        .collect()
+}
+
+#[test]
+fn a_revoked_lease_is_over_and_what_it_leased_is_gone() {
+    let world = World::new();
+    let rented = world.rent(None, r#"{"ttl":"1h"}"#);
+    let leases = world.owner().leases();
+    leases.revoke(&rented.lease).expect("revoked");
+    assert!(!world.hotel.has(&rented.room));
+    assert!(world.lookup(&rented).is_none());
+    leases.revoke(&rented.lease).expect("again is no error");
+    for (path, body, expected) in [
+        ("sys/leases/revoke", r#"{"lease_id":"LEASE"}"#, 202),
+        (
+            "sys/leases/revoke",
+            r#"{"lease_id":"LEASE","sync":true}"#,
+            204,
+        ),
+        ("sys/leases/revoke/LEASE", "", 202),
+        ("sys/revoke/LEASE", "", 202),
+        ("sys/revoke", r#"{"lease_id":"LEASE"}"#, 202),
+    ] {
+        let rented = world.rent(None, "{}");
+        let (path, body) = (
+            path.replace("LEASE", &rented.lease),
+            body.replace("LEASE", &rented.lease),
+        );
+        let (status, reply) = world.ask(None, Method::Put, &path, &body);
+        assert_eq!(status, expected, "{path}: {reply}");
+        assert!(!world.hotel.has(&rented.room), "{path}");
+    }
+}
+
+#[test]
+fn what_cannot_be_ended_is_tried_six_times_and_then_daily() {
+    let world = World::new();
+    let rented = world.rent(None, r#"{"ttl":"1h"}"#);
+    world.hotel.set(Trouble::Closed);
+    let leases = world.owner().leases();
+    let error = leases.revoke(&rented.lease).expect_err("closed");
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    let state = || world.lookup(&rented).expect("a lease").state;
+    let mut waited = Duration::ZERO;
+    while state() == LeaseState::Revoking {
+        world.pass(Duration::from_secs(1));
+        waited += Duration::from_secs(1);
+        world.tick();
+        assert!(waited < HOUR, "it is given up on some day");
+    }
+    assert_eq!(state(), LeaseState::Irrevocable);
+    // 10, 20, 40, 80 and 160 s, half of it more or less.
+    let (least, most) = (Duration::from_secs(155), Duration::from_secs(470));
+    assert!(waited >= least && waited <= most, "{waited:?}");
+    let given_up = leases.irrevocable().expect("listed");
+    assert_eq!(given_up.len(), 1);
+    assert_eq!(given_up[0].failure, "the hotel is closed");
+    let (_, reply) = world.ask(None, Method::Get, "sys/leases?type=irrevocable", "");
+    assert_eq!(
+        reply["data"]["leases"][0]["lease_id"],
+        rented.lease.as_str()
+    );
+
+    world.hotel.set(Trouble::None);
+    world.pass(23 * HOUR);
+    world.tick();
+    assert!(world.hotel.has(&rented.room));
+    world.pass(HOUR);
+    world.tick();
+    assert!(!world.hotel.has(&rented.room));
+    assert!(world.lookup(&rented).is_none());
+}
+
+#[test]
+fn what_can_never_be_ended_is_given_up_on_at_once_and_dropped_by_force_only() {
+    let world = World::new();
+    let rented = world.rent(None, r#"{"ttl":"1h"}"#);
+    world.hotel.set(Trouble::Lost);
+    let leases = world.owner().leases();
+    leases.revoke(&rented.lease).expect_err("lost");
+    assert_eq!(
+        world.lookup(&rented).expect("a lease").state,
+        LeaseState::Irrevocable
+    );
+    let error = leases.revoke_prefix("hotel/rooms").expect_err("lost");
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(world.lookup(&rented).is_some());
+    leases
+        .dangerous_revoke_force("hotel/rooms")
+        .expect("dropped");
+    assert!(world.lookup(&rented).is_none());
+    assert!(
+        world.hotel.has(&rented.room),
+        "which is why it is dangerous"
+    );
+}
+
+#[test]
+fn all_below_a_path_are_ended_in_pages() {
+    let world = World::new();
+    let rented = rent(&world, 150);
+    world.ask(None, Method::Post, "hotel/rooms/bluer", r#"{"ttl":"1h"}"#);
+    let (status, _) = world.ask(
+        None,
+        Method::Put,
+        "sys/leases/revoke-prefix/hotel/rooms/blue",
+        "",
+    );
+    assert_eq!(status, 202);
+    assert!(rented.iter().all(|rented| !world.hotel.has(&rented.room)));
+    assert_eq!(
+        world.hotel.state().rooms.len(),
+        1,
+        "a folder is no prefix of letters"
+    );
+    let ended = world.hotel.state().ended.values().all(|times| *times == 1);
+    assert!(ended, "each once");
+    let (status, _) = world.ask(
+        None,
+        Method::Put,
+        "sys/leases/revoke-prefix/hotel",
+        r#"{"sync":true}"#,
+    );
+    assert_eq!(status, 204);
+    assert_eq!(world.owner().leases().count().expect("counted"), 0);
+}
+
+#[test]
+fn a_prefix_may_be_a_lease() {
+    let world = World::new();
+    let (one, other) = (world.rent(None, "{}"), world.rent(None, "{}"));
+    let leases = world.owner().leases();
+    leases.revoke_prefix(&one.lease).expect("revoked");
+    assert!(!world.hotel.has(&one.room) && world.hotel.has(&other.room));
+}
+
+#[test]
+fn leases_end_with_their_token_and_those_above_it() {
+    let world = World::new();
+    let parent = world.token(&guest().ttl(5 * HOUR));
+    let session = world.vault.login(&parent).expect("session");
+    let child = session
+        .token()
+        .create(&guest().ttl(2 * HOUR))
+        .expect("child");
+    let (of_parent, of_child) = (
+        world.rent(Some(&parent), r#"{"ttl":"9h"}"#),
+        world.rent(Some(&child), r#"{"ttl":"9h"}"#),
+    );
+    let of_owner = world.rent(None, "{}");
+    world.pass(2 * HOUR);
+    world.tick(); // the child ran out
+    assert!(world.hotel.has(&of_parent.room) && !world.hotel.has(&of_child.room));
+    let again = session.token().create(&guest().ttl(HOUR)).expect("child");
+    let of_child = world.rent(Some(&again), r#"{"ttl":"9h"}"#);
+    world.owner().token().revoke(&parent).expect("revoked");
+    assert!(!world.hotel.has(&of_parent.room) && !world.hotel.has(&of_child.room));
+    assert!(world.hotel.has(&of_owner.room));
+}
+
+#[test]
+fn many_leases_of_one_token_end_with_it() {
+    let world = World::new();
+    let token = world.token(&guest());
+    for _ in 0..90 {
+        world.rent(Some(&token), r#"{"ttl":"9h"}"#);
+    }
+    world.owner().token().revoke(&token).expect("revoked");
+    assert!(world.hotel.state().rooms.is_empty());
+    assert_eq!(world.owner().leases().count().expect("counted"), 0);
+}
+
+#[test]
+fn a_mount_goes_with_its_leases_and_not_before_them() {
+    let world = World::new();
+    let rented = rent(&world, 3);
+    world.hotel.set(Trouble::Closed);
+    world.owner().sys().unmount("hotel").expect("unmounted");
+    assert!(rented.iter().all(|rented| world.hotel.has(&rented.room)));
+    let waits = || {
+        let found = world.storage.scan(&crate::storage::Scan::new("work/wipe/"));
+        found.expect("scanned").len()
+    };
+    assert_eq!(
+        waits(),
+        1,
+        "what ends the leases may need what the mount kept"
+    );
+    world.hotel.set(Trouble::None);
+    world.pass(MINUTE);
+    world.tick();
+    assert!(rented.iter().all(|rented| !world.hotel.has(&rented.room)));
+    world.tick();
+    assert_eq!(waits(), 0);
+}
+
+#[test]
+fn leases_do_not_cross_namespaces() {
+    let world = World::new();
+    let owner = world.owner();
+    owner.sys().create_namespace("team").expect("made");
+    let team = owner.namespace("team").expect("inside");
+    team.sys()
+        .mount("hotel", NewMount::new("rentals"))
+        .expect("mounted");
+    let (status, reply) = world.ask(None, Method::Post, "team/hotel/rooms/blue", "{}");
+    assert_eq!(status, 200, "{reply}");
+    let id = reply["lease_id"].as_str().expect("id").to_owned();
+    let (front, space) = id.rsplit_once('.').expect("the namespace is named");
+    assert!(front.starts_with("hotel/rooms/blue/") && space.len() == 32);
+    let room = reply["data"]["room"].as_str().expect("room").to_owned();
+    assert!(owner.leases().lookup(&id).is_err());
+    owner.leases().revoke(&id).expect("nothing there");
+    assert!(world.hotel.has(&room));
+    assert_eq!(team.leases().lookup(&id).expect("there").id, id);
+    assert_eq!(owner.leases().count().expect("counted"), 0);
+    assert_eq!(team.leases().count().expect("counted"), 1);
+    owner.sys().delete_namespace("team").expect("deleted");
+    assert!(!world.hotel.has(&room));
+}
+
+#[test]
+fn of_many_reapers_one_ends_each_lease() {
+    let world = World::new();
+    let rented = rent(&world, 300);
+    world.pass(HOUR);
+    let vaults: Vec<_> = (0..4).map(|_| world.other()).collect();
+    let ended: usize = thread::scope(|scope| {
+        let reapers: Vec<_> = vaults
+            .iter()
+            .map(|vault| scope.spawn(|| vault.tick().expect("ticked")))
+            .collect();
+        reapers
+            .into_iter()
+            .map(|reaper| reaper.join().expect("joined"))
+            .sum()
+    });
+    world.tick(); // what somebody had to leave to others
+    let state = world.hotel.state();
+    assert!(state.rooms.is_empty());
+    assert!(rented.iter().all(|rented| state.ended[&rented.room] == 1));
+    assert!(ended <= rented.len());
+}
