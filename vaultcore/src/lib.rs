@@ -94,10 +94,19 @@ pub use id::{
 pub use path::{FolderPath, MAX_PATH, MAX_SEGMENTS, MountPath, SecretPath};
 pub use seal::{Argon2Params, CeremonyId, NewSlot, Share, key_file};
 pub use secret::{SecretBytes, SecretString};
-pub use session::{Leases, NewAudit, Session, Sys, TokenStore, Userpass};
+pub use session::{LeasedSecret, Leases, NewAudit, Session, Sys, TokenStore, Userpass};
 pub use vault::{
     Init, Metric, MetricKind, Rekey, RekeyProgress, RootProgress, SealStatus, Vault, VaultBuilder,
 };
+
+/// Credentials of databases that die on time: connections, roles, drivers.
+pub mod database {
+    pub use crate::engine::database::{
+        ChangeUser, Connection, ConnectionInfo, Database, Driver, Fake, NewUser, Role, Settings,
+        StaticCredentials, StaticRole,
+    };
+    pub use crate::session::{Credentials, Databases};
+}
 
 /// Key-value secrets: version 2, with versions and check-and-set, and version 1, without.
 pub mod kv {

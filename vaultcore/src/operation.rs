@@ -417,7 +417,6 @@ fn leases_nothing() -> Error {
 }
 
 /// What an engine leased, as it is asked to end or to prolong it.
-#[allow(dead_code)] // read by engines that lease
 pub(crate) struct Leased<'l> {
     pub(crate) namespace: NamespaceId,
     pub(crate) mount: MountId,

@@ -36,7 +36,7 @@ fn operations(vault: &Vault) -> Vec<(Method, String)> {
     add("auth/token/", token::api::ROUTES);
     add("cubbyhole/", cubbyhole::ROUTES);
     add("identity/", identity::api::ROUTES);
-    for engine in engine::built_in() {
+    for engine in engine::built_in(engine::database::Databases::new()) {
         let path = format!("x-{}", engine.kind());
         let mount = vault.owner().expect("owner").sys();
         mount

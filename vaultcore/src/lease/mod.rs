@@ -5,9 +5,6 @@
 //! those of a mount, by their ids, or of an auth
 //! method's tokens. `<key>` is a MAC of the id. Nothing is loaded at unseal.
 
-// What begins a lease is called by engines that lease; until one is built in only tests do.
-#![cfg_attr(not(test), allow(dead_code, unused_imports))]
-
 mod entry;
 mod life;
 mod reap;

@@ -3,9 +3,11 @@
 mod access;
 mod approle;
 mod audit;
+mod database;
 mod identity;
 mod kv;
 mod kv1;
+mod leased;
 mod leases;
 mod login;
 mod sys;
@@ -18,9 +20,11 @@ use std::sync::Arc;
 
 pub use approle::AppRole;
 pub use audit::NewAudit;
+pub use database::{Credentials, Databases};
 pub use identity::Identity;
 pub use kv::{Kv, KvTransaction, Secret};
 pub use kv1::KvV1;
+pub use leased::LeasedSecret;
 pub use leases::Leases;
 pub use sys::Sys;
 pub use token::TokenStore;
@@ -173,6 +177,21 @@ impl Session {
     #[must_use]
     pub fn sys(&self) -> Sys {
         Sys::new(self.vault.clone(), self.caller.clone())
+    }
+
+    /// Returns the credentials of databases of the engine mounted at `mount`.
+    ///
+    /// Whether such a mount exists is checked with each call.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a path that is none.
+    pub fn database(&self, mount: &str) -> Result<Databases> {
+        let mount = MountPath::new(mount)?;
+        Ok(Databases::new(
+            self.vault.clone(),
+            self.caller.clone(),
+            mount,
+        ))
     }
 
     /// Returns the versioned key-value secrets mounted at `mount`.

@@ -12,6 +12,7 @@ use crate::auth;
 use crate::clock::{Clock, SystemClock};
 use crate::crypto::rng::{OsRandom, Random};
 use crate::engine;
+use crate::engine::database::{Databases, Driver};
 use crate::error::Result;
 use crate::operation::Engine;
 use crate::storage::Storage;
@@ -38,6 +39,9 @@ pub struct VaultBuilder {
     owner: Owner,
     hosts: Hosts,
     audit_rules: AuditRules,
+    databases: Databases,
+    /// Instead of those of the same kind.
+    #[cfg(test)]
     engines: Vec<Box<dyn Engine>>,
 }
 
@@ -51,7 +55,9 @@ impl VaultBuilder {
             owner: Owner::Allowed,
             hosts: Hosts::default(),
             audit_rules: AuditRules::default(),
-            engines: engine::built_in(),
+            databases: Databases::new(),
+            #[cfg(test)]
+            engines: Vec::new(),
         }
     }
 
@@ -97,7 +103,6 @@ impl VaultBuilder {
     /// Adds an engine, or takes it instead of the one of the same kind.
     #[cfg(test)]
     pub(crate) fn with_engine(mut self, engine: impl Engine) -> Self {
-        self.engines.retain(|other| other.kind() != engine.kind());
         self.engines.push(Box::new(engine));
         self
     }
@@ -111,6 +116,23 @@ impl VaultBuilder {
         self
     }
 
+    /// Adds a driver of databases, or takes it instead of the one of the same name.
+    pub fn database_driver(mut self, driver: impl Driver + 'static) -> Self {
+        self.databases.add(Arc::new(driver));
+        self
+    }
+
+    fn engines(
+        databases: Databases,
+        #[cfg(test)] more: Vec<Box<dyn Engine>>,
+    ) -> Vec<Box<dyn Engine>> {
+        #[allow(unused_mut)] // tests have more
+        let mut engines = engine::built_in(databases);
+        #[cfg(test)]
+        engines.extend(more);
+        engines
+    }
+
     /// Builds the vault, sealed. The storage is not touched yet.
     ///
     /// # Errors
@@ -120,7 +142,11 @@ impl VaultBuilder {
             storage: self.storage,
             random: self.random,
             clock: self.clock,
-            engines: self.engines,
+            engines: Self::engines(
+                self.databases,
+                #[cfg(test)]
+                self.engines,
+            ),
             methods: auth::built_in(),
             hosts: Arc::new(self.hosts),
             audit_rules: self.audit_rules,

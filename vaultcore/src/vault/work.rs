@@ -5,6 +5,7 @@ use super::{Caller, Force, Vault};
 use crate::auth::approle::TidySecretIds;
 use crate::auth::token::{ExpireToken, RevokeStepOf};
 use crate::barrier::layout;
+use crate::engine::database;
 use crate::engine::kv::{PurgePage, Sweeping};
 use crate::engine::sys::{DropTerms, RewrapPage, WipePage};
 use crate::engine::transit::{self, RotateDue};
@@ -44,6 +45,7 @@ impl Vault {
         let expired = self.expire_tokens(&mut failed)?;
         let mut finished = expired.saturating_add(self.rotate_keys(&mut failed)?);
         self.expire_secret_ids(&mut failed)?;
+        finished = finished.saturating_add(self.rotate_passwords(&mut failed)?);
         finished = finished.saturating_add(self.reap(&mut failed)?);
         let mut last = String::new();
         loop {
@@ -109,6 +111,20 @@ impl Vault {
                 return Ok(finished);
             }
         }
+    }
+
+    /// Changes passwords of static database roles that are due. One that fails is due again later.
+    fn rotate_passwords(&self, failed: &mut Option<Error>) -> Result<usize> {
+        let mut finished = 0usize;
+        let due = self.with_open(|open| open.transact(|txn, _| database::due(txn, PAGE)))?;
+        for entry in due {
+            match self.run(&Caller::system(), &database::RotateDue { entry }) {
+                Ok(done) => finished = finished.saturating_add(usize::from(done.is_some())),
+                Err(error) if stops(&error) => return Err(error),
+                Err(error) => *failed = failed.take().or(Some(error)),
+            }
+        }
+        Ok(finished)
     }
 
     /// Deletes secret ids of roles that ran out: a page with nothing to delete is the last.

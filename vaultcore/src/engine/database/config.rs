@@ -1,0 +1,613 @@
+//! Connections: how a database is reached, and which roles may use it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::driver::Settings;
+use super::pool::Opener;
+use super::{CONFIGS, Databases, KIND, Name, Site, api, api_path};
+use crate::barrier::Txn;
+use crate::error::{Error, ErrorKind, Result};
+use crate::id::LeaseKey;
+use crate::operation::{Access, Capability, Context, Operation, Outside, Target};
+use crate::path::MountPath;
+use crate::record::Record;
+use crate::secret::SecretString;
+use crate::token::micros;
+use crate::wire::{Json, Object, Page, Response};
+
+/// The longest text of a connection, in bytes.
+const MAX_TEXT: usize = 65_536;
+
+/// A connection, as stored.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Config {
+    pub(super) name: String,
+    pub(super) plugin: String,
+    pub(super) url: String,
+    pub(super) username: String,
+    password: String,
+    /// The password that a rotation is about to set, or has set: a crash leaves it unknown.
+    pub(super) pending: Option<String>,
+    pub(super) options: BTreeMap<String, String>,
+    pub(super) allowed_roles: Vec<String>,
+    pub(super) root_statements: Vec<String>,
+    pub(super) password_policy: String,
+    pub(super) username_template: String,
+    pub(super) max_open_connections: u32,
+    pub(super) max_idle_connections: u32,
+    pub(super) max_lifetime: u64, // microseconds, 0: none
+    /// Another one with each change, so that open connections are told from those of before.
+    pub(super) generation: [u8; 16],
+}
+
+impl Record for Config {
+    const FORMAT: u8 = 1;
+    const NAME: &'static str = "database connection";
+}
+
+impl Drop for Config {
+    fn drop(&mut self) {
+        self.password.zeroize();
+        self.pending.zeroize();
+        self.url.zeroize(); // some have the password in it
+    }
+}
+
+impl Config {
+    /// Returns the settings for the driver.
+    pub(super) fn settings(&self) -> Settings {
+        self.settings_with(&self.password)
+    }
+
+    /// Returns the settings for the driver, with another password than the stored one.
+    pub(super) fn settings_with(&self, password: &str) -> Settings {
+        let lifetime = Duration::from_micros(self.max_lifetime);
+        let mut settings = Settings::new(self.url.as_str())
+            .login(self.username.as_str(), SecretString::copy_from(password))
+            .connections(
+                self.max_open_connections,
+                self.max_idle_connections,
+                Some(lifetime).filter(|time| !time.is_zero()),
+            );
+        for (name, value) in &self.options {
+            settings = settings.option(name, value);
+        }
+        settings
+    }
+
+    /// Says that the pending password is the one in force.
+    pub(super) fn promote(&mut self, txn: &Txn<'_>) -> Result<()> {
+        if let Some(mut pending) = self.pending.take() {
+            std::mem::swap(&mut self.password, &mut pending);
+            pending.zeroize();
+            self.generation = txn.unique(&[b"database", self.name.as_bytes()])?;
+        }
+        Ok(())
+    }
+
+    /// Returns whether a role may use the connection.
+    pub(super) fn allows(&self, role: &Name) -> bool {
+        let role = role.as_str();
+        self.allowed_roles
+            .iter()
+            .any(|allowed| match allowed.strip_suffix('*') {
+                Some(prefix) => role.starts_with(prefix),
+                None => allowed == role,
+            })
+    }
+}
+
+/// Returns a connection, if there is one.
+pub(super) fn load(txn: &mut Txn<'_>, site: Site, name: &str) -> Result<Option<Config>> {
+    let path = site.entry(txn, CONFIGS, &Name::new(name)?)?;
+    txn.load(&path)
+}
+
+/// Returns a connection that there must be.
+pub(super) fn known(txn: &mut Txn<'_>, site: Site, name: &str) -> Result<Config> {
+    let missing = || Error::invalid("there is no database connection of this name");
+    load(txn, site, name)?.ok_or_else(missing)
+}
+
+pub(super) fn store(txn: &mut Txn<'_>, site: Site, config: &Config) -> Result<()> {
+    let path = site.entry(txn, CONFIGS, &Name::new(&config.name)?)?;
+    txn.store(path, config)
+}
+
+/// A connection to be configured. What is not said of one that is there stays as it is.
+///
+/// ```
+/// use vaultcore::SecretString;
+/// use vaultcore::database::Connection;
+/// let url = "postgresql://{{username}}:{{password}}@localhost:5432/app";
+/// let connection = Connection::new("postgresql-database-plugin", url)
+///     .login("vault", SecretString::copy_from("s3cr3t"))
+///     .allowed_roles(["readonly"]);
+/// # let _ = connection;
+/// ```
+#[must_use]
+#[derive(Clone, Default)]
+pub struct Connection {
+    pub(super) plugin: Option<String>,
+    pub(super) url: Option<String>,
+    pub(super) username: Option<String>,
+    pub(super) password: Option<std::sync::Arc<SecretString>>,
+    pub(super) options: BTreeMap<String, String>,
+    pub(super) allowed_roles: Option<Vec<String>>,
+    pub(super) root_statements: Option<Vec<String>>,
+    pub(super) password_policy: Option<String>,
+    pub(super) username_template: Option<String>,
+    pub(super) max_open: Option<u32>,
+    pub(super) max_idle: Option<u32>,
+    pub(super) max_lifetime: Option<Duration>,
+    pub(super) verify: Option<bool>,
+}
+
+impl Connection {
+    /// A connection by a driver's name, and a URL in which `{{username}}` and `{{password}}` stand for
+    /// the login.
+    pub fn new(plugin: impl Into<String>, url: impl Into<String>) -> Self {
+        Self {
+            plugin: Some(plugin.into()),
+            url: Some(url.into()),
+            ..Self::default()
+        }
+    }
+
+    /// Sets who the vault logs in as: somebody who may make users. The password is never shown again.
+    pub fn login(mut self, username: impl Into<String>, password: SecretString) -> Self {
+        self.username = Some(username.into());
+        self.password = Some(std::sync::Arc::new(password));
+        self
+    }
+
+    /// Sets an option of the driver, such as `tls_ca`.
+    pub fn option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.options.insert(name.into(), value.into());
+        self
+    }
+
+    /// Sets the roles that may use the connection; `*` at the end of one stands for any rest. Without
+    /// any, none may.
+    pub fn allowed_roles<S: Into<String>>(mut self, roles: impl IntoIterator<Item = S>) -> Self {
+        self.allowed_roles = Some(roles.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets the statements that change the password of the login, instead of the driver's own.
+    pub fn root_rotation_statements<S: Into<String>>(
+        mut self,
+        statements: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.root_statements = Some(statements.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets the password policy by which passwords are made.
+    pub fn password_policy(mut self, name: impl Into<String>) -> Self {
+        self.password_policy = Some(name.into());
+        self
+    }
+
+    /// Sets the template of users' names, instead of the driver's own.
+    pub fn username_template(mut self, template: impl Into<String>) -> Self {
+        self.username_template = Some(template.into());
+        self
+    }
+
+    /// Sets how many connections are open at most (4 by default), how many of them wait unused, and
+    /// how long one is used; zero is for ever.
+    pub fn connections(mut self, open: u32, idle: u32, lifetime: Duration) -> Self {
+        (self.max_open, self.max_idle) = (Some(open), Some(idle));
+        self.max_lifetime = Some(lifetime);
+        self
+    }
+
+    /// Whether the login is tried before the connection is stored; it is by default.
+    pub fn verify(mut self, verify: bool) -> Self {
+        self.verify = Some(verify);
+        self
+    }
+
+    /// Returns what becomes of a stored connection by this.
+    fn apply(&self, txn: &Txn<'_>, name: &Name, before: Option<Config>) -> Result<Config> {
+        let mut config = before.unwrap_or_else(|| Config {
+            name: name.as_str().to_owned(),
+            plugin: String::new(),
+            url: String::new(),
+            username: String::new(),
+            password: String::new(),
+            pending: None,
+            options: BTreeMap::new(),
+            allowed_roles: Vec::new(),
+            root_statements: Vec::new(),
+            password_policy: String::new(),
+            username_template: String::new(),
+            max_open_connections: 4,
+            max_idle_connections: 4,
+            max_lifetime: 0,
+            generation: [0; 16],
+        });
+        let set = |field: &mut String, value: &Option<String>| {
+            if let Some(value) = value {
+                value.clone_into(field);
+            }
+        };
+        set(&mut config.plugin, &self.plugin);
+        set(&mut config.url, &self.url);
+        set(&mut config.username, &self.username);
+        set(&mut config.password_policy, &self.password_policy);
+        set(&mut config.username_template, &self.username_template);
+        if let Some(password) = &self.password {
+            config.password.zeroize();
+            config.password = password.expose().to_owned();
+            config.pending.zeroize();
+            config.pending = None;
+        }
+        config.options.extend(self.options.clone());
+        config.options.retain(|_, value| !value.is_empty());
+        if let Some(roles) = &self.allowed_roles {
+            config.allowed_roles.clone_from(roles);
+        }
+        if let Some(statements) = &self.root_statements {
+            config.root_statements.clone_from(statements);
+        }
+        config.max_open_connections = self.max_open.unwrap_or(config.max_open_connections);
+        let idle = self.max_idle.unwrap_or(config.max_idle_connections);
+        config.max_idle_connections = idle.min(config.max_open_connections);
+        if let Some(lifetime) = self.max_lifetime {
+            config.max_lifetime = micros(lifetime);
+        }
+        config.generation = txn.unique(&[b"database", name.as_str().as_bytes()])?;
+        config.check()?;
+        Ok(config)
+    }
+}
+
+impl Config {
+    fn check(&self) -> Result<()> {
+        let missing = |name: &str| Err(Error::invalid(format!("{name} must be given")));
+        if self.plugin.is_empty() {
+            return missing("plugin_name");
+        }
+        if self.url.is_empty() {
+            return missing("connection_url");
+        }
+        if self.max_open_connections == 0 || self.max_open_connections > 1_000 {
+            return Err(Error::invalid("max_open_connections is from 1 to 1,000"));
+        }
+        if !self.password_policy.is_empty() || !self.username_template.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "password policies and username templates are not supported so far",
+            ));
+        }
+        let texts = self.options.values().chain(&self.root_statements);
+        let texts = texts.chain([&self.url, &self.username_template]);
+        if texts.map(String::len).sum::<usize>() > MAX_TEXT {
+            return Err(Error::invalid("a connection has at most 64 KiB of text"));
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Connection([redacted])")
+    }
+}
+
+/// Configures a connection; the database is asked before it is stored.
+pub(crate) struct WriteConnection<'d> {
+    pub(crate) mount: &'d MountPath,
+    pub(crate) name: Name,
+    pub(crate) connection: Connection,
+}
+
+/// A connection that is about to be stored.
+pub(crate) struct Writing {
+    site: Site,
+    config: Config,
+    opener: Option<Opener>,
+}
+
+impl Operation for WriteConnection<'_> {
+    type Reply = Writing;
+
+    fn target(&self) -> Target<'_> {
+        Target::Mount(self.mount, KIND)
+    }
+
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        let path = api_path(cx, "config", &self.name)?;
+        let site = Site::of(cx.mount()?);
+        let known = load(cx.txn, site, self.name.as_str())?.is_some();
+        let capability = if known {
+            Capability::Update
+        } else {
+            Capability::Create
+        };
+        Ok(vec![Access::new(path, capability)])
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Writing> {
+        let site = Site::of(cx.mount()?);
+        let before = load(cx.txn, site, self.name.as_str())?;
+        let config = self.connection.apply(cx.txn, &self.name, before)?;
+        let databases = Databases::of(cx.registry)?;
+        let opener = databases.opener(site, config.clone())?;
+        opener.check()?;
+        let verify = self.connection.verify.unwrap_or(true);
+        if !verify {
+            store(cx.txn, site, &config)?;
+        }
+        Ok(Writing {
+            site,
+            config,
+            opener: Some(opener).filter(|_| verify),
+        })
+    }
+
+    fn outside<'r>(&'r self, writing: &'r mut Writing) -> Option<Box<dyn Outside + 'r>> {
+        writing
+            .opener
+            .is_some()
+            .then(|| Box::new(Verifying(writing)) as _)
+    }
+
+    fn input(&self) -> Json {
+        api::connection(&self.connection)
+    }
+
+    fn output(&self, _: &Writing) -> Result<Response> {
+        Ok(Response::empty())
+    }
+}
+
+/// First the database is asked, then the connection is stored: one that does not work changes
+/// nothing.
+struct Verifying<'r>(&'r mut Writing);
+
+impl Outside for Verifying<'_> {
+    fn act(&mut self) -> Result<()> {
+        match &self.0.opener {
+            Some(opener) => opener.open_fresh()?.verify(),
+            None => Ok(()),
+        }
+    }
+
+    fn complete(&mut self, cx: &mut Context<'_, '_>) -> Result<()> {
+        // Read again, so that it is a conflict if somebody wrote it meanwhile.
+        load(cx.txn, self.0.site, &self.0.config.name)?;
+        store(cx.txn, self.0.site, &self.0.config)
+    }
+
+    fn lease(&mut self) -> Option<LeaseKey> {
+        None
+    }
+}
+
+/// A connection, as read: all but its password.
+///
+/// ```
+/// # use vaultcore::database::ConnectionInfo;
+/// fn shows(info: &ConnectionInfo) -> String {
+///     format!("{} by {}", info.url, info.plugin)
+/// }
+/// ```
+#[non_exhaustive]
+#[derive(Clone, PartialEq, Eq)]
+pub struct ConnectionInfo {
+    /// The name of the driver.
+    pub plugin: String,
+    /// The URL, with a password that stands in it hidden.
+    pub url: String,
+    /// Who the vault logs in as.
+    pub username: String,
+    /// The options of the driver, but for those that are secret.
+    pub options: BTreeMap<String, String>,
+    /// The roles that may use it.
+    pub allowed_roles: Vec<String>,
+    /// The statements that change the password of the login.
+    pub root_rotation_statements: Vec<String>,
+    /// The password policy.
+    pub password_policy: String,
+    /// The template of users' names; empty for the driver's own.
+    pub username_template: String,
+    /// How many connections are open at most.
+    pub max_open_connections: u32,
+    /// How many of them wait unused.
+    pub max_idle_connections: u32,
+    /// How long one is used; zero for ever.
+    pub max_connection_lifetime: Duration,
+}
+
+impl std::fmt::Debug for ConnectionInfo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ConnectionInfo({})", self.plugin)
+    }
+}
+
+impl ConnectionInfo {
+    fn of(config: &Config) -> Self {
+        let secret = |name: &str| name.contains("key") || name.contains("password");
+        let options = config.options.iter().filter(|(name, _)| !secret(name));
+        Self {
+            plugin: config.plugin.clone(),
+            url: hide_password(&config.url),
+            username: config.username.clone(),
+            options: options
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+            allowed_roles: config.allowed_roles.clone(),
+            root_rotation_statements: config.root_statements.clone(),
+            password_policy: config.password_policy.clone(),
+            username_template: config.username_template.clone(),
+            max_open_connections: config.max_open_connections,
+            max_idle_connections: config.max_idle_connections,
+            max_connection_lifetime: Duration::from_micros(config.max_lifetime),
+        }
+    }
+}
+
+/// Returns a URL whose password, if one stands in it, is stars; as in Vault.
+fn hide_password(url: &str) -> String {
+    let authority = url.find("://").map_or(0, |at| at.saturating_add(3));
+    let (scheme, rest) = url.split_at_checked(authority).unwrap_or(("", url));
+    let end = rest.find('/').unwrap_or(rest.len());
+    let (host, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
+    match host.rsplit_once('@') {
+        Some((login, host)) => match login.split_once(':') {
+            Some((user, password)) if password != "{{password}}" => {
+                format!("{scheme}{user}:*****@{host}{path}")
+            }
+            _ => url.to_owned(),
+        },
+        None => url.to_owned(),
+    }
+}
+
+/// Reads a connection.
+pub(crate) struct ReadConnection<'d> {
+    pub(crate) mount: &'d MountPath,
+    pub(crate) name: Name,
+}
+
+impl Operation for ReadConnection<'_> {
+    type Reply = ConnectionInfo;
+
+    fn target(&self) -> Target<'_> {
+        Target::Mount(self.mount, KIND)
+    }
+
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        let path = api_path(cx, "config", &self.name)?;
+        Ok(vec![Access::new(path, Capability::Read)])
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<ConnectionInfo> {
+        let site = Site::of(cx.mount()?);
+        let missing = || Error::not_found("there is no database connection of this name");
+        let config = load(cx.txn, site, self.name.as_str())?.ok_or_else(missing)?;
+        Ok(ConnectionInfo::of(&config))
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, info: &ConnectionInfo) -> Result<Response> {
+        Ok(api::connection_info(info))
+    }
+}
+
+/// Lists the connections.
+pub(crate) struct ListConnections<'d> {
+    pub(crate) mount: &'d MountPath,
+    pub(crate) page: Option<Page>,
+}
+
+impl Operation for ListConnections<'_> {
+    type Reply = Vec<Zeroizing<String>>;
+
+    fn target(&self) -> Target<'_> {
+        Target::Mount(self.mount, KIND)
+    }
+
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        let path = format!("{}config/", cx.mount()?.path.as_str());
+        Ok(vec![Access::new(path, Capability::List)])
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
+        let tree = Site::of(cx.mount()?).tree(CONFIGS);
+        let names = cx.txn.names(tree, "")?;
+        Ok(Page::of(self.page.as_ref(), names))
+    }
+
+    fn input(&self) -> Json {
+        let none = || Object::new().finish();
+        self.page.as_ref().map_or_else(none, Page::input)
+    }
+
+    fn output(&self, names: &Self::Reply) -> Result<Response> {
+        Ok(api::names(names))
+    }
+}
+
+/// Deletes a connection. Leases of what was made by it cannot be ended any more.
+pub(crate) struct DeleteConnection<'d> {
+    pub(crate) mount: &'d MountPath,
+    pub(crate) name: Name,
+}
+
+impl Operation for DeleteConnection<'_> {
+    type Reply = ();
+
+    fn target(&self) -> Target<'_> {
+        Target::Mount(self.mount, KIND)
+    }
+
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        let path = api_path(cx, "config", &self.name)?;
+        Ok(vec![Access::new(path, Capability::Delete)])
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
+        let site = Site::of(cx.mount()?);
+        let path = site.entry(cx.txn, CONFIGS, &self.name)?;
+        cx.txn.delete(path);
+        Databases::of(cx.registry)?
+            .pools
+            .close(site, self.name.as_str());
+        Ok(())
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, (): &()) -> Result<Response> {
+        Ok(Response::empty())
+    }
+}
+
+/// Closes what this process has open of a connection.
+pub(crate) struct ResetConnection<'d> {
+    pub(crate) mount: &'d MountPath,
+    pub(crate) name: Name,
+}
+
+impl Operation for ResetConnection<'_> {
+    type Reply = ();
+
+    fn target(&self) -> Target<'_> {
+        Target::Mount(self.mount, KIND)
+    }
+
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        let path = api_path(cx, "reset", &self.name)?;
+        Ok(vec![Access::new(path, Capability::Update)])
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
+        let site = Site::of(cx.mount()?);
+        known(cx.txn, site, self.name.as_str())?;
+        Databases::of(cx.registry)?
+            .pools
+            .close(site, self.name.as_str());
+        Ok(())
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, (): &()) -> Result<Response> {
+        Ok(Response::empty())
+    }
+}

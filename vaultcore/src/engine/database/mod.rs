@@ -1,0 +1,200 @@
+//! Database: credentials that are made for whoever asks, and die on time.
+//!
+//! Stored as: `database-config/<mount>/<hidden name>` a connection, `database-role/..` a role,
+//! `database-static/..` a static role; `sys/database-due/<second>/<id>` when the background work
+//! rotates a static role. What was made is in leases.
+
+mod api;
+mod config;
+mod creds;
+mod driver;
+mod fake;
+mod name;
+mod password;
+mod pool;
+mod role;
+mod rotate;
+mod rotate_root;
+mod statics;
+#[cfg(test)]
+mod tests;
+mod username;
+
+pub use config::{Connection, ConnectionInfo};
+pub use driver::{ChangeUser, Database, Driver, NewUser, Settings};
+pub use fake::Fake;
+pub use role::Role;
+pub use statics::{StaticCredentials, StaticRole};
+
+pub(crate) use config::{
+    DeleteConnection, ListConnections, ReadConnection, ResetConnection, WriteConnection,
+};
+pub(crate) use creds::IssueCredentials;
+pub(crate) use name::Name;
+pub(crate) use role::{DeleteRole, ListRoles, ReadRole, WriteRole};
+pub(crate) use rotate::{RotateDue, RotateStatic, due};
+pub(crate) use rotate_root::RotateRoot;
+pub(crate) use statics::{
+    DeleteStaticRole, ListStaticRoles, ReadStaticCredentials, ReadStaticRole, WriteStaticRole,
+};
+
+use std::any::Any;
+use std::sync::Arc;
+
+use crate::barrier::{Tree, Txn};
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::id::{MountId, NamespaceId};
+use crate::operation::{Act, Context, Engine, Failure, Handler, Leased, Mounted, Registry};
+use crate::path::EntryPath;
+use crate::record::Record;
+use crate::wire::Route;
+use creds::Made;
+use pool::Pools;
+
+/// The kind under which it is mounted.
+pub(crate) const KIND: &str = "database";
+
+const CONFIGS: &str = "database-config";
+const ROLES: &str = "database-role";
+const STATICS: &str = "database-static";
+
+/// How much longer the database lets a user in than the lease lives, so that clocks that differ a
+/// little shorten nothing; as in Vault.
+const GRACE: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// The engine, with its drivers and the connections that are open.
+pub(crate) struct Databases {
+    drivers: Vec<Arc<dyn Driver>>,
+    pools: Arc<Pools>,
+}
+
+impl Databases {
+    pub(crate) fn new() -> Self {
+        Self {
+            drivers: Vec::new(),
+            pools: Arc::default(),
+        }
+    }
+
+    /// Adds a driver, or takes it instead of the one of the same name.
+    pub(crate) fn add(&mut self, driver: Arc<dyn Driver>) {
+        self.drivers.retain(|other| other.name() != driver.name());
+        self.drivers.push(driver);
+    }
+
+    /// Returns the engine among all that there are.
+    fn of(registry: &dyn Registry) -> Result<&Self> {
+        let engine: &dyn Any = registry.engine(KIND)?;
+        let other = || Error::invalid("another engine is mounted as database");
+        engine.downcast_ref().ok_or_else(other)
+    }
+
+    /// Returns the driver of this name.
+    ///
+    /// # Errors
+    /// `InvalidArgument` if there is none.
+    fn driver(&self, name: &str) -> Result<&Arc<dyn Driver>> {
+        let found = self.drivers.iter().find(|driver| driver.name() == name);
+        found.ok_or_else(|| {
+            let names = self.drivers.iter().map(|driver| driver.name());
+            let names = names.collect::<Vec<_>>().join(", ");
+            Error::invalid(format!(
+                "there is no database driver of this name; there are: {names}. PostgreSQL is the \
+                 feature `postgres`, MySQL and MariaDB are `mysql`"
+            ))
+        })
+    }
+}
+
+impl Engine for Databases {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn configure(&self, options: &[(String, String)]) -> Result<Vec<u8>> {
+        match options.is_empty() {
+            true => Ok(Vec::new()),
+            false => Err(Error::invalid("a database mount has no options")),
+        }
+    }
+
+    fn areas(&self) -> &'static [&'static str] {
+        &[CONFIGS, ROLES, STATICS]
+    }
+
+    fn routes(&self) -> &'static [Route<Handler>] {
+        api::ROUTES
+    }
+
+    fn revoke(&self, txn: &mut Txn<'_>, leased: &Leased<'_>) -> Result<Act> {
+        let made = Made::decode(leased.data)?;
+        let site = Site {
+            namespace: leased.namespace,
+            mount: leased.mount,
+        };
+        let Some(config) = config::load(txn, site, &made.config)? else {
+            let gone = Error::not_found("the connection of the lease was deleted");
+            return Ok(Box::new(move || Err(Failure::Lasting(gone))));
+        };
+        let opener = self.opener(site, config)?;
+        Ok(Box::new(move || {
+            let database = opener.open().map_err(Failure::Passing)?;
+            let done = database.drop_user(&made.username, &made.revocation);
+            done.map_err(Failure::Passing)
+        }))
+    }
+
+    fn renew(&self, txn: &mut Txn<'_>, leased: &Leased<'_>, until: Timestamp) -> Result<Act> {
+        let made = Made::decode(leased.data)?;
+        let site = Site {
+            namespace: leased.namespace,
+            mount: leased.mount,
+        };
+        let gone = || Error::not_found("the connection of the lease was deleted");
+        let config = config::load(txn, site, &made.config)?.ok_or_else(gone)?;
+        let opener = self.opener(site, config)?;
+        let renewal = role::renewal(txn, site, &made)?;
+        Ok(Box::new(move || {
+            let database = opener.open().map_err(Failure::Passing)?;
+            let mut change = ChangeUser::new(&made.username);
+            change.expires = Some(until.saturating_add(GRACE));
+            change.statements = &renewal;
+            database.change(&change).map_err(Failure::Passing)
+        }))
+    }
+}
+
+/// Where the entries of a mount are.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Site {
+    namespace: NamespaceId,
+    mount: MountId,
+}
+
+impl Site {
+    fn of(mount: Mounted<'_>) -> Self {
+        Self {
+            namespace: mount.namespace,
+            mount: mount.id,
+        }
+    }
+
+    fn tree(self, area: &'static str) -> Tree {
+        Tree {
+            namespace: self.namespace,
+            area,
+            mount: self.mount,
+        }
+    }
+
+    fn entry(self, txn: &Txn<'_>, area: &'static str, name: &Name) -> Result<EntryPath> {
+        txn.hidden_entry(self.tree(area), name.as_str())
+    }
+}
+
+/// Returns the path as policies name it: `database/` `creds` `/` `readonly`.
+fn api_path(cx: &Context<'_, '_>, verb: &str, name: &Name) -> Result<String> {
+    let mount = cx.mount()?;
+    Ok(format!("{}{verb}/{}", mount.path.as_str(), name.as_str()))
+}

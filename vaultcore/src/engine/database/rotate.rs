@@ -1,0 +1,257 @@
+//! Changing the passwords of static roles, on demand and when they are due.
+//!
+//! The new password is stored before it is set, and stays the one to be set until that is known to
+//! have happened: a crash leaves the vault able to set it again. The commit that stores it also says
+//! that the role is due again soon, so that nobody else begins meanwhile, and somebody does if this
+//! process dies.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::driver::ChangeUser;
+use super::pool::Opener;
+use super::statics::{self, Stored};
+use super::{Databases, KIND, Name, Site, api_path, config, password};
+use crate::barrier::Txn;
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::id::{LeaseKey, MountId, NamespaceId};
+use crate::operation::{Access, Capability, Context, Operation, Outside, Target};
+use crate::path::{EntryPath, Folder, MountPath};
+use crate::record::Record;
+use crate::secret::SecretString;
+use crate::storage::Scan;
+use crate::wire::{Json, Object, Response};
+
+/// How long until a rotation that failed, or whose process died, is tried again: longer than the
+/// timeout of a driver.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// Says which static role is due.
+#[derive(Serialize, Deserialize)]
+struct Due {
+    namespace: NamespaceId,
+    mount: MountId,
+    name: Name,
+}
+
+impl Record for Due {
+    const FORMAT: u8 = 1;
+    const NAME: &'static str = "static database role that is due";
+}
+
+fn due_folder() -> Folder {
+    Folder::fixed("sys").then("database-due")
+}
+
+fn due_path(stored: &Stored) -> Result<EntryPath> {
+    let second = format!("{:016x}", stored.due.as_micros() / 1_000_000);
+    let id = data_encoding::HEXLOWER.encode(&stored.id);
+    due_folder().then(&second).entry(&id)
+}
+
+/// Deletes what says when a role is due.
+pub(super) fn forget_due(txn: &mut Txn<'_>, stored: &Stored) -> Result<()> {
+    txn.delete(due_path(stored)?);
+    Ok(())
+}
+
+/// Stores a role, and when it is due.
+pub(super) fn schedule(txn: &mut Txn<'_>, site: Site, name: &Name, stored: Stored) -> Result<()> {
+    let due = Due {
+        namespace: site.namespace,
+        mount: site.mount,
+        name: name.clone(),
+    };
+    txn.store(due_path(&stored)?, &due)?;
+    statics::store(txn, site, name, &stored)
+}
+
+/// Returns what may be due at the time of the transaction, at most `limit` entries.
+pub(crate) fn due(txn: &mut Txn<'_>, limit: usize) -> Result<Vec<EntryPath>> {
+    let folder = due_folder();
+    let found = txn.scan(&Scan::new(folder.as_str()).limit(limit))?;
+    let now = format!("{:016x}", txn.now().as_micros() / 1_000_000);
+    let mut due = Vec::new();
+    for path in found {
+        let rest = path.strip_prefix(folder.as_str());
+        match rest.and_then(|rest| rest.split_once('/')) {
+            Some((second, _)) if second > now.as_str() => break,
+            _ => due.push(EntryPath::new(&path)?),
+        }
+    }
+    Ok(due)
+}
+
+/// A rotation under way.
+pub(crate) struct Rotating {
+    site: Site,
+    name: Name,
+    opener: Opener,
+    username: String,
+    password: SecretString,
+    statements: Vec<String>,
+}
+
+/// Stores what is to be set, and until when nobody else begins.
+pub(super) fn begin(
+    cx: &mut Context<'_, '_>,
+    site: Site,
+    name: &Name,
+    mut stored: Stored,
+) -> Result<Rotating> {
+    let config = config::known(cx.txn, site, &stored.config)?;
+    let opener = Databases::of(cx.registry)?.opener(site, config)?;
+    if stored.pending.is_none() {
+        let fresh = password::generate(cx.txn)?;
+        stored.pending = Some(fresh.expose().to_owned());
+    }
+    stored.due = cx.txn.now().saturating_add(AGAIN);
+    let username = stored.usernames.get(stored.next());
+    let rotating = Rotating {
+        site,
+        name: name.clone(),
+        opener,
+        username: username.cloned().unwrap_or_default(),
+        password: SecretString::copy_from(stored.pending.as_deref().unwrap_or_default()),
+        statements: stored.statements.clone(),
+    };
+    schedule(cx.txn, site, name, stored)?;
+    Ok(rotating)
+}
+
+/// What is done outside, and recorded after.
+pub(super) struct Turning<'r>(pub(super) &'r mut Rotating);
+
+impl Outside for Turning<'_> {
+    fn act(&mut self) -> Result<()> {
+        let rotating = &*self.0;
+        let mut change = ChangeUser::new(&rotating.username);
+        change.password = Some(&rotating.password);
+        change.statements = &rotating.statements;
+        rotating.opener.open()?.change(&change)
+    }
+
+    fn complete(&mut self, cx: &mut Context<'_, '_>) -> Result<()> {
+        let rotating = &*self.0;
+        let Some(mut stored) = statics::load(cx.txn, rotating.site, &rotating.name)? else {
+            return Ok(()); // it was deleted meanwhile
+        };
+        if stored.pending.as_deref() != Some(rotating.password.expose()) {
+            return Ok(()); // somebody else did the same
+        }
+        let next = stored.next();
+        let pending = stored.pending.take().unwrap_or_default();
+        if let Some(password) = stored.passwords.get_mut(next) {
+            *password = pending;
+        }
+        forget_due(cx.txn, &stored)?;
+        let now = cx.txn.now();
+        stored.active = u8::try_from(next).unwrap_or_default();
+        stored.rotated = Some(now);
+        stored.due = now.saturating_add(Duration::from_micros(stored.period));
+        schedule(cx.txn, rotating.site, &rotating.name, stored)
+    }
+
+    fn lease(&mut self) -> Option<LeaseKey> {
+        None
+    }
+}
+
+/// Changes the password of a static role now.
+pub(crate) struct RotateStatic<'d> {
+    pub(crate) mount: &'d MountPath,
+    pub(crate) name: Name,
+}
+
+impl Operation for RotateStatic<'_> {
+    type Reply = Rotating;
+
+    fn target(&self) -> Target<'_> {
+        Target::Mount(self.mount, KIND)
+    }
+
+    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        let path = api_path(cx, "rotate-role", &self.name)?;
+        Ok(vec![Access::new(path, Capability::Update)])
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Rotating> {
+        let site = Site::of(cx.mount()?);
+        let stored = statics::known(cx.txn, site, &self.name)?;
+        let soon = |earliest: &Timestamp| *earliest > cx.txn.now();
+        if stored.usernames.len() == 2 && stored.earliest().as_ref().is_some_and(soon) {
+            return Err(Error::invalid(
+                "the user whose turn is next may still be in use: wait until the grace is over",
+            ));
+        }
+        forget_due(cx.txn, &stored)?;
+        begin(cx, site, &self.name, stored)
+    }
+
+    fn outside<'r>(&'r self, rotating: &'r mut Rotating) -> Option<Box<dyn Outside + 'r>> {
+        Some(Box::new(Turning(rotating)))
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, _: &Rotating) -> Result<Response> {
+        Ok(Response::empty())
+    }
+}
+
+/// Changes the password of the static role that an entry says is due, if it is.
+pub(crate) struct RotateDue {
+    pub(crate) entry: EntryPath,
+}
+
+impl Operation for RotateDue {
+    type Reply = Option<Rotating>;
+
+    fn target(&self) -> Target<'_> {
+        Target::System
+    }
+
+    /// It was decided when the role was written.
+    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        Ok(Vec::new())
+    }
+
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
+        let Some(due) = cx.txn.load::<Due>(&self.entry)? else {
+            return Ok(None); // somebody else did it
+        };
+        let site = Site {
+            namespace: due.namespace,
+            mount: due.mount,
+        };
+        let now = cx.txn.now();
+        cx.txn.delete(self.entry.clone());
+        match statics::load(cx.txn, site, &due.name)? {
+            Some(stored) if due_path(&stored)? == self.entry => {
+                if stored.due > now {
+                    schedule(cx.txn, site, &due.name, stored)?; // within this second, but not yet
+                    return Ok(None);
+                }
+                begin(cx, site, &due.name, stored).map(Some)
+            }
+            _ => Ok(None), // the entry is not true any more
+        }
+    }
+
+    fn outside<'r>(&'r self, turning: &'r mut Self::Reply) -> Option<Box<dyn Outside + 'r>> {
+        let rotating = turning.as_mut()?;
+        Some(Box::new(Turning(rotating)))
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, _: &Self::Reply) -> Result<Response> {
+        Ok(Response::empty())
+    }
+}
