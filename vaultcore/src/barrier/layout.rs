@@ -25,6 +25,8 @@ fixed! {
     keyring = "sys/keyring";
     /// Written by every change to keyring and mounts, expected by every commit.
     epoch = "sys/epoch";
+    /// When the vault was last in use, by all clocks.
+    clock = "sys/clock";
     /// A rekey that waits for its new shares to be verified.
     rekey = "sys/rekey";
     /// How far `rewrap_all` has come.

@@ -7,6 +7,7 @@ mod keyring;
 pub(crate) mod layout;
 mod names;
 mod rewrap;
+mod time;
 mod txn;
 
 use std::sync::Arc;
@@ -18,9 +19,9 @@ pub(crate) use index::Use;
 pub(crate) use keyring::{Keyring, RootKey, Term};
 pub(crate) use names::Opener;
 pub(crate) use rewrap::{Page, Rewrap};
+pub(crate) use time::Time;
 pub(crate) use txn::{Epoch, Outcome, Txn};
 
-use crate::clock::Clock;
 use crate::crypto::rng::Random;
 use crate::error::Result;
 use crate::id::{MountId, NamespaceId, VaultId};
@@ -55,7 +56,7 @@ pub(crate) struct Barrier {
     vault: VaultId,
     storage: Arc<dyn Storage>,
     random: Arc<dyn Random>,
-    clock: Arc<dyn Clock>,
+    time: Arc<Time>,
     cache: Cache,
     epoch_path: EntryPath,
     /// Set once the storage did not say whether a commit happened: one that lands late is not in
@@ -69,7 +70,7 @@ impl Barrier {
         vault: VaultId,
         storage: Arc<dyn Storage>,
         random: Arc<dyn Random>,
-        clock: Arc<dyn Clock>,
+        time: Arc<Time>,
         cache_bytes: usize,
     ) -> Result<Self> {
         let cache = Cache::new(cache_bytes);
@@ -77,7 +78,7 @@ impl Barrier {
             vault,
             storage,
             random,
-            clock,
+            time,
             cache,
             epoch_path: layout::epoch()?,
             doubtful: AtomicBool::new(false),

@@ -42,8 +42,10 @@ pub(crate) struct Pending {
 /// Records a lease of something that is made once this is committed.
 ///
 /// # Errors
-/// `InvalidArgument` if the caller's token has no further use: what is leased would end with it.
+/// `ClockSuspect` while nobody can tell when it would end. `InvalidArgument` if the caller's token
+/// has no further use: what is leased would end with it.
 pub(crate) fn begin(cx: &mut Context<'_, '_>, new: NewLease<'_>) -> Result<Pending> {
+    cx.txn.check_clock()?;
     let now = cx.txn.now();
     let mount = cx.mount()?;
     let holder = Holder::of(cx)?;

@@ -66,15 +66,33 @@ fn second(folder: &Folder, path: &str) -> Result<u64> {
     second.ok_or_else(|| Error::corrupt("the path of a due lease is none"))
 }
 
+/// Which leases are due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    All,
+    /// Only those that somebody ended, while the clock may be wrong: none for being old.
+    Ended,
+}
+
+/// Returns the place in the order of time that is before all leases that are due at `time` or later.
+pub(crate) fn before(time: Timestamp) -> Result<EntryPath> {
+    due_folder().entry(&format!("{:016x}", time.as_micros() / 1_000_000))
+}
+
 /// Claims the leases of those entries that are due; an entry that is not true any more is deleted.
-pub(crate) fn claim_due(txn: &mut Txn<'_>, entries: &[EntryPath]) -> Result<Vec<Claimed>> {
+pub(crate) fn claim_due(
+    txn: &mut Txn<'_>,
+    entries: &[EntryPath],
+    reach: Reach,
+) -> Result<Vec<Claimed>> {
     let now = txn.now();
     let mut claimed = Vec::new();
     for path in entries {
         let key = last_key(path.as_str())?;
         match load(txn, key)? {
             Some(lease) if due_path(lease.entry.due, key)? == *path => {
-                if lease.entry.due <= now {
+                let ended = matches!(lease.entry.state, State::Revoking { claim: None, .. });
+                if lease.entry.due <= now && (ended || reach == Reach::All) {
                     claimed.extend(claim(txn, lease)?);
                 }
             }

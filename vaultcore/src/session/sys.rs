@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::clock::Timestamp;
 use crate::engine::sys::{
-    CancelRekey, CreateNamespace, DeleteNamespace, KeyStatus, ListMounts, ListNamespaces,
-    ListSlots, Mount, MountInfo, MountTune, NamespaceInfo, NewMount, ReadKeyStatus, Remount,
-    Rotate, SlotInfo, Tune, Unmount,
+    CancelRekey, ConfirmClock, CreateNamespace, DeleteNamespace, KeyStatus, ListMounts,
+    ListNamespaces, ListSlots, Mount, MountInfo, MountTune, NamespaceInfo, NewMount, ReadKeyStatus,
+    Remount, Rotate, SlotInfo, Tune, Unmount,
 };
 use crate::error::Result;
 use crate::id::{MountId, Nonce, SlotId};
@@ -181,6 +182,30 @@ impl Sys {
     /// `LimitExceeded` if there are 1,000 terms.
     pub fn rotate(&self) -> Result<u32> {
         vaultcore_os::scrubbed(|| self.vault.run(&self.caller, &Rotate))
+    }
+
+    /// Says that the wall clock is right: its time is the vault's from now on, in every process, and
+    /// what ran out by it may be ended. Returns it.
+    ///
+    /// The vault asks the wall clock once a boot, and then goes by the time since boot. A wall clock
+    /// that is more than a day ahead when the machine comes up is not believed at once: until it is
+    /// confirmed, or has run evenly for ten minutes, [`Vault::tick`] ends nothing and says
+    /// `ClockSuspect`. After a clock was set right while the machine ran this is called, too.
+    ///
+    /// ```
+    /// # use vaultcore::{NewSlot, Vault, storage::Memory};
+    /// # let vault = Vault::builder(Memory::new()).build()?;
+    /// # let init = vault.init([NewSlot::shamir(1, 1)])?;
+    /// # for share in init.shares() { vault.unseal(share)?; }
+    /// let time = vault.owner()?.sys().confirm_clock()?;
+    /// println!("it is {time}");
+    /// # Ok::<(), vaultcore::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `Sealed`, and what the storage says.
+    pub fn confirm_clock(&self) -> Result<Timestamp> {
+        self.vault.run(&self.caller, &ConfirmClock)
     }
 
     /// Returns what the keyring holds.

@@ -191,10 +191,20 @@ fn cubbyhole(namespace: NamespaceId, id: TokenId) -> Folder {
     layout::area(namespace, "cubbyhole").then(&id.to_string())
 }
 
-/// Returns the entries of tokens that ran out by `now`, the oldest first, at most `limit`.
-pub(crate) fn due(txn: &mut Txn<'_>, now: Timestamp, limit: usize) -> Result<Vec<EntryPath>> {
+/// Returns the entries of tokens that ran out by `now`, the oldest after `after` first, at most
+/// `limit`.
+pub(crate) fn due(
+    txn: &mut Txn<'_>,
+    now: Timestamp,
+    after: Option<&EntryPath>,
+    limit: usize,
+) -> Result<Vec<EntryPath>> {
     let folder = due_folder();
-    let found = txn.scan(&Scan::new(folder.as_str()).limit(limit))?;
+    let mut scan = Scan::new(folder.as_str()).limit(limit);
+    if let Some(after) = after {
+        scan = scan.after(after.as_str());
+    }
+    let found = txn.scan(&scan)?;
     let mut due = Vec::new();
     for path in found {
         let rest = path.strip_prefix(folder.as_str()).unwrap_or_default();

@@ -9,6 +9,7 @@ use super::progress::Progress;
 use super::{Core, Owner, State, Vault};
 use crate::audit::{AuditDevice, AuditRules, Hosts};
 use crate::auth;
+use crate::barrier::Time;
 use crate::clock::{Clock, SystemClock};
 use crate::crypto::rng::{OsRandom, Random};
 use crate::engine;
@@ -141,6 +142,7 @@ impl VaultBuilder {
         let core = Core {
             storage: self.storage,
             random: self.random,
+            time: Arc::new(Time::new(Arc::clone(&self.clock))),
             clock: self.clock,
             engines: Self::engines(
                 self.databases,

@@ -33,6 +33,7 @@ pub use quorum::RootProgress;
 pub(crate) use run::{Caller, Place, Who};
 
 use crate::audit::{AuditRules, Hosts};
+use crate::barrier::Time;
 use crate::clock::Clock;
 use crate::crypto::rng::Random;
 use crate::error::{Error, ErrorKind, Result};
@@ -70,6 +71,7 @@ struct Core {
     storage: Arc<dyn Storage>,
     random: Arc<dyn Random>,
     clock: Arc<dyn Clock>,
+    time: Arc<Time>,
     engines: Vec<Box<dyn Engine>>,
     methods: Vec<Box<dyn AuthMethod>>,
     /// The audit devices of the host.

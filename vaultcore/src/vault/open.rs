@@ -65,7 +65,7 @@ impl OpenVault {
     pub(super) fn new(barrier: Barrier, root: Arc<RootKey>, hosts: Arc<Hosts>) -> Result<Self> {
         let config = load(&barrier, &[root], &hosts, None)?
             .ok_or_else(|| Error::corrupt("the stored keyring does not authenticate"))?;
-        Ok(Self {
+        let open = Self {
             barrier,
             hosts,
             config: ArcSwap::from_pointee(config),
@@ -73,7 +73,9 @@ impl OpenVault {
             rekey: Mutex::default(),
             attempt: Mutex::default(),
             unsealing: Unsealing(Arc::new(())),
-        })
+        };
+        open.transact(|txn, _| txn.begin_time())?;
+        Ok(open)
     }
 
     pub(super) fn unsealing(&self) -> Unsealing {

@@ -280,7 +280,7 @@ impl Vault {
             locked.vault,
             Arc::clone(&core.storage),
             Arc::clone(&core.random),
-            Arc::clone(&core.clock),
+            Arc::clone(&core.time),
             core.cache_bytes,
         )?;
         OpenVault::new(barrier, root, Arc::clone(&core.hosts))

@@ -435,7 +435,7 @@ impl Vault {
 
     /// Returns the present.
     pub(crate) fn now(&self) -> Timestamp {
-        self.core.clock.read().wall
+        self.core.time.now()
     }
 
     /// Takes a use of the caller's token, and returns the call that has it.

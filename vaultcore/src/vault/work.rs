@@ -4,7 +4,7 @@ use super::open::OpenVault;
 use super::{Caller, Force, Vault};
 use crate::auth::approle::TidySecretIds;
 use crate::auth::token::{ExpireToken, RevokeStepOf};
-use crate::barrier::layout;
+use crate::barrier::{Txn, layout};
 use crate::engine::database;
 use crate::engine::kv::{PurgePage, Sweeping};
 use crate::engine::sys::{DropTerms, RewrapPage, WipePage};
@@ -27,25 +27,27 @@ impl Vault {
     ///
     /// Such work is the deletion of records that nothing refers to any more, so nothing is wrong as
     /// long as it is not done; storage is larger, and holds what was deleted for good. A token that
-    /// ran out is refused at once; here it goes, with its children. Cheap when there is nothing: three
-    /// scans. Returns how many pieces of work were finished. A host calls it after
+    /// ran out is refused at once; here it goes, with its children. Cheap when there is nothing: a few
+    /// reads. Returns how many pieces of work were finished. A host calls it after
     /// an unseal and now and then, once a minute for instance, in any number of processes; it needs
     /// no owner's session.
     ///
     /// # Errors
     /// `Sealed`, `Closed`, `Forked`, and what the storage says. Work that can not be done, because
     /// its entry is `Corrupt` for instance, does not stop the rest: all of it is tried, and then the
-    /// first error is returned.
+    /// first error is returned. `ClockSuspect` if the clock is more than a day ahead after a boot:
+    /// nothing is ended then for being old, see [`Sys::confirm_clock`](crate::Sys::confirm_clock).
     pub fn tick(&self) -> Result<usize> {
         self.with_open(|open| {
             open.commit_heads(1);
             Ok(())
         })?;
         let mut failed = None;
-        let expired = self.expire_tokens(&mut failed)?;
-        let mut finished = expired.saturating_add(self.rotate_keys(&mut failed)?);
-        self.expire_secret_ids(&mut failed)?;
-        finished = finished.saturating_add(self.rotate_passwords(&mut failed)?);
+        self.keep_time(&mut failed)?;
+        let mut finished = match self.core.time.check() {
+            Ok(()) => self.end_due(&mut failed)?,
+            Err(_) => 0, // said already
+        };
         finished = finished.saturating_add(self.reap(&mut failed)?);
         let mut last = String::new();
         loop {
@@ -67,25 +69,49 @@ impl Vault {
         }
     }
 
+    /// Keeps to the time of all processes. A clock that may be wrong is a first error.
+    fn keep_time(&self, failed: &mut Option<Error>) -> Result<()> {
+        let kept = self.with_open(|open| open.transact(|txn, _| txn.keep_time()));
+        match kept.and_then(|()| self.core.time.check()) {
+            Err(error) if stops(&error) => Err(error),
+            Err(error) => {
+                *failed = Some(error);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Ends all that ran out, and does what falls due; returns how many pieces of work that was.
+    fn end_due(&self, failed: &mut Option<Error>) -> Result<usize> {
+        let expired = self.expire_tokens(failed)?;
+        let rotated = self.rotate_keys(failed)?;
+        self.expire_secret_ids(failed)?;
+        let changed = self.rotate_passwords(failed)?;
+        Ok(expired.saturating_add(rotated).saturating_add(changed))
+    }
+
     /// Begins to revoke tokens that ran out; the work that this leaves is found like any other.
     fn expire_tokens(&self, failed: &mut Option<Error>) -> Result<usize> {
         let mut finished = 0usize;
+        let mut last: Option<EntryPath> = None;
         loop {
-            let due =
-                self.with_open(|open| open.transact(|txn, _| token::due(txn, txn.now(), PAGE)))?;
-            let mut revoked = 0usize;
+            let page = |txn: &mut Txn<'_>| token::due(txn, txn.now(), last.as_ref(), PAGE);
+            let due = self.with_open(|open| open.transact(|txn, _| page(txn)))?;
             for due in &due {
                 let expire = ExpireToken { due: due.clone() };
                 let work = self.run(&Caller::system(), &expire);
                 match work.and_then(|work| work.map(|work| self.finish(&work)).transpose()) {
-                    Ok(work) => revoked = revoked.saturating_add(usize::from(work.is_some())),
+                    Ok(work) => finished = finished.saturating_add(usize::from(work.is_some())),
                     Err(error) if stops(&error) => return Err(error),
                     Err(error) => *failed = failed.take().or(Some(error)),
                 }
             }
-            finished = finished.saturating_add(revoked);
-            if due.len() < PAGE || revoked == 0 {
-                return Ok(finished);
+            // Those that cannot be revoked now hold up nobody behind them.
+            let full = due.len() >= PAGE;
+            match due.into_iter().next_back().filter(|_| full) {
+                Some(next) if Some(&next) > last.as_ref() => last = Some(next),
+                _ => return Ok(finished),
             }
         }
     }

@@ -84,8 +84,27 @@ impl World {
         self.clock.0.advance(Duration::from_secs(seconds));
     }
 
+    /// Sets the clock, and says that it is right.
     pub(crate) fn set_wall(&self, wall: Timestamp) {
         self.clock.0.set_wall(wall);
+        let confirmed = self.owner().sys().confirm_clock();
+        assert_eq!(confirmed.expect("confirmed"), wall);
+    }
+
+    /// Lets the wall clock jump by some seconds, of which nobody says that it is right.
+    pub(crate) fn jump(&self, seconds: i64) {
+        let micros = seconds.unsigned_abs() * 1_000_000;
+        let now = self.now().as_micros();
+        let wall = match seconds {
+            0.. => now + micros,
+            _ => now - micros,
+        };
+        self.clock.0.set_wall(Timestamp::from_micros(wall));
+    }
+
+    /// Boots the machine again, for the `number`th time.
+    pub(crate) fn reboot(&self, number: u8) {
+        self.clock.0.reboot([number; 16]);
     }
 
     /// Counts the records of versions that the storage holds, in all mounts.

@@ -7,6 +7,7 @@
 
 mod auditing;
 mod ceremonies;
+mod clocks;
 mod common;
 mod door;
 mod faults;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::audit::AuditTable;
 use crate::audit::testing::{TIME, config};
-use crate::barrier::{Barrier, Epoch, Keyring, Keys, Outcome, RootKey, layout};
+use crate::barrier::{Barrier, Epoch, Keyring, Keys, Outcome, RootKey, Time, layout};
 use crate::clock::ManualClock;
 use crate::crypto::rng::OsRandom;
 use crate::error::ErrorKind;
@@ -23,8 +23,8 @@ struct World {
 impl World {
     fn new() -> Self {
         let storage = Arc::new(Memory::new());
-        let clock = Arc::new(ManualClock::new(TIME));
-        let barrier = Barrier::new(VAULT, storage, Arc::new(OsRandom), clock, 1 << 20);
+        let time = Arc::new(Time::new(Arc::new(ManualClock::new(TIME))));
+        let barrier = Barrier::new(VAULT, storage, Arc::new(OsRandom), time, 1 << 20);
         let keyring = Keyring::generate(VAULT, b"header", TIME, &OsRandom).expect("keyring");
         let root = RootKey::generate(&OsRandom).expect("root");
         let world = Self {

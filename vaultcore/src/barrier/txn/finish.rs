@@ -79,7 +79,12 @@ impl Txn<'_> {
     /// `Indeterminate` if the storage cannot say whether they happened, and whatever else it says.
     pub(crate) fn commit(mut self) -> Result<Outcome> {
         if self.writes.is_empty() || self.moved {
-            return self.settle();
+            let after = std::mem::take(&mut self.after);
+            let outcome = self.settle()?;
+            if matches!(outcome, Outcome::Done) {
+                after.into_iter().for_each(|change| change());
+            }
+            return Ok(outcome);
         }
         if let Err(error) = self.expect_a_write() {
             // An operation that read nothing learns only here that the epoch moved.

@@ -13,7 +13,7 @@ use reads::{Freshness, Read};
 
 use super::cache::Decoded;
 use super::envelope::{Place, Stored};
-use super::{Barrier, Keyring, Keys, RootKey, Tree, encrypt, hide_folder, layout};
+use super::{Barrier, Keyring, Keys, RootKey, Time, Tree, encrypt, hide_folder, layout};
 use crate::clock::Timestamp;
 use crate::crypto::rng::{Random, random};
 use crate::error::{Error, Result};
@@ -66,7 +66,7 @@ impl<'a> Txn<'a> {
             barrier,
             keys,
             epoch,
-            now: barrier.clock.read().wall,
+            now: barrier.time.now(),
             freshness: None,
             reads: Vec::with_capacity(4),
             writes: Vec::new(),
@@ -83,6 +83,10 @@ impl<'a> Txn<'a> {
     /// Returns the time at which the attempt began.
     pub(crate) fn now(&self) -> Timestamp {
         self.now
+    }
+
+    pub(super) fn time(&self) -> &'a Time {
+        &self.barrier.time
     }
 
     pub(crate) fn vault(&self) -> VaultId {

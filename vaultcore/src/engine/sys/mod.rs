@@ -4,6 +4,7 @@ pub(crate) mod access;
 pub(crate) mod api;
 mod audit;
 mod capabilities;
+mod clock;
 mod keys;
 pub(crate) mod leases;
 mod mounts;
@@ -24,6 +25,7 @@ pub use tune::MountTune;
 
 pub(crate) use audit::{AuditHash, DisableAudit, EnableAudit, ListAudit, ReadChains};
 pub(crate) use capabilities::{ReadCapabilities, ReadMetrics, ResultantAcl};
+pub(crate) use clock::ConfirmClock;
 pub(crate) use keys::{DropTerms, ReadKeyStatus, RewrapPage, Rotate, RotateRoot, SealAll};
 pub(crate) use mounts::{ListMounts, Mount, ReadMount, Remount, Tune, Unmount, WipePage};
 pub(crate) use namespaces::{
@@ -40,7 +42,12 @@ use crate::operation::{Access, Actor, Capability, Context, Handler};
 use crate::wire::Route;
 
 /// The paths below `sys/` that are operations; ceremonies stand with the door itself.
-pub(crate) const TABLES: &[&[Route<Handler>]] = &[api::ROUTES, access::ROUTES, leases::api::ROUTES];
+pub(crate) const TABLES: &[&[Route<Handler>]] = &[
+    api::ROUTES,
+    access::ROUTES,
+    clock::ROUTES,
+    leases::api::ROUTES,
+];
 
 /// Refuses what is of the whole vault where it is asked for in a namespace: who administers one
 /// must not seal or rotate what is everybody's.

@@ -11,7 +11,7 @@ use super::work::stops;
 use crate::barrier::Txn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::LeaseKey;
-use crate::lease::{self, CLAIM_PAGE, Claimed, REMOVE_PAGE, Sweep};
+use crate::lease::{self, CLAIM_PAGE, Claimed, REMOVE_PAGE, Reach, Sweep};
 use crate::operation::{Failure, Registry};
 use crate::path::{EntryPath, Folder};
 
@@ -51,9 +51,15 @@ impl Vault {
 
     pub(super) fn reap_on(&self, open: &OpenVault, failed: &mut Option<Error>) -> Result<usize> {
         let mut total = 0usize;
-        let mut after: Option<EntryPath> = None;
+        // What was ended since the clock is in doubt lies behind all that is due for being old by it.
+        let doubted = self.core.time.doubted();
+        let mut after = doubted.map(lease::before).transpose()?;
+        let reach = match doubted {
+            Some(_) => Reach::Ended,
+            None => Reach::All,
+        };
         loop {
-            match self.reap_page(open, after.as_ref()) {
+            match self.reap_page(open, after.as_ref(), reach, failed) {
                 Ok((ended, next)) => {
                     total = total.saturating_add(ended.ended);
                     match next {
@@ -75,12 +81,14 @@ impl Vault {
         &self,
         open: &OpenVault,
         after: Option<&EntryPath>,
+        reach: Reach,
+        failed: &mut Option<Error>,
     ) -> Result<(Ended, Option<EntryPath>)> {
         let page = open.transact(|txn, _| lease::due(txn, txn.now(), after, CLAIM_PAGE))?;
         if page.is_empty() {
             return Ok((Ended::default(), None));
         }
-        let claimed = open.transact(|txn, _| lease::claim_due(txn, &page))?;
+        let claimed = claim_page(open, &page, reach, failed)?;
         let ended = self.end_claimed(open, claimed, Force::No)?;
         let full = page.len() >= CLAIM_PAGE;
         Ok((ended, page.into_iter().next_back().filter(|_| full)))
@@ -201,6 +209,31 @@ impl Vault {
         let first = failures.map(Failure::into_error).next();
         Ok((total, first))
     }
+}
+
+/// Claims a page of leases that are due. If one of them cannot be, the rest of it is all the same.
+fn claim_page(
+    open: &OpenVault,
+    page: &[EntryPath],
+    reach: Reach,
+    failed: &mut Option<Error>,
+) -> Result<Vec<Claimed>> {
+    let claim = |part: &[EntryPath]| open.transact(|txn, _| lease::claim_due(txn, part, reach));
+    match claim(page) {
+        Err(error) if error.kind() == ErrorKind::Corrupt => {}
+        claimed => return claimed,
+    }
+    let mut claimed = Vec::new();
+    for entry in page.chunks(1) {
+        match claim(entry) {
+            Ok(more) => claimed.extend(more),
+            Err(error) if error.kind() == ErrorKind::Corrupt => {
+                *failed = failed.take().or(Some(error));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(claimed)
 }
 
 /// Claims leases, due or not.

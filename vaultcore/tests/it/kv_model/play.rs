@@ -87,7 +87,10 @@ impl Stage {
     fn perform(&mut self, step: &Step) -> Outcome {
         let done = |()| Reply::Done;
         match step {
-            Step::Advance(duration) => self.set_wall(self.world.now().saturating_add(*duration)),
+            Step::Advance(duration) => {
+                self.world.advance(duration.as_secs());
+                self.model.now = self.world.now();
+            }
             Step::SetBack(duration) => {
                 let micros = u64::try_from(duration.as_micros()).unwrap_or(0);
                 let wall = self.world.now().as_micros() - micros;
@@ -145,6 +148,10 @@ impl Stage {
 
     fn set_wall(&mut self, wall: Timestamp) {
         self.world.set_wall(wall);
+        for handle in &self.handles {
+            let sys = handle.owner().expect("unsealed").sys();
+            sys.confirm_clock().expect("confirmed");
+        }
         self.model.now = wall;
     }
 
