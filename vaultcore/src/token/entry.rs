@@ -10,9 +10,6 @@ use crate::id::{EntityId, MountId, NamespaceId, TokenId};
 use crate::record::Record;
 use crate::secret::SecretString;
 
-/// The calls of a use-limited token that may still be under way.
-const CALLS: usize = 16;
-
 /// A token, as stored, or as a batch token carries it.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct TokenEntry {
@@ -67,7 +64,7 @@ impl TokenKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum State {
     Active,
-    /// Its last use was given to a call, which alone may still act by it.
+    /// Its last use was taken: nobody acts by it any more.
     Spent,
     /// It is being revoked, with all below it: nobody acts by it, and it gets no child.
     Revoking,
@@ -77,28 +74,11 @@ pub(crate) enum State {
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Uses {
     pub(crate) left: u64,
-    /// The calls that a use was given to, newest last.
-    calls: Vec<[u8; 16]>,
 }
 
 impl Uses {
     pub(crate) fn new(left: u64) -> Self {
-        Self {
-            left,
-            calls: Vec::new(),
-        }
-    }
-
-    /// Gives a use to `call`.
-    pub(super) fn give(&mut self, call: [u8; 16]) {
-        self.left = self.left.saturating_sub(1);
-        let surplus = self.calls.len().saturating_add(1).saturating_sub(CALLS);
-        self.calls.drain(..surplus);
-        self.calls.push(call);
-    }
-
-    pub(super) fn given_to(&self, call: &[u8; 16]) -> bool {
-        self.calls.contains(call)
+        Self { left }
     }
 }
 

@@ -18,25 +18,21 @@ use crate::record::Record;
 use crate::secret::SecretString;
 use crate::storage::Scan;
 
-/// How long a token whose last use was given away may still serve the call that has it.
+/// How long a token whose last use was taken stays, should nobody come to revoke it.
 const LAST_CALL: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// What became of a token that was presented.
 pub(crate) enum Lookup {
     /// It is in force.
     Valid(Token),
-    /// It is in force, and each call takes a use of it, which this one does not have yet.
+    /// It is in force, and each call takes a use of it: see [`spend`].
     Limited,
     /// It is none, or none any more.
     Invalid,
 }
 
-/// Looks a token up, whose text is `secret`; `call` is the call that may have a use of it.
-pub(crate) fn authenticate(
-    txn: &mut Txn<'_>,
-    secret: &str,
-    call: Option<&[u8; 16]>,
-) -> Result<Lookup> {
+/// Looks a token up, whose text is `secret`.
+pub(crate) fn authenticate(txn: &mut Txn<'_>, secret: &str) -> Result<Lookup> {
     let (text, namespace) = split_namespace(secret);
     let token = if batch::is_one(text) {
         match batch::decode(txn, text) {
@@ -54,19 +50,18 @@ pub(crate) fn authenticate(
             None => return Ok(Lookup::Invalid),
         }
     };
-    judge(txn, token, call)
+    judge(txn, token)
 }
 
-fn judge(txn: &mut Txn<'_>, token: Token, call: Option<&[u8; 16]>) -> Result<Lookup> {
+fn judge(txn: &mut Txn<'_>, token: Token) -> Result<Lookup> {
     let entry = &token.entry;
     if entry.expired(txn.now()) || entry.state == State::Revoking {
         return Ok(Lookup::Invalid);
     }
-    if let Some(uses) = &entry.uses {
-        return Ok(match (call, entry.state) {
-            (Some(call), _) if uses.given_to(call) => Lookup::Valid(token),
-            (None, State::Active) => Lookup::Limited,
-            _ => Lookup::Invalid,
+    if entry.uses.is_some() {
+        return Ok(match entry.state {
+            State::Active => Lookup::Limited,
+            State::Spent | State::Revoking => Lookup::Invalid,
         });
     }
     // A batch token dies with its parent, which others are revoked by.
@@ -237,11 +232,14 @@ fn reschedule(
     txn.store(due_path(expires, id)?, &Due { namespace })
 }
 
-/// Gives a use of the token whose text is `secret` to `call`.
+/// Takes a use of the token whose text is `secret`, and returns the token as it then is.
+///
+/// The use is taken by the commit of this transaction: what a call does is done in the same one, so
+/// that as many succeed as there were uses, however many come at once.
 ///
 /// # Errors
 /// `PermissionDenied` if it is none, or has no use left.
-pub(crate) fn spend(txn: &mut Txn<'_>, secret: &str, call: [u8; 16]) -> Result<()> {
+pub(crate) fn spend(txn: &mut Txn<'_>, secret: &str) -> Result<Token> {
     let invalid = || Error::new(ErrorKind::PermissionDenied, "the token is not valid");
     let (text, namespace) = split_namespace(secret);
     let id = token_id(txn, namespace, text);
@@ -251,7 +249,7 @@ pub(crate) fn spend(txn: &mut Txn<'_>, secret: &str, call: [u8; 16]) -> Result<(
     }
     let mut entry = TokenEntry::clone(&token.entry);
     let uses = entry.uses.as_mut().ok_or_else(invalid)?;
-    uses.give(call);
+    uses.left = uses.left.saturating_sub(1);
     if uses.left == 0 {
         entry.state = State::Spent;
         // Should this process die before it revokes the token, it runs out by itself.
@@ -259,7 +257,11 @@ pub(crate) fn spend(txn: &mut Txn<'_>, secret: &str, call: [u8; 16]) -> Result<(
         let expires = entry.expires.map_or(soon, |expires| expires.min(soon));
         reschedule(txn, namespace, id, &mut entry, expires)?;
     }
-    txn.store(entry_path(namespace, id)?, &entry)
+    txn.store(entry_path(namespace, id)?, &entry)?;
+    Ok(Token {
+        entry: Arc::new(entry),
+        ..token
+    })
 }
 
 fn not_stored() -> Error {

@@ -23,7 +23,7 @@ use crate::operation::{
 use crate::path::MountPath;
 use crate::rights;
 use crate::secret::SecretString;
-use crate::token::{self, Lookup, State};
+use crate::token::{self, Lookup, State, Token};
 use crate::wire::Route;
 
 /// Who asks, in which namespace, and from where.
@@ -94,17 +94,14 @@ pub(crate) struct Place {
 /// Lines of audit that are written before the head of their chain is stored.
 const LINES_PER_HEAD: u64 = 256;
 
-/// Who asks, and the call that a use of the token was taken for.
-struct Asked<'c> {
-    caller: &'c Caller,
-    call: Option<&'c [u8; 16]>,
-}
+/// A stored token, by where it is.
+type Stored = (NamespaceId, TokenId);
 
-/// What one attempt came to.
-enum Attempt<T> {
-    Done(T, Option<(NamespaceId, TokenId)>),
-    /// The token is good for a number of calls, and this one has none of them yet.
-    Spend,
+/// Whether an attempt takes a use of the caller's token. Whatever comes of it, it is taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    None,
+    Taken,
 }
 
 impl Vault {
@@ -120,27 +117,15 @@ impl Vault {
         operation: &O,
     ) -> Result<O::Reply> {
         let mut trail = Trail::new(caller);
-        let mut call = None;
-        let (result, spent) = loop {
-            let asked = Asked {
-                caller,
-                call: call.as_ref(),
-            };
-            let attempt = open
-                .transact(|txn, config| self.attempt(txn, config, &asked, operation, &mut trail));
-            match attempt {
-                Ok(Attempt::Spend) => call = Some(self.spend(open, caller)?),
-                Ok(Attempt::Done(reply, spent)) => break (Ok(reply), spent),
-                Err(error) => {
-                    break (Err(error), self.last_use(open, caller, call.as_ref()));
-                }
-            }
+        let mut taken = Use::None;
+        let attempt = open.transact(|txn, config| {
+            self.attempt(txn, config, caller, operation, (&mut trail, &mut taken))
+        });
+        let (result, spent) = match attempt {
+            Ok((reply, spent)) => (Ok(reply), spent),
+            Err(error) => self.failed(open, caller, taken, error),
         };
-        let asked = Asked {
-            caller,
-            call: call.as_ref(),
-        };
-        let result = result.and_then(|reply| self.beyond(open, &asked, operation, reply));
+        let result = result.and_then(|reply| self.beyond(open, (caller, taken), operation, reply));
         let result = self.answered(operation, &mut trail, result);
         self.count(operation.admission(), result.as_ref().err());
         if let Some((space, id)) = spent {
@@ -156,7 +141,7 @@ impl Vault {
     fn beyond<O: Operation>(
         &self,
         open: &OpenVault,
-        asked: &Asked<'_>,
+        (caller, taken): (&Caller, Use),
         operation: &O,
         mut reply: O::Reply,
     ) -> Result<O::Reply> {
@@ -165,7 +150,7 @@ impl Vault {
             let done = outside.act().and_then(|()| {
                 open.transact(|txn, config| {
                     let complete = |cx: &mut Context<'_, '_>| outside.complete(cx);
-                    self.still_allowed(txn, config, asked, operation, complete)
+                    self.still_allowed(txn, config, (caller, taken), operation, complete)
                 })
             });
             if let Err(error) = done {
@@ -179,18 +164,41 @@ impl Vault {
         Ok(reply)
     }
 
+    /// Finds out whether who asked is still there. The call has its use of a token that has so many,
+    /// the last one too.
+    fn still_there(
+        &self,
+        txn: &mut Txn<'_>,
+        config: &Config,
+        (caller, taken): (&Caller, Use),
+    ) -> Result<Actor> {
+        let (Who::Token(secret), Use::Taken) = (&caller.who, taken) else {
+            return self.actor(txn, config, caller, Admission::Token, &mut Use::None);
+        };
+        let now = txn.now();
+        let alive = |token: &Token| {
+            let over = token.entry.expired(now) || token.entry.state == State::Revoking;
+            !over
+        };
+        match token::find_secret(txn, secret.expose())?.filter(alive) {
+            Some(token) if config.serves(txn, &token)? => {
+                rights::check_address(&token, caller.remote)?;
+                Ok(Actor::Token(Box::new(token)))
+            }
+            _ => Err(rights::denied()),
+        }
+    }
+
     /// Does `work` if the caller may still do what `operation` takes.
     fn still_allowed<O: Operation>(
         &self,
         txn: &mut Txn<'_>,
         config: &Config,
-        asked: &Asked<'_>,
+        (caller, taken): (&Caller, Use),
         operation: &O,
         work: impl FnOnce(&mut Context<'_, '_>) -> Result<()>,
     ) -> Result<()> {
-        let caller = asked.caller;
-        let actor = self.actor(txn, config, asked, operation.admission())?;
-        let actor = actor.ok_or_else(rights::denied)?;
+        let actor = self.still_there(txn, config, (caller, taken))?;
         let space = self.space(config, caller, &actor)?;
         let tables = config.tables(txn, space.id)?;
         let mount = resolve(&tables, operation, &actor)?;
@@ -237,26 +245,40 @@ impl Vault {
         result
     }
 
+    /// Takes the use of the token that a failed call costs, too, in a commit of its own: what the
+    /// attempt wrote is gone. No use left then: the failure is not for this caller.
+    fn failed<T>(
+        &self,
+        open: &OpenVault,
+        caller: &Caller,
+        taken: Use,
+        error: Error,
+    ) -> (Result<T>, Option<Stored>) {
+        let Who::Token(secret) = &caller.who else {
+            return (Err(error), None);
+        };
+        // Of unknown outcome: it may have been taken.
+        if taken == Use::None || error.kind() == ErrorKind::Indeterminate {
+            return (Err(error), None);
+        }
+        match open.transact(|txn, _| token::spend(txn, secret.expose())) {
+            Ok(token) => (Err(error), last(&token)),
+            Err(refused) => (Err(refused), None),
+        }
+    }
+
+    /// Performs the operation, and says which token it took the last use of.
     fn attempt<O: Operation>(
         &self,
         txn: &mut Txn<'_>,
         config: &Config,
-        asked: &Asked<'_>,
+        caller: &Caller,
         operation: &O,
-        trail: &mut Trail<'_>,
-    ) -> Result<Attempt<O::Reply>> {
+        (trail, taken): (&mut Trail<'_>, &mut Use),
+    ) -> Result<(O::Reply, Option<Stored>)> {
+        *taken = Use::None;
         trail.begin(&config.broker, operation.target(), || self.request_id())?;
-        let caller = asked.caller;
-        let actor = match self.actor(txn, config, asked, operation.admission())? {
-            Some(actor) => actor,
-            None => return Ok(Attempt::Spend),
-        };
-        let spent = match &actor {
-            Actor::Token(token) if token.entry.state == State::Spent => {
-                token.id.map(|id| (token.namespace, id))
-            }
-            _ => None,
-        };
+        let actor = self.actor(txn, config, caller, operation.admission(), taken)?;
         let space = self.space(config, caller, &actor)?;
         let tables = config.tables(txn, space.id)?;
         let mount = resolve(&tables, operation, &actor)?;
@@ -266,42 +288,50 @@ impl Vault {
         self.authorize(config, &mut cx, operation, trail)?;
         trail.request(cx.txn.now(), || operation.input(), None)?; // no record, no work
         let reply = operation.perform(&mut cx)?;
-        Ok(Attempt::Done(reply, spent))
+        let spent = match &actor {
+            Actor::Token(token) if *taken == Use::Taken => last(token),
+            _ => None,
+        };
+        Ok((reply, spent))
     }
 
-    /// Finds out who asks; `None` if a use of the token has to be taken first.
+    /// Finds out who asks, and takes a use of a token that has so many.
     fn actor(
         &self,
         txn: &mut Txn<'_>,
         config: &Config,
-        asked: &Asked<'_>,
+        caller: &Caller,
         admission: Admission,
-    ) -> Result<Option<Actor>> {
-        let secret = match &asked.caller.who {
-            Who::Owner if self.core.owner == Owner::Allowed => return Ok(Some(Actor::Owner)),
+        taken: &mut Use,
+    ) -> Result<Actor> {
+        let secret = match &caller.who {
+            Who::Owner if self.core.owner == Owner::Allowed => return Ok(Actor::Owner),
             Who::Owner => {
                 return Err(Error::new(
                     ErrorKind::PermissionDenied,
                     "the owner's session is switched off",
                 ));
             }
-            Who::System => return Ok(Some(Actor::System)),
-            Who::Anonymous => return Ok(Some(Actor::Anonymous)),
+            Who::System => return Ok(Actor::System),
+            Who::Anonymous => return Ok(Actor::Anonymous),
             Who::Token(secret) => secret.expose(),
         };
-        let token = match token::authenticate(txn, secret, asked.call)? {
+        let token = match token::authenticate(txn, secret)? {
             Lookup::Valid(token) => Some(token),
             // What anybody may ask takes no use of the token that happens to come with it.
             Lookup::Limited if admission == Admission::Anyone => token::find_secret(txn, secret)?,
-            Lookup::Limited => return Ok(None),
+            Lookup::Limited => {
+                *taken = Use::Taken;
+                Some(token::spend(txn, secret)?)
+            }
             Lookup::Invalid => None,
         };
         match token {
             Some(token) if config.serves(txn, &token)? => {
-                rights::check_address(&token, asked.caller.remote)?;
-                Ok(Some(Actor::Token(Box::new(token))))
+                rights::check_address(&token, caller.remote)?;
+                Ok(Actor::Token(Box::new(token)))
             }
-            _ => Ok(Some(Actor::Anonymous)),
+            _ => Ok(Actor::Anonymous),
         }
     }
 
@@ -438,40 +468,11 @@ impl Vault {
         self.core.time.now()
     }
 
-    /// Takes a use of the caller's token, and returns the call that has it.
-    fn spend(&self, open: &OpenVault, caller: &Caller) -> Result<[u8; 16]> {
-        let call: [u8; 16] = random(&*self.core.random)?;
-        let Who::Token(secret) = &caller.who else {
-            return Err(rights::denied());
-        };
-        open.transact(|txn, _| token::spend(txn, secret.expose(), call))?;
-        Ok(call)
-    }
-
-    /// Returns the caller's token if a call that failed took its last use.
-    fn last_use(
-        &self,
-        open: &OpenVault,
-        caller: &Caller,
-        call: Option<&[u8; 16]>,
-    ) -> Option<(NamespaceId, TokenId)> {
-        let (Who::Token(secret), Some(call)) = (&caller.who, call) else {
-            return None;
-        };
-        let found = open.transact(|txn, _| token::authenticate(txn, secret.expose(), Some(call)));
-        match found {
-            Ok(Lookup::Valid(token)) if token.entry.state == State::Spent => {
-                token.id.map(|id| (token.namespace, id))
-            }
-            _ => None,
-        }
-    }
-
     /// Returns the path of the namespace of a token that is in force.
     pub(crate) fn home_of(&self, secret: &str) -> Result<String> {
         self.with_open(|open| {
             open.transact(|txn, config| {
-                let token = match token::authenticate(txn, secret, None)? {
+                let token = match token::authenticate(txn, secret)? {
                     Lookup::Valid(token) => Some(token),
                     Lookup::Limited => token::find_secret(txn, secret)?,
                     Lookup::Invalid => None,
@@ -496,6 +497,12 @@ impl Vault {
             )),
         })
     }
+}
+
+/// Returns where a token is whose last use was taken.
+fn last(token: &Token) -> Option<Stored> {
+    let spent = token.entry.state == State::Spent;
+    token.id.filter(|_| spent).map(|id| (token.namespace, id))
 }
 
 /// Returns the mount that the operation works in. Whether there is one is told to those who may

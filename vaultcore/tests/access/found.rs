@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use vaultcore::SecretString;
 use vaultcore::api::{ApiRequest, Method};
+use vaultcore::kv::Cas;
 use vaultcore::storage::{Memory, Storage};
 
 use crate::dying::Dying;
@@ -220,4 +222,53 @@ fn a_namespace_has_one_path_that_changes_it() {
         team.delete_namespace("").is_err(),
         "it does not delete itself"
     );
+}
+
+/// A failure tells something, too: nobody is told without a use of the token being taken, whichever
+/// call to the storage fails; and none is taken twice.
+#[test]
+fn no_answer_is_without_a_use() {
+    let missing = |stage: &Stage| {
+        let body = json!({"data": {"a": 1}, "options": {"cas": 7}});
+        let answers = [
+            stage.read(TREE[0], "secret/data/missing").0,
+            stage.write(TREE[0], "secret/data/new", &body).0,
+        ];
+        answers.iter().filter(|status| **status < 500).count()
+    };
+    let mut told = [0; 3];
+    for calls in 1..40 {
+        let memory = Arc::new(Memory::new());
+        let dying = Dying::on(&memory);
+        let stage = Stage::on(Arc::clone(&dying) as Arc<dyn Storage>);
+        let new = json!({"id": TREE[0], "policies": ["root"], "num_uses": 5, "ttl": 100});
+        stage.set("auth/token/create", &new);
+        dying.die_after(calls);
+        let answers = missing(&stage);
+        dying.die_after(usize::MAX);
+        let looked = stage.set("auth/token/lookup", &json!({ "token": TREE[0] }));
+        let taken = 5 - looked["data"]["num_uses"].as_u64().expect("uses") as usize;
+        assert!(
+            (answers..=2).contains(&taken),
+            "{calls}: {answers}, {taken}"
+        );
+        told[answers] += 1;
+    }
+    assert!(told.iter().all(|count| *count > 0), "{told:?}");
+}
+
+/// The use is taken in the commit of the call, and leaves room for the largest one.
+#[test]
+fn a_limited_token_may_write_as_much_at_once_as_others() {
+    let stage = Stage::new();
+    let new = json!({"policies": ["root"], "num_uses": 1, "ttl": 100});
+    let token = SecretString::copy_from(&stage.token(&new));
+    let kv = stage.vault().login(&token).expect("a token").kv("secret");
+    let kv = kv.expect("a path");
+    let all = kv.transaction(|tx| {
+        let mut names = 0..50;
+        names.try_for_each(|name| tx.put(&format!("a/{name}"), &json!({"n": name}), Cas::Absent))
+    });
+    all.expect("fifty secrets");
+    assert_eq!(stage.count("ns/root/token/"), 1, "it was the last use");
 }

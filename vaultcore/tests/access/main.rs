@@ -5,4 +5,6 @@
 
 mod dying;
 mod found;
+#[cfg(feature = "sqlite")]
+mod racing;
 mod stage;

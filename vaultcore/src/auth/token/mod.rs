@@ -49,7 +49,7 @@ impl Subject {
                 if own && matches!(cx.actor, Actor::Token(_)) {
                     return cx.token().cloned(); // it was looked up, and its use was taken
                 }
-                match authenticate(cx.txn, text, None)? {
+                match authenticate(cx.txn, text)? {
                     Lookup::Valid(token) => Ok(token),
                     Lookup::Limited | Lookup::Invalid => limited(cx, text),
                 }

@@ -35,7 +35,7 @@ impl Operation for RevokeToken {
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
         let token = match &self.subject {
             Subject::Own => Some(cx.token()?.clone()),
-            Subject::Secret(text) => match authenticate(cx.txn, text, None)? {
+            Subject::Secret(text) => match authenticate(cx.txn, text)? {
                 Lookup::Valid(token) => Some(token),
                 Lookup::Limited | Lookup::Invalid => find_secret(cx.txn, text)?,
             },
