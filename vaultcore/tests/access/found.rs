@@ -272,3 +272,20 @@ fn a_limited_token_may_write_as_much_at_once_as_others() {
     all.expect("fifty secrets");
     assert_eq!(stage.count("ns/root/token/"), 1, "it was the last use");
 }
+
+/// A call with a token's last use does not renew it: OpenBao refuses that, and a crash before the
+/// end of the token would leave it in storage as long as was asked for.
+#[test]
+fn the_last_use_renews_nothing() {
+    for (uses, status) in [(1, 400), (2, 200)] {
+        let stage = Stage::new();
+        let new = json!({"policies": ["default"], "num_uses": uses, "ttl": 100});
+        let token = stage.token(&new);
+        let more = json!({"increment": 1_000});
+        assert_eq!(
+            stage.write(&token, "auth/token/renew-self", &more).0,
+            status
+        );
+        assert_eq!(stage.count("ns/root/token/"), uses);
+    }
+}

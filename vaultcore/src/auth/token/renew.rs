@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::mount::{Class, MountTable};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::secret::SecretString;
-use crate::token::{Created, Token, renew};
+use crate::token::{Created, State, Token, renew};
 use crate::wire::{Json, Response};
 
 /// Lets a token live longer.
@@ -43,6 +43,10 @@ impl Operation for RenewToken {
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Renewed> {
         let token = self.subject.find(cx)?;
         let (entry, now) = (&token.entry, cx.txn.now());
+        if entry.state != State::Active {
+            // The call has its last use: it is gone with the answer, and was never to stay longer.
+            return Err(Error::invalid("token not found"));
+        }
         let Some(expires) = entry.expires.filter(|_| entry.renewable) else {
             return Err(Error::invalid("lease is not renewable"));
         };
