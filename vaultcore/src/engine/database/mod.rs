@@ -12,12 +12,18 @@ mod fake;
 mod name;
 mod password;
 mod pool;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod role;
 mod rotate;
 mod rotate_root;
+#[cfg(feature = "postgres")]
+mod sql;
 mod statics;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "postgres")]
+mod tls;
 mod username;
 
 pub use config::{Connection, ConnectionInfo};
@@ -72,7 +78,7 @@ pub(crate) struct Databases {
 impl Databases {
     pub(crate) fn new() -> Self {
         Self {
-            drivers: Vec::new(),
+            drivers: built_in(),
             pools: Arc::default(),
         }
     }
@@ -105,6 +111,14 @@ impl Databases {
             ))
         })
     }
+}
+
+/// Returns the drivers of the features that are on.
+fn built_in() -> Vec<Arc<dyn Driver>> {
+    vec![
+        #[cfg(feature = "postgres")]
+        Arc::new(postgres::Postgres),
+    ]
 }
 
 impl Engine for Databases {

@@ -1,0 +1,344 @@
+//! PostgreSQL.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use postgres::config::SslMode;
+use postgres::{Client, Config, NoTls, Transaction};
+use tokio_postgres_rustls::MakeRustlsConnect;
+use zeroize::Zeroizing;
+
+use super::driver::{ChangeUser, Database, Driver, NewUser, Settings};
+use super::sql::{Commit, Dialect, Values, Workers, expiration, statements};
+use crate::error::{Error, ErrorKind, Result};
+
+/// The driver `postgresql-database-plugin`.
+pub(super) struct Postgres;
+
+/// What changes a password unless the role says how.
+const PASSWORD: &str = r#"ALTER ROLE "{{name}}" WITH PASSWORD '{{password}}'"#;
+/// What prolongs a user's life unless the role says how.
+const RENEWAL: &str = r#"ALTER ROLE "{{name}}" VALID UNTIL '{{expiration}}'"#;
+/// The schemas in which a role was granted anything.
+const SCHEMAS: &str = "
+    SELECT DISTINCT n.nspname FROM pg_namespace n, pg_roles r
+    WHERE r.rolname = $1 AND n.nspname NOT LIKE 'pg\\_toast%' AND (
+        EXISTS (SELECT FROM aclexplode(n.nspacl) a WHERE a.grantee = r.oid)
+        OR EXISTS (SELECT FROM pg_class c, aclexplode(c.relacl) a
+            WHERE c.relnamespace = n.oid AND a.grantee = r.oid)
+        OR EXISTS (SELECT FROM pg_attribute t JOIN pg_class c ON c.oid = t.attrelid,
+            aclexplode(t.attacl) a WHERE c.relnamespace = n.oid AND a.grantee = r.oid)
+        OR EXISTS (SELECT FROM pg_proc p, aclexplode(p.proacl) a
+            WHERE p.pronamespace = n.oid AND a.grantee = r.oid))";
+
+impl Driver for Postgres {
+    fn name(&self) -> &'static str {
+        "postgresql-database-plugin"
+    }
+
+    fn open(&self, settings: &Settings) -> Result<Arc<dyn Database>> {
+        let server = Server::new(settings)?;
+        let workers = Workers::new(
+            settings.max_open_connections(),
+            settings.max_idle_connections(),
+            settings.max_connection_lifetime(),
+            settings.timeout(),
+            works,
+        );
+        Ok(Arc::new(Opened {
+            server: Arc::new(server),
+            workers,
+        }))
+    }
+}
+
+fn works(client: &mut Client) -> bool {
+    !client.is_closed() && client.is_valid(Duration::from_secs(2)).is_ok()
+}
+
+/// How a server is reached.
+struct Server {
+    config: Config,
+    tls: Option<MakeRustlsConnect>,
+}
+
+impl Server {
+    fn new(settings: &Settings) -> Result<Self> {
+        let url = Zeroizing::new(settings.url().to_owned());
+        let (url, mode) = ssl_mode(&url);
+        let named = url.contains("{{username}}");
+        let with_password = url.contains("{{password}}");
+        // The login is set apart from the URL: nothing in it has to be escaped.
+        let url = Zeroizing::new(
+            url.replace("{{username}}", "x")
+                .replace("{{password}}", "x"),
+        );
+        let refused = |_| Error::invalid("the connection_url is none that PostgreSQL takes");
+        let mut config = Config::from_str(&url).map_err(refused)?;
+        if named {
+            config.user(settings.username());
+        }
+        if with_password {
+            config.password(settings.password().expose());
+        }
+        let timeout = settings.timeout();
+        config.connect_timeout(timeout);
+        config.application_name("vaultcore");
+        // The server gives up before we do, so that what we gave up on does not happen later.
+        let millis = timeout.as_millis().saturating_sub(1_000).max(500);
+        config.options(&format!(
+            "-c statement_timeout={millis} -c lock_timeout={millis}"
+        ));
+        let tls = tls(settings, mode)?;
+        config.ssl_mode(match tls {
+            Some(_) => SslMode::Require,
+            None => SslMode::Disable,
+        });
+        Ok(Self { config, tls })
+    }
+
+    fn connect(&self) -> Result<Client> {
+        let connected = match &self.tls {
+            Some(tls) => self.config.connect(tls.clone()),
+            None => self.config.connect(NoTls),
+        };
+        connected.map_err(|error| refusal(&error))
+    }
+}
+
+/// Whether a URL asks for TLS.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Unsaid,
+    Off,
+    On,
+}
+
+/// Takes what a URL says of TLS out of it: the client knows fewer words than libpq.
+fn ssl_mode(url: &str) -> (String, Mode) {
+    let mut mode = Mode::Unsaid;
+    let mut kept = String::new();
+    // A URL has its parameters behind `?`, between `&`; the other form has blanks between them.
+    for part in url.split_inclusive(['?', '&', ' ']) {
+        let bare = part.trim_end_matches(['&', ' ']);
+        match bare.strip_prefix("sslmode=") {
+            Some("disable") => mode = Mode::Off,
+            Some("prefer" | "allow") => {}
+            Some(_) => mode = Mode::On,
+            None => kept.push_str(part),
+        }
+    }
+    let kept = kept.trim_end_matches(['?', '&', ' ']).to_owned();
+    (kept, mode)
+}
+
+fn tls(settings: &Settings, mode: Mode) -> Result<Option<MakeRustlsConnect>> {
+    let option = |name: &str| settings.options().get(name).map(String::as_str);
+    let ca = option("tls_ca");
+    match (mode, ca) {
+        (Mode::Off, _) | (Mode::Unsaid, None) => return Ok(None),
+        (Mode::On, None) => {
+            return Err(Error::invalid(
+                "TLS takes tls_ca: the certificates, as PEM, that the server's is checked against",
+            ));
+        }
+        _ => {}
+    }
+    let identity = option("tls_certificate").zip(option("private_key"));
+    let config = super::tls::client(ca.unwrap_or_default(), identity)?;
+    Ok(Some(MakeRustlsConnect::new(config)))
+}
+
+struct Opened {
+    server: Arc<Server>,
+    workers: Workers<Client>,
+}
+
+impl Opened {
+    fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Client, &Commit) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let server = Arc::clone(&self.server);
+        self.workers.run(move || server.connect(), work)
+    }
+
+    /// Runs statements, all of them or none.
+    fn execute(&self, statements: Vec<Zeroizing<String>>) -> Result<()> {
+        self.run(move |client, commit| {
+            let mut transaction = client.transaction().map_err(|error| refusal(&error))?;
+            for statement in &statements {
+                let done = transaction.batch_execute(statement);
+                done.map_err(|error| refusal(&error))?;
+            }
+            commit.begin()?;
+            transaction.commit().map_err(|error| refusal(&error))
+        })
+    }
+}
+
+impl Database for Opened {
+    fn verify(&self) -> Result<()> {
+        self.run(|client, _| {
+            let alive = client.simple_query("SELECT 1");
+            alive.map(drop).map_err(|error| refusal(&error))
+        })
+    }
+
+    fn create(&self, user: &NewUser<'_>) -> Result<()> {
+        if user.statements.is_empty() {
+            return Err(Error::invalid("the role has no creation_statements"));
+        }
+        let until = user
+            .expires
+            .map(expiration)
+            .unwrap_or_else(|| "infinity".to_owned());
+        let values = Values {
+            name: user.name,
+            password: user.password.expose(),
+            expiration: &until,
+        };
+        let create = statements(Dialect::Postgres, user.statements, &values)?;
+        let rollback = statements(Dialect::Postgres, user.rollback, &values)?;
+        let created = self.execute(create);
+        if created.is_err() && !rollback.is_empty() {
+            // All is undone already, but for what a statement did outside of the transaction.
+            let _ = self.execute(rollback);
+        }
+        created
+    }
+
+    fn change(&self, user: &ChangeUser<'_>) -> Result<()> {
+        let until = user.expires.map(expiration).unwrap_or_default();
+        let values = Values {
+            name: user.name,
+            password: user.password.map_or("", |password| password.expose()),
+            expiration: &until,
+        };
+        let mut texts = user.statements.to_vec();
+        if texts.is_empty() {
+            texts.extend(user.password.map(|_| PASSWORD.to_owned()));
+            texts.extend(user.expires.map(|_| RENEWAL.to_owned()));
+        }
+        self.execute(statements(Dialect::Postgres, &texts, &values)?)
+    }
+
+    fn drop_user(&self, name: &str, texts: &[String]) -> Result<()> {
+        let values = Values {
+            name,
+            ..Values::default()
+        };
+        let own = statements(Dialect::Postgres, texts, &values)?;
+        let name = name.to_owned();
+        self.run(move |client, commit| {
+            let failed = |error: postgres::Error| refusal(&error);
+            let mut transaction = client.transaction().map_err(failed)?;
+            match own.is_empty() {
+                true => revoke_all(&mut transaction, &name)?,
+                false => {
+                    for statement in &own {
+                        transaction.batch_execute(statement).map_err(failed)?;
+                    }
+                }
+            }
+            commit.begin()?;
+            transaction.commit().map_err(failed)?;
+            // Who is logged in already stays so; to end that takes a right that we may not have.
+            let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1";
+            let _ = client.execute(end, &[&name]);
+            Ok(())
+        })
+    }
+}
+
+/// Takes a role away with all that it was granted in this database. One that is not there is no
+/// error. What it owns is left: the database refuses to drop it then.
+fn revoke_all(transaction: &mut Transaction<'_>, name: &str) -> Result<()> {
+    let failed = |error: postgres::Error| refusal(&error);
+    let known = transaction.query_opt("SELECT 1 FROM pg_roles WHERE rolname = $1", &[&name]);
+    if known.map_err(failed)?.is_none() {
+        return Ok(());
+    }
+    let role = quoted(name);
+    let schemas = transaction.query(SCHEMAS, &[&name]).map_err(failed)?;
+    for row in schemas {
+        let schema: String = row.try_get(0).map_err(failed)?;
+        let schema = quoted(&schema);
+        for what in [
+            format!("ALL TABLES IN SCHEMA {schema}"),
+            format!("ALL SEQUENCES IN SCHEMA {schema}"),
+            format!("ALL FUNCTIONS IN SCHEMA {schema}"),
+            format!("SCHEMA {schema}"),
+        ] {
+            let revoke = format!("REVOKE ALL PRIVILEGES ON {what} FROM {role}");
+            transaction.batch_execute(&revoke).map_err(failed)?;
+        }
+    }
+    let database = transaction.query_one("SELECT current_database()", &[]);
+    let database: String = database.and_then(|row| row.try_get(0)).map_err(failed)?;
+    let database = quoted(&database);
+    let last = format!(
+        "REVOKE ALL PRIVILEGES ON DATABASE {database} FROM {role}; DROP ROLE IF EXISTS {role}"
+    );
+    transaction.batch_execute(&last).map_err(failed)
+}
+
+/// Returns a name as SQL has it.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Tells what went wrong by the database's code: its own text may repeat what a statement held.
+fn refusal(error: &postgres::Error) -> Error {
+    let Some(database) = error.as_db_error() else {
+        let text = "the database cannot be reached, or closed the connection";
+        return Error::new(ErrorKind::Unavailable, text);
+    };
+    let code = database.code().code();
+    let (kind, what) = match code.get(..2).unwrap_or_default() {
+        "28" => (ErrorKind::Unavailable, "refuses the login"),
+        "08" | "53" | "57" | "58" | "55" | "40" => (ErrorKind::Unavailable, "is not available"),
+        _ => (ErrorKind::InvalidArgument, "refuses a statement"),
+    };
+    Error::new(kind, format!("the database {what} (SQLSTATE {code})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_url_says_of_tls_is_taken_out_of_it() {
+        for (url, kept, mode) in [
+            (
+                "postgresql://h/db?sslmode=disable",
+                "postgresql://h/db",
+                Mode::Off,
+            ),
+            (
+                "postgresql://h/db?sslmode=verify-full&x=1",
+                "postgresql://h/db?x=1",
+                Mode::On,
+            ),
+            (
+                "postgresql://h/db?x=1&sslmode=require",
+                "postgresql://h/db?x=1",
+                Mode::On,
+            ),
+            (
+                "host=h sslmode=require dbname=d",
+                "host=h dbname=d",
+                Mode::On,
+            ),
+            ("postgresql://h/db", "postgresql://h/db", Mode::Unsaid),
+        ] {
+            assert!(ssl_mode(url) == (kept.to_owned(), mode), "{url}");
+        }
+    }
+
+    #[test]
+    fn names_are_quoted() {
+        assert_eq!(quoted("a\"b"), "\"a\"\"b\"");
+    }
+}
