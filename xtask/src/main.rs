@@ -13,6 +13,7 @@ mod ci;
 mod fuzz;
 mod layers;
 mod native;
+mod servers;
 mod setup;
 mod source;
 mod test;

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::servers::{self, Server};
 use crate::tools::{Outcome, Report, Result, command, exists, output, root, target};
 
 /// The npm package whose shares ours must be able to read, and it ours.
@@ -30,6 +31,8 @@ pub(crate) struct Setup {
     openbao: Option<PathBuf>,
     /// A folder of programs to look in first.
     programs: Option<PathBuf>,
+    /// They end with this.
+    servers: Vec<Server>,
 }
 
 impl Setup {
@@ -46,8 +49,28 @@ impl Setup {
                 command.env(name, value);
             }
         }
+        for (name, value) in self.servers.iter().flat_map(|server| &server.variables) {
+            command.env(name, value);
+        }
         if let Some(folder) = &self.programs {
             prepend_path(command, folder);
+        }
+    }
+
+    /// Starts the databases.
+    pub(crate) fn add_servers(&mut self, report: &mut Report) {
+        let starts: [(&str, fn() -> Result<Server>); 2] = [
+            ("postgres", servers::postgres),
+            ("mariadb", servers::mariadb),
+        ];
+        for (name, start) in starts {
+            report.step(name, || match start() {
+                Ok(server) => {
+                    self.servers.push(server);
+                    Outcome::Passed
+                }
+                Err(reason) => Outcome::Skipped(reason),
+            });
         }
     }
 

@@ -29,6 +29,9 @@ pub(crate) fn run(mut args: Args) -> Result {
 pub(crate) fn steps(report: &mut Report, extent: Extent) {
     let mut setup = Setup::default();
     setup.add_shim(report);
+    if extent == Extent::Whole {
+        setup.add_servers(report);
+    }
     let test = |report: &mut Report, name: &str, line: &str| {
         let mut cargo = cargo(line);
         setup.apply(&mut cargo);

@@ -1,0 +1,255 @@
+//! Servers that tests need: PostgreSQL and MariaDB, on ports and in folders of their own.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use crate::tools::{Result, command, exists, output};
+
+/// What the administrators of the servers log in by; the servers live as long as the tests.
+const ADMIN: &str = "admin";
+const PASSWORD: &str = "of-tests-only";
+/// How often, and with which pause, a server is asked whether it is ready.
+const TRIES: u32 = 300;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A server that runs. It ends when this is dropped, and its folder goes.
+pub(crate) struct Server {
+    child: Child,
+    folder: PathBuf,
+    /// How it is reached, by variables of the environment.
+    pub(crate) variables: Vec<(&'static str, String)>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let pid = self.child.id().to_string();
+        let told = command("kill").args(["-INT", &pid]).status();
+        for _ in 0..TRIES {
+            match self.child.try_wait() {
+                Ok(None) if told.is_ok() => thread::sleep(PAUSE),
+                _ => break,
+            }
+        }
+        self.child.kill().ok();
+        self.child.wait().ok();
+        fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+/// Starts PostgreSQL; it is installed first if it is not there and may be.
+pub(crate) fn postgres() -> Result<Server> {
+    let programs = match postgres_programs() {
+        Some(programs) => programs,
+        None => {
+            install("postgresql")?;
+            postgres_programs().ok_or("PostgreSQL was installed, and is not found")?
+        }
+    };
+    let port = free_port()?;
+    let folder = empty_folder("postgres")?;
+    let data = folder.join("data");
+    let secret = folder.join("password");
+    fs::write(&secret, PASSWORD).map_err(text)?;
+    give(&folder, "postgres")?;
+    let mut init = as_user("postgres", &programs.join("initdb"));
+    init.args([
+        "-A",
+        "scram-sha-256",
+        "-E",
+        "UTF8",
+        "--no-sync",
+        "-U",
+        ADMIN,
+    ]);
+    init.arg("--pwfile").arg(&secret).arg("-D").arg(&data);
+    output(&mut init)?;
+    let ca = certificate(&data, "postgres")?;
+    let mut server = as_user("postgres", &programs.join("postgres"));
+    server.arg("-D").arg(&data).arg("-k").arg(&folder);
+    server.args(["-p", &port.to_string(), "-h", "127.0.0.1"]);
+    server.args([
+        "-c",
+        "fsync=off",
+        "-c",
+        "ssl=on",
+        "-c",
+        "max_connections=200",
+    ]);
+    let url = format!("postgresql://{ADMIN}:{PASSWORD}@127.0.0.1:{port}/postgres");
+    let mut server = start(server, folder)?;
+    let ready = programs.join("pg_isready");
+    let port = port.to_string();
+    wait_for(&mut server, || {
+        let mut ask = command(&ready);
+        output(ask.args(["-q", "-h", "127.0.0.1", "-p", &port])).is_ok()
+    })?;
+    server.variables = vec![("VAULTCORE_POSTGRES", url), ("VAULTCORE_POSTGRES_CA", ca)];
+    Ok(server)
+}
+
+fn postgres_programs() -> Option<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
+    let folders = versions.flatten().map(|version| version.path().join("bin"));
+    let mut found: Vec<_> = folders.filter(|bin| bin.join("initdb").exists()).collect();
+    found.sort();
+    found.pop()
+}
+
+/// Starts MariaDB; it is installed first if it is not there and may be.
+pub(crate) fn mariadb() -> Result<Server> {
+    if !(exists("mariadbd") && exists("mariadb-install-db") && exists("mariadb-admin")) {
+        install("mariadb-server-core")?;
+        install("mariadb-client-core")?;
+    }
+    let port = free_port()?;
+    let folder = empty_folder("mariadb")?;
+    let data = folder.join("data");
+    let user = output(command("id").arg("-un"))?;
+    let user = format!("--user={}", user.trim());
+    let mut init = command("mariadb-install-db");
+    init.arg("--no-defaults")
+        .arg(format!("--datadir={}", data.display()));
+    init.args([
+        &user,
+        "--auth-root-authentication-method=normal",
+        "--skip-test-db",
+    ]);
+    output(&mut init)?;
+    let begin = folder.join("begin.sql");
+    let admin = format!(
+        "CREATE USER '{ADMIN}'@'%' IDENTIFIED BY '{PASSWORD}'; \
+         GRANT ALL PRIVILEGES ON *.* TO '{ADMIN}'@'%' WITH GRANT OPTION;\n"
+    );
+    fs::write(&begin, admin).map_err(text)?;
+    let ca = certificate(&data, "")?;
+    let mut server = command("mariadbd");
+    server.args(["--no-defaults", &user, "--bind-address=127.0.0.1"]);
+    for (name, value) in [
+        ("datadir", data.clone()),
+        ("socket", folder.join("socket")),
+        ("pid-file", folder.join("pid")),
+        ("init-file", begin),
+        ("ssl-cert", data.join("server.crt")),
+        ("ssl-key", data.join("server.key")),
+    ] {
+        server.arg(format!("--{name}={}", value.display()));
+    }
+    server.arg(format!("--port={port}"));
+    let url = format!("mysql://{ADMIN}:{PASSWORD}@127.0.0.1:{port}/mysql");
+    let mut server = start(server, folder)?;
+    let port = port.to_string();
+    wait_for(&mut server, || {
+        let mut ask = command("mariadb-admin");
+        let login = [format!("--user={ADMIN}"), format!("--password={PASSWORD}")];
+        ask.args(["--no-defaults", "--host=127.0.0.1", "--port", &port]);
+        output(ask.args(login).arg("ping")).is_ok()
+    })?;
+    server.variables = vec![("VAULTCORE_MARIADB", url), ("VAULTCORE_MARIADB_CA", ca)];
+    Ok(server)
+}
+
+/// Makes a certificate for 127.0.0.1 that vouches for itself; returns it as PEM.
+fn certificate(data: &Path, user: &str) -> Result<String> {
+    let (key, certificate) = (data.join("server.key"), data.join("server.crt"));
+    let mut openssl = command("openssl");
+    openssl.args([
+        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30",
+    ]);
+    openssl.args(["-subj", "/CN=localhost"]);
+    openssl.args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]);
+    openssl
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate);
+    output(&mut openssl)?;
+    output(command("chmod").arg("600").arg(&key))?;
+    for file in [&key, &certificate] {
+        give(file, user)?;
+    }
+    fs::read_to_string(&certificate).map_err(text)
+}
+
+/// Starts a server that ends with this process, however that ends.
+fn start(mut server: Command, folder: PathBuf) -> Result<Server> {
+    let log = fs::File::create(folder.join("log")).map_err(text)?;
+    let errors = log.try_clone().map_err(text)?;
+    server.stdin(Stdio::null()).stdout(log).stderr(errors);
+    let child = server.spawn().map_err(text)?;
+    Ok(Server {
+        child,
+        folder,
+        variables: Vec::new(),
+    })
+}
+
+fn wait_for(server: &mut Server, ready: impl Fn() -> bool) -> Result {
+    for _ in 0..TRIES {
+        if ready() {
+            return Ok(());
+        }
+        if !matches!(server.child.try_wait(), Ok(None)) {
+            break;
+        }
+        thread::sleep(PAUSE);
+    }
+    let log = fs::read_to_string(server.folder.join("log")).unwrap_or_default();
+    let last: Vec<_> = log.lines().rev().take(5).collect();
+    Err(format!("the server did not start: {}", last.join(" | ")))
+}
+
+/// A command of another user, where this one is root: some servers refuse to be root's.
+fn as_user(user: &str, program: &Path) -> Command {
+    if !is_root() {
+        return command(program);
+    }
+    let mut other = command("setpriv");
+    other.args(["--reuid", user, "--regid", user, "--init-groups"]);
+    other.args(["--pdeathsig", "INT"]).arg(program);
+    other
+}
+
+fn is_root() -> bool {
+    output(command("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
+fn give(path: &Path, user: &str) -> Result {
+    match is_root() && !user.is_empty() {
+        true => output(command("chown").arg("-R").arg(format!("{user}:")).arg(path)).map(drop),
+        false => Ok(()),
+    }
+}
+
+fn install(package: &str) -> Result {
+    if !is_root() {
+        return Err(format!("it is not installed: apt-get install {package}"));
+    }
+    let apt = |words: &[&str]| {
+        let mut apt = command("apt-get");
+        output(apt.args(words).env("DEBIAN_FRONTEND", "noninteractive")).map(drop)
+    };
+    apt(&["update", "-qq"])?;
+    apt(&["install", "-y", "-qq", package])
+}
+
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind("127.0.0.1:0").map_err(text)?;
+    Ok(listener.local_addr().map_err(text)?.port())
+}
+
+/// Makes a folder that another user may enter, too.
+fn empty_folder(name: &str) -> Result<PathBuf> {
+    let process = std::process::id();
+    let folder = std::env::temp_dir().join(format!("vaultcore-{name}-{process}"));
+    fs::remove_dir_all(&folder).ok();
+    fs::create_dir_all(&folder).map_err(text)?;
+    Ok(folder)
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
