@@ -141,8 +141,8 @@ fn names(error: &clap::Error, kind: ContextKind) -> Option<String> {
 fn suggestion(error: &clap::Error) -> Option<String> {
     let found = names(error, ContextKind::SuggestedArg)
         .or_else(|| names(error, ContextKind::SuggestedSubcommand))?;
-    let first = found.split(' ').next()?;
-    Some(format!(", did you mean {first}?"))
+    let best = found.rsplit(' ').next()?; // the likeliest comes last
+    Some(format!(", did you mean {best}?"))
 }
 
 /// Writes `text` to standard output.

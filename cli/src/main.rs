@@ -18,6 +18,7 @@ mod private_file;
 mod reply;
 mod sources;
 mod table;
+mod terminal;
 mod token_file;
 
 use std::process::ExitCode;

@@ -188,8 +188,9 @@ pub(crate) fn ask_shares(
     let mut shares = Vec::new();
     let mut wrong = 0;
     let mut next = format!("{question} 1");
+    let person = context.sources.person(WITHOUT_PEOPLE)?;
     loop {
-        let text = context.sources.ask(&next, WITHOUT_PEOPLE)?;
+        let text = person.ask(&next)?;
         match parse_and(&text, &mut take) {
             Ok((share, asked)) => {
                 wrong = 0;

@@ -8,6 +8,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use crate::failure::{Failure, Result};
+use crate::terminal::Terminal;
 
 /// The largest input that is read: a bit more than the largest request.
 const LARGEST: u64 = 33_554_432;
@@ -64,25 +65,40 @@ impl Sources {
     /// Asks a person at the terminal, without echo. Not standard input: that may be a list that
     /// a script goes through. `otherwise` says how to do without a person.
     pub(crate) fn ask(&self, question: &str, otherwise: &str) -> Result<Text> {
-        match rpassword::prompt_password(format!("{question}: ")) {
-            Ok(answer) => Ok(Text::new(answer)),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                Err(Failure::local("nothing was typed"))
-            }
-            Err(_) => Err(Failure::local(format!(
-                "there is no terminal to ask at; {otherwise}"
-            ))),
-        }
+        self.person(otherwise)?.ask(question)
     }
 
     /// Asks for something new, twice.
     pub(crate) fn ask_new(&self, question: &str, otherwise: &str) -> Result<Text> {
-        let first = self.ask(question, otherwise)?;
-        let second = self.ask(&format!("{question}, again"), otherwise)?;
+        let person = self.person(otherwise)?;
+        let first = person.ask(question)?;
+        let second = person.ask(&format!("{question}, again"))?;
         match first == second {
             true => Ok(first),
             false => Err(Failure::local("the two are not the same")),
         }
+    }
+
+    /// Returns a person to be asked several questions.
+    pub(crate) fn person(&self, otherwise: &str) -> Result<Person> {
+        let absent = |_| Failure::local(format!("there is no terminal to ask at; {otherwise}"));
+        Terminal::open().map(Person).map_err(absent)
+    }
+}
+
+/// Somebody at the terminal.
+pub(crate) struct Person(Terminal);
+
+impl Person {
+    /// Asks a question. What is answered is not shown.
+    pub(crate) fn ask(&self, question: &str) -> Result<Text> {
+        self.0.ask(question).map_err(|error| {
+            Failure::local(match error.kind() {
+                io::ErrorKind::UnexpectedEof => "nothing was typed".to_owned(),
+                io::ErrorKind::Interrupted => "interrupted".to_owned(),
+                kind => format!("the answer cannot be read: {kind}"),
+            })
+        })
     }
 }
 

@@ -38,6 +38,10 @@ impl Read {
         if reply.body().is_empty() {
             return Err(Failure::vault("no value found"));
         }
+        if json::object(reply.body()).is_none() {
+            context.output.write(reply.body().as_bytes())?; // metrics, for Prometheus
+            return Ok(Done::Well);
+        }
         // What is told of the vault itself stands in no envelope.
         match reply.is_empty() {
             true => context.show_object(reply.body(), &bare(&reply)),
@@ -153,7 +157,9 @@ impl List {
     }
 
     fn ask(&self, context: &Context, method: Method) -> Result {
-        let mut request = request(method, clean(&self.path))?;
+        // A folder ends in a slash; that of a whole mount is found by it.
+        let folder = format!("{}/", clean(&self.path).trim_end_matches('/'));
+        let mut request = request(method, &folder)?;
         if let Some(after) = &self.after {
             request = request.query("after", after);
         }

@@ -4,10 +4,24 @@
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
-    reason = "tests say what they expect"
+    clippy::too_many_lines,
+    reason = "all of it is test code, which clippy cannot tell"
 )]
 
+mod audit;
+mod flags;
+mod hostile;
+mod input;
 mod kv;
 mod kv_versions;
+mod logical;
+mod login;
+mod mounts;
 mod operator;
+mod policy;
+mod races;
 mod rig;
+mod shell;
+mod slots;
+mod terminal;
+mod token;

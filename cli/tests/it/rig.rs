@@ -1,6 +1,6 @@
 //! A vault in a folder of its own, and the command line on it.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -79,6 +79,10 @@ impl Rig {
         let path = self.path(name);
         std::fs::write(&path, content).expect("written");
         path
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).expect("read")
     }
 
     /// Begins a command as root, on the vault, opened by the key file.
@@ -168,6 +172,10 @@ impl Call {
         self
     }
 
+    pub(crate) fn into_command(self) -> Command {
+        self.command
+    }
+
     pub(crate) fn run(mut self) -> Run {
         let mut child = self.command.spawn().expect("started");
         let mut stdin = child.stdin.take().expect("stdin");
@@ -231,6 +239,15 @@ pub(crate) fn leak(text: &str, secrets: &[String]) -> Option<usize> {
         let half = secret.get(..secret.len().div_ceil(2)).unwrap_or(secret);
         text.contains(secret.as_str()) || (half.len() >= 8 && text.contains(half))
     })
+}
+
+/// Returns words of bytes that need not be text.
+pub(crate) fn words(words: &[&[u8]]) -> Vec<OsString> {
+    use std::os::unix::ffi::OsStringExt;
+    words
+        .iter()
+        .map(|word| OsString::from_vec(word.to_vec()))
+        .collect()
 }
 
 /// Returns the mode of a file.

@@ -58,6 +58,11 @@ impl Init {
         let vault = open::sealed(context, Expect::Anything)?;
         let init = vault.init(slots)?;
         context.keep(vault);
+        self.tell(context, &init, folder).map_err(lost)
+    }
+
+    /// Tells people what opens the vault, and what may do everything in it.
+    fn tell(&self, context: &Context, init: &vaultcore::Init, folder: Option<&Path>) -> Result {
         let root = init.root_token().expose();
         if let Some(folder) = folder {
             write_shares(folder, init.shares())?;
@@ -120,6 +125,17 @@ fn status(context: &Context) -> Result {
         true => context.success("The vault is there"),
         false => Err(Failure::vault("there is no vault yet")),
     }
+}
+
+/// Says what is to be done about a vault whose shares nobody has seen.
+fn lost(failure: Failure) -> Failure {
+    let why = match failure {
+        Failure::Local(text) => text,
+        _ => "nobody reads standard output".to_owned(),
+    };
+    Failure::local(format!(
+        "{why}; the vault was made, but what opens it is lost: delete its file and begin anew"
+    ))
 }
 
 /// Returns a slot for the key in a file, which is made if it is missing.
