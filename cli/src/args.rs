@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{audit, auth, kv, logical, login, namespace, operator, policy, secrets};
+use crate::commands::{
+    audit, auth, kv, lease, logical, login, namespace, operator, policy, secrets,
+};
 use crate::commands::{shell, status, token};
 
 const AFTER: &str = "\
@@ -132,6 +134,9 @@ pub(crate) enum Command {
     /// Manage audit devices, and verify what they wrote
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Work with leases
+    #[command(subcommand)]
+    Lease(lease::Lease),
     /// Manage namespaces
     #[command(subcommand)]
     Namespace(namespace::Namespace),

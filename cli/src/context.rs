@@ -96,11 +96,10 @@ impl Context {
         self.vault.get_or_init(|| vault)
     }
 
-    /// Does what is left half done or has run out, if that is possible, and seals the vault, so
-    /// that the audit trail ends where it should.
+    /// Seals the vault, so that the audit trail ends where it should. It does not `tick` before: a
+    /// process that has no drivers of databases would spoil what a host ends by them.
     pub(crate) fn close(&self) {
         if let Some(vault) = self.vault.get() {
-            let _ = vault.tick();
             let _ = vault.close();
         }
     }
@@ -120,6 +119,11 @@ impl Context {
 
     /// Returns the session of whoever asks, in the namespace asked for.
     pub(crate) fn session(&self) -> Result<Session> {
+        if self.globals.wrap_ttl.is_some() {
+            return Err(Failure::local(
+                "this is no single reply that can be wrapped",
+            ));
+        }
         let session = match self.actor()? {
             Actor::Owner => self.vault()?.owner()?,
             Actor::Token(token) => self.vault()?.login(&SecretString::copy_from(&token))?,
@@ -213,6 +217,14 @@ impl Context {
                 .line(&format!("Success! {}", text.escape_debug()))?;
         }
         Ok(Done::Well)
+    }
+
+    /// Refuses `-field` where what is printed has none.
+    pub(crate) fn no_field(&self) -> Result<()> {
+        match self.globals.field {
+            Some(_) => Err(Failure::local("what this prints has no fields")),
+            None => Ok(()),
+        }
     }
 
     /// Prints one value, which is JSON.

@@ -89,9 +89,8 @@ impl Reply {
 
     /// Returns whether the reply says nothing.
     pub(crate) fn is_empty(&self) -> bool {
-        ["data", "auth", "wrap_info"]
-            .iter()
-            .all(|part| self.part(&[part]).is_none())
+        let parts = ["data", "auth", "wrap_info"];
+        self.lease().is_none() && parts.iter().all(|part| self.part(&[part]).is_none())
     }
 
     /// Returns whether the reply is kept for whoever has the wrapping token.
@@ -130,8 +129,18 @@ impl Reply {
         }
         match self.part(&["auth"]) {
             Some(auth) => login(auth),
-            None => self.data().map(rows).unwrap_or_default(),
+            None => {
+                let mut shown = self.lease().map(lease_rows).unwrap_or_default();
+                shown.extend(self.data().map(rows).unwrap_or_default());
+                shown
+            }
         }
+    }
+
+    /// Returns the whole body if it says that what it tells is leased.
+    fn lease(&self) -> Option<&str> {
+        let id = self.text(&["lease_id"])?;
+        (!id.is_empty()).then_some(&self.body)
     }
 
     /// Returns a field as JSON: of the wrapping, the token, or the data.
@@ -147,6 +156,10 @@ impl Reply {
         }
         if let Some(auth) = self.part(&["auth"]) {
             return auth_field(auth, name);
+        }
+        if let Some((body, part)) = self.lease().zip(lease_part(name)) {
+            let found = json::find(body, &[part]).unwrap_or("null");
+            return Ok(Text::new(found.to_owned()));
         }
         let found = self.data().and_then(|data| json::find(data, &[name]));
         found
@@ -195,6 +208,26 @@ fn wrapping(info: &str) -> Vec<(String, Text)> {
         Some(((*shown).to_owned(), table::named_cell(name, value)))
     });
     found.collect()
+}
+
+/// What is told of a lease, and what Vault's command line calls it.
+const LEASE: [(&str, &str); 3] = [
+    ("lease_id", "lease_id"),
+    ("lease_duration", "lease_duration"),
+    ("lease_renewable", "renewable"),
+];
+
+fn lease_part(shown: &str) -> Option<&'static str> {
+    let found = LEASE.iter().find(|(name, _)| *name == shown);
+    found.map(|(_, part)| *part)
+}
+
+fn lease_rows(body: &str) -> Vec<(String, Text)> {
+    let row = |(shown, part): (&str, &str)| {
+        let value = json::find(body, &[part]).unwrap_or("null");
+        (shown.to_owned(), table::named_cell(shown, value))
+    };
+    LEASE.map(row).into()
 }
 
 /// The fields of a token that was given out, and what Vault's command line calls them.

@@ -15,6 +15,7 @@ mod layers;
 mod native;
 mod servers;
 mod setup;
+mod shell;
 mod source;
 mod test;
 mod tools;
@@ -37,7 +38,8 @@ usage: cargo xtask <command>
                                 missed that benches/misses.toml does not explain
   native [--no-skips]           run the steps of `test` that are about C and Go
   install --prefix DIR [--debug]
-                                build libvaultcore and install it with its header
+                                build libvaultcore and the command line, and install them with
+                                header, completions and man pages
   abi                           write the C header and the list of exported symbols anew
   trust [--fuzz-seconds N]      run the slow checks that are run by hand
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::setup::Setup;
+use crate::shell;
 use crate::tools::{
     Args, Outcome, Report, Result, Skips, cargo, command, exists, output, root, target,
 };
@@ -23,6 +24,15 @@ enum Profile {
     Release,
 }
 
+impl Profile {
+    fn flags(self) -> &'static [&'static str] {
+        match self {
+            Self::Dev => &[],
+            Self::Release => &["--release"],
+        }
+    }
+}
+
 /// Runs the steps of both faces alone.
 pub(crate) fn run(mut args: Args) -> Result {
     let mut report = Report::new(Skips::from_args(&mut args));
@@ -31,7 +41,7 @@ pub(crate) fn run(mut args: Args) -> Result {
     report.finish()
 }
 
-/// Builds the library and puts it where C and Go find it.
+/// Builds the library and puts it where C and Go find it, and the command line beside it.
 pub(crate) fn install(mut args: Args) -> Result {
     let prefix = args.option("--prefix")?;
     let profile = match args.flag("--debug") {
@@ -42,6 +52,7 @@ pub(crate) fn install(mut args: Args) -> Result {
     let prefix = prefix.ok_or("install needs --prefix DIR")?;
     let prefix = std::path::absolute(&prefix).map_err(|error| format!("{prefix}: {error}"))?;
     install_to(&prefix, profile)?;
+    shell::install_to(&prefix, profile.flags())?;
     let pkgconfig = prefix.join("lib/pkgconfig");
     println!(
         "installed; PKG_CONFIG_PATH={} finds it",
@@ -71,6 +82,9 @@ pub(crate) fn steps(report: &mut Report, setup: &mut Setup) {
         installed = done.is_ok();
         done.into()
     });
+    report.step("cli-install", || {
+        shell::install_to(&prefix, Profile::Dev.flags()).into()
+    });
     if !installed {
         return;
     }
@@ -92,9 +106,7 @@ fn probe(program: &str, argument: &str) -> bool {
 
 fn build(profile: Profile) -> Result {
     let mut cargo = cargo("build --quiet --package vaultcore-c");
-    if let Profile::Release = profile {
-        cargo.arg("--release");
-    }
+    cargo.args(profile.flags());
     match cargo.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("the build of vaultcore-c: {status}")),

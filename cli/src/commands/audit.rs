@@ -185,6 +185,7 @@ pub(crate) struct Verify {
 
 impl Verify {
     fn run(self, context: &Context) -> Result {
+        context.no_field()?;
         let mut lines: Box<dyn BufRead> = Box::new(std::io::empty());
         let mut total = Some(0);
         for file in &self.files {

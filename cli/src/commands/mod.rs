@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod kv;
+pub(crate) mod lease;
 pub(crate) mod logical;
 pub(crate) mod login;
 mod mounts;
@@ -38,6 +39,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result {
         Command::Policy(policy) => policy.run(context),
         Command::Token(token) => token.run(context),
         Command::Audit(audit) => audit.run(context),
+        Command::Lease(lease) => lease.run(context),
         Command::Namespace(namespace) => namespace.run(context),
         Command::Completions(completions) => completions.run(context),
         Command::Man(man) => man.run(context),

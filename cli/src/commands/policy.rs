@@ -166,6 +166,7 @@ pub(crate) struct Lint {
 
 impl Lint {
     fn run(self, context: &Context) -> Result {
+        context.no_field()?;
         let texts = self.texts.read(context)?;
         let mut found = Vec::new();
         for (name, text) in &texts {
@@ -249,7 +250,8 @@ fn own_policies(context: &Context) -> Result<Vec<String>> {
 /// Say which rule decides about a path, and why.
 #[derive(Args)]
 #[command(
-    after_help = "Without -policy and -file, the policies of the token that asks are explained.\n\n\
+    after_help = "Without -policy and -file, the policies of the token that asks are explained.\n\
+                        Templates are shown, and are filled in for nobody.\n\n\
                         Examples:\n  vaultcore policy explain read secret/data/app/db\n  \
                         vaultcore policy explain -file=app.hcl update secret/data/app/db\n  \
                         vaultcore policy explain -policy=app -policy=default list secret/metadata/"
@@ -275,6 +277,7 @@ pub(crate) struct Explain {
 
 impl Explain {
     fn run(self, context: &Context) -> Result {
+        context.no_field()?;
         let capability = Capability::parse(&self.capability)
             .ok_or_else(|| Failure::local("there is no such capability"))?;
         let texts = read_texts(context, &self.names, &self.files)?;
@@ -362,6 +365,7 @@ pub(crate) struct Diff {
 
 impl Diff {
     fn run(self, context: &Context) -> Result {
+        context.no_field()?;
         let names: Vec<String> = self.policy.into_iter().collect();
         let (mut old, files) = (Vec::new(), self.files.as_slice());
         let new = match (names.is_empty(), files) {

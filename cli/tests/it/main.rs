@@ -14,6 +14,7 @@ mod hostile;
 mod input;
 mod kv;
 mod kv_versions;
+mod leases;
 mod logical;
 mod login;
 mod mounts;

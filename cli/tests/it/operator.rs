@@ -426,6 +426,57 @@ fn rekey_can_be_dropped() {
         .ok();
 }
 
+#[test]
+fn a_tick_ends_what_ran_out() {
+    let rig = Rig::bare();
+    assert_eq!(rig.ok(&["operator", "tick"]).row("Finished"), "0");
+    rig.ok(&["namespace", "create", "team"]);
+    assert_eq!(
+        rig.ok(&["operator", "tick", "-format=json"]).json()["finished"],
+        0
+    );
+    rig.ok(&["secrets", "enable", "-namespace=team", "database"]);
+    rig.call(&["operator", "tick"]).fails(1);
+}
+
+#[test]
+fn the_clock_is_confirmed_by_who_may() {
+    let rig = Rig::bare();
+    assert!(
+        rig.ok(&["operator", "confirm-clock", "-field=time"])
+            .out
+            .ends_with('Z')
+    );
+    let token = rig
+        .ok(&["token", "create", "-policy=default", "-field=token"])
+        .out;
+    rig.call(&["operator", "confirm-clock"])
+        .token(&token)
+        .fails(2);
+}
+
+#[test]
+fn what_is_no_single_reply_is_not_wrapped_or_cut() {
+    let rig = Rig::bare();
+    for words in [
+        &["operator", "key-status", "-wrap-ttl=60"][..],
+        &["operator", "slots", "list", "-wrap-ttl=60"],
+        &["operator", "slots", "list", "-field=id"],
+        &[
+            "policy",
+            "explain",
+            "-field=allowed",
+            "-policy=default",
+            "read",
+            "a",
+        ],
+        &["policy", "lint", "-field=x", "-policy=default"],
+        &["audit", "verify", "-field=x", "file", "none"],
+    ] {
+        rig.call(words).fails(1);
+    }
+}
+
 impl Rig {
     fn read_bytes(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.path(name)).expect("read")

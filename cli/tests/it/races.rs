@@ -1,6 +1,6 @@
 //! Several command lines on one vault at once, and some that are killed.
 
-use std::process::Child;
+use std::process::Stdio;
 use std::thread;
 
 use crate::rig::Rig;
@@ -81,59 +81,103 @@ fn many_logins_leave_one_whole_token_file() {
     assert_eq!(rig.read(".vaultcore-token"), rig.root);
 }
 
-fn start(rig: &Rig, words: &[&str]) -> Child {
+/// Starts a command, looks at it so often, and kills it. Returns how often it was looked at, and
+/// whether it had ended well by then.
+fn killed(rig: &Rig, words: &[&str], looks: u64) -> (u64, bool) {
     let mut command = rig.call(words).into_command();
-    command
-        .stdin(std::process::Stdio::null())
-        .spawn()
-        .expect("started")
-}
-
-#[test]
-fn one_that_is_killed_harms_nobody() {
-    let rig = Rig::new();
-    rig.ok(&["kv", "put", "secret/n", "n=0", "m=0"]);
-    for round in 1..=12_u64 {
-        let both = [format!("n={round}"), format!("m={round}")];
-        let mut child = start(&rig, &["kv", "put", "secret/n", &both[0], &both[1]]);
-        // Longer each round, so that it is hit before, in and behind its commit.
-        let mut looks = 0;
-        while looks < round * 3 && child.try_wait().expect("asked").is_none() {
-            let _ = std::fs::metadata(rig.path("app.vault"));
-            looks += 1;
-            thread::yield_now();
-        }
-        let _ = child.kill();
-        child.wait().expect("ended");
-        let data = rig.data(&["kv", "get", "secret/n"]);
-        assert_eq!(data["data"]["n"], data["data"]["m"], "all of it or nothing");
+    let mut child = command.stdin(Stdio::null()).spawn().expect("started");
+    let mut looked = 0;
+    while looked < looks && child.try_wait().expect("asked").is_none() {
+        looked += 1;
+        thread::yield_now();
     }
-    rig.ok(&["kv", "put", "secret/n", "n=x", "m=x"]);
-    rig.ok(&["operator", "rewrap"]);
+    let _ = child.kill();
+    (looked, child.wait().expect("ended").success())
+}
+
+/// Returns whether what was found may be, after a write of `new` over `old`.
+fn may_be(found: &str, old: u64, new: u64, acknowledged: bool) -> bool {
+    found == new.to_string() || (!acknowledged && found == old.to_string())
 }
 
 #[test]
-fn one_that_is_killed_between_two_leaves_a_vault_that_works() {
+fn what_was_acknowledged_survives_a_kill() {
     let rig = Rig::new();
+    rig.ok(&["kv", "put", "secret/n", "n=0"]);
+    let (whole, done) = killed(&rig, &["kv", "put", "secret/n", "n=0"], u64::MAX);
+    assert!(done);
+    let (mut value, mut lost, mut kept) = (0, 0, 0);
+    for round in 0..24 {
+        // From before its beginning to behind its end.
+        let looks = whole * round / 18;
+        let new = value + 1;
+        let given = format!("n={new}");
+        let (_, acknowledged) = killed(&rig, &["kv", "put", "secret/n", &given], looks);
+        let found = rig.ok(&["kv", "get", "-field=n", "secret/n"]).out;
+        assert!(
+            may_be(&found, value, new, acknowledged),
+            "{found} after {value} and {new}"
+        );
+        match found == new.to_string() {
+            true => kept += 1,
+            false => lost += 1,
+        }
+        value = found.parse().expect("number");
+    }
+    assert!(
+        lost > 0 && kept > 0,
+        "some were killed before, and some behind their commit"
+    );
+    // The planted faults: a lost write, and one that nobody made.
+    assert!(!may_be("1", 1, 2, true) && !may_be("3", 1, 2, false));
+}
+
+#[test]
+fn one_that_is_killed_in_a_ceremony_leaves_a_vault_that_works() {
+    let rig = Rig::new();
+    rig.ok(&["kv", "put", "secret/a", "x=1"]);
     for verb in [
         &["operator", "rotate"][..],
         &["operator", "rewrap"],
         &["operator", "rotate", "--root"],
+        &["operator", "slots", "add", "key", "other.key"],
+        &["operator", "rekey", "-n=2", "-t=2"],
     ] {
-        for pause in [1, 5, 20] {
-            let mut child = start(&rig, verb);
-            for _ in 0..pause {
-                let _ = std::fs::metadata(rig.path("app.vault"));
-                thread::yield_now();
-            }
-            let _ = child.kill();
-            child.wait().expect("ended");
-            rig.ok(&["kv", "put", "secret/a", "x=1"]);
+        let (whole, _) = killed(&rig, verb, u64::MAX);
+        for round in 1..6 {
+            killed(&rig, verb, whole * round / 6);
+            assert_eq!(rig.ok(&["kv", "get", "-field=x", "secret/a"]).out, "1");
         }
     }
     rig.call(&["operator", "unseal", "@share-0", "@share-1"])
         .without_key()
         .ok();
+    rig.ok(&["operator", "rotate"]);
+    rig.ok(&["operator", "rewrap"]);
+}
+
+#[test]
+fn an_init_that_is_killed_can_be_made_again_or_is_whole() {
+    let rig = Rig::empty();
+    let words = ["operator", "init", "-n=2", "-t=2", "--share-dir=shares"];
+    let (whole, _) = killed(&rig, &words, u64::MAX);
+    for round in 1..8 {
+        for name in [
+            "app.vault",
+            "app.vault-wal",
+            "app.vault-shm",
+            "app.vault-lock",
+            "app.key",
+        ] {
+            let _ = std::fs::remove_file(rig.path(name));
+        }
+        let _ = std::fs::remove_dir_all(rig.path("shares"));
+        killed(&rig, &words, whole * round / 8);
+        let there = rig.run(&["operator", "init", "-status"]).code == 0;
+        let run = rig.run(&["operator", "init", "-n=2", "-t=2"]);
+        assert_eq!(run.code, if there { 2 } else { 0 }, "{run:?}");
+        rig.ok(&["status"]); // by the key file
+    }
 }
 
 #[test]

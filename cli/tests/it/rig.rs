@@ -88,8 +88,21 @@ impl Rig {
     /// Begins a command as root, on the vault, opened by the key file.
     pub(crate) fn call<S: AsRef<OsStr>>(&self, words: &[S]) -> Call {
         let mut command = Command::new(BINARY);
+        command.args(words);
+        self.prepared(command)
+    }
+
+    /// Begins a line of the shell, in which `$CLI` is the command line.
+    pub(crate) fn shell(&self, line: &str) -> Call {
+        let mut command = Command::new("sh");
+        command.args(["-c", line]);
+        let mut call = self.prepared(command);
+        call.command.env("CLI", BINARY).env("PATH", "/usr/bin:/bin");
+        call
+    }
+
+    fn prepared(&self, mut command: Command) -> Call {
         command
-            .args(words)
             .current_dir(self.folder())
             .env_clear()
             .env("HOME", self.folder())

@@ -16,10 +16,24 @@ struct Seen {
     code: i32,
 }
 
-/// Runs a command at a terminal, where a person answers each question with the next answer.
+/// Runs a command at a terminal, where a person answers each question with the next answer, and
+/// checks that no answer was shown.
 fn at_terminal(call: Call, answers: &[&str]) -> Seen {
+    let seen = watched(call.into_command(), answers);
+    assert_eq!(shown(&seen, answers), None);
+    seen
+}
+
+/// Returns an answer that came out somewhere.
+fn shown<'a>(seen: &Seen, answers: &[&'a str]) -> Option<&'a str> {
+    let mut long = answers.iter().filter(|answer| answer.len() > 3);
+    let found = long.find(|answer| seen.screen.contains(**answer) || seen.err.contains(**answer));
+    found.copied()
+}
+
+fn watched(command: Command, answers: &[&str]) -> Seen {
     let (mut master, slave) = terminal();
-    let mut child = start(call.into_command(), slave);
+    let mut child = start(command, slave);
     let (mut screen, mut asked, mut byte) = (String::new(), 0, [0]);
     // At the end of the command the terminal has no other side, and reading fails.
     while let Ok(1) = master.read(&mut byte) {
@@ -40,10 +54,6 @@ fn at_terminal(call: Call, answers: &[&str]) -> Seen {
     let out = text(child.stdout.as_mut().map(|pipe| pipe as &mut dyn Read));
     let err = text(child.stderr.as_mut().map(|pipe| pipe as &mut dyn Read));
     let code = child.wait().expect("ended").code().unwrap_or(-1);
-    for answer in answers.iter().filter(|answer| answer.len() > 3) {
-        assert!(!screen.contains(answer), "an answer was shown: {screen}");
-        assert!(!err.contains(answer), "an answer was told: {err}");
-    }
     Seen {
         screen,
         out,
@@ -80,6 +90,62 @@ fn start(mut command: Command, slave: OwnedFd) -> Child {
         });
     }
     command.spawn().expect("started")
+}
+
+#[test]
+fn a_planted_echo_is_found() {
+    let rig = Rig::empty();
+    let line = "printf 'Password: ' > /dev/tty; read -r answer; echo told >&2";
+    let seen = watched(rig.shell(line).into_command(), &["correct horse"]);
+    assert_eq!((seen.code, seen.err.as_str()), (0, "told\n"));
+    assert_eq!(shown(&seen, &["correct horse"]), Some("correct horse"));
+}
+
+#[test]
+fn the_terminal_is_as_it_was_whatever_happens() {
+    let rig = Rig::bare();
+    let restored = |answers: &[&str], code: i32| {
+        let line = "\"$CLI\" operator unseal > /dev/null 2>&1; echo $?; stty -a";
+        let seen = at_terminal(rig.shell(line).without_key(), answers);
+        assert!(seen.out.starts_with(&format!("{code}\n")), "{}", seen.out);
+        for mode in [" echo ", " icanon ", "isig "] {
+            assert!(seen.out.contains(mode), "{mode} is off: {}", seen.out);
+        }
+    };
+    restored(&[&rig.shares[0], &rig.shares[1]], 0);
+    restored(&["none", "none", "none"], 2);
+    restored(&["\u{3}"], 1); // control and C
+    restored(&[], 1);
+    let silent = "stty -echo; stty -a";
+    let seen = watched(rig.shell(silent).into_command(), &[]);
+    assert!(
+        !seen.out.contains(" echo "),
+        "the planted fault: a terminal that stays silent"
+    );
+}
+
+#[test]
+fn long_work_shows_how_far_it_is_if_somebody_watches() {
+    let rig = Rig::new();
+    let file = format!("file_path={}", rig.path("audit.log").display());
+    rig.ok(&["audit", "enable", "file", &file]);
+    rig.ok(&["operator", "rotate"]);
+    let watched = |line: &str| at_terminal(rig.shell(&format!("{line} 2> /dev/tty")), &[]);
+    let seen = watched("\"$CLI\" operator rewrap");
+    assert!(
+        seen.screen.contains("entries looked at: "),
+        "{}",
+        seen.screen
+    );
+    assert!(seen.out.contains("Old terms dropped"));
+    let seen = watched("\"$CLI\" audit verify file audit.log");
+    assert!(
+        seen.screen.contains("verified: [") && seen.screen.contains("100%"),
+        "{}",
+        seen.screen
+    );
+    let quiet = rig.ok(&["audit", "verify", "file", "audit.log"]);
+    assert_eq!(quiet.err, "", "nobody watches a pipe");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod rekey;
 mod root;
 mod seal;
 mod slots;
+mod upkeep;
 
 use clap::Subcommand;
 
@@ -36,6 +37,10 @@ pub(crate) enum Operator {
     /// Manage what opens the vault: shares, passphrases, key files
     #[command(subcommand)]
     Slots(slots::Slots),
+    /// Finish what a crash left half done, and end what ran out; for cron, where no host does it
+    Tick,
+    /// Say that the clock is right, after it was set or the machine was restored
+    ConfirmClock,
 }
 
 impl Operator {
@@ -50,6 +55,8 @@ impl Operator {
             Self::GenerateRoot => root::generate(context),
             Self::KeyStatus => keys::status(context),
             Self::Slots(slots) => slots.run(context),
+            Self::Tick => upkeep::tick(context),
+            Self::ConfirmClock => upkeep::confirm_clock(context),
         }
     }
 }

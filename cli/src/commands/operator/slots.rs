@@ -40,6 +40,7 @@ impl Slots {
 }
 
 fn list(context: &Context) -> Result {
+    context.no_field()?;
     let slots = context.session()?.sys().slots()?;
     match context.format {
         Format::Json => {
