@@ -6,7 +6,7 @@ use vaultcore::api::Method;
 use crate::args::Format;
 use crate::commands::logical;
 use crate::context::{Context, request};
-use crate::failure::{Failure, Result};
+use crate::failure::{Done, Failure, Result};
 use crate::json::Object;
 
 /// Work with leases.
@@ -135,10 +135,15 @@ impl Revoke {
         if context.format == Format::Json || context.globals.field.is_some() || reply.is_wrapped() {
             return context.show_or(&reply, "");
         }
-        context.success(match (self.force, self.sync) {
-            (true, _) => "The leases are forgotten",
-            (false, true) => "Revoked (if it existed)",
-            (false, false) => "All revocation operations queued successfully!",
-        })
+        match (self.force, self.sync) {
+            (true, _) => context.success(&format!("Force revoked any leases with prefix: {place}")),
+            (false, true) => context.success("Revoked (if it existed)"),
+            (false, false) => {
+                context
+                    .output
+                    .line("All revocation operations queued successfully!")?;
+                Ok(Done::Well)
+            }
+        }
     }
 }

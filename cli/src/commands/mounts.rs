@@ -207,7 +207,10 @@ impl Enable {
         let request = request(Method::Post, &format!("{}/{path}", class.table()))?;
         let reply = context.ask(request.body(body.finish().as_bytes()))?;
         let (noun, kind) = (class.noun(), &self.kind);
-        let success = format!("Enabled the {kind} {noun} at: {path}/");
+        let success = match class {
+            Class::Secrets => format!("Enabled the {kind} {noun} at: {path}/"),
+            Class::Auth => format!("Enabled {kind} {noun} at: {path}/"),
+        };
         context.show_or(&reply, &success)
     }
 }

@@ -84,11 +84,15 @@ impl Named {
 
     fn read(self, context: &Context) -> Result {
         let reply = context.ask(request(Method::Get, &self.path())?)?;
-        let plain = context.format == Format::Json || context.globals.field.is_some();
-        if plain || reply.is_wrapped() {
+        if context.globals.field.is_some() || reply.is_wrapped() {
             return context.show(&reply);
         }
         let text = reply.text(&["data", "policy"]).unwrap_or_default();
+        if context.format == Format::Json {
+            let object = Object::new().text("policy", &text);
+            context.output.line(&json::pretty(&object.finish()))?;
+            return Ok(Done::Well);
+        }
         context.output.line(text.trim_end_matches('\n'))?;
         Ok(Done::Well)
     }

@@ -33,6 +33,9 @@ impl Status {
             .number("t", threshold)
             .number("n", shares)
             .number("progress", status.progress())
+            .text("nonce", "")
+            .flag("migration", false)
+            .flag("recovery_seal", false)
             .text("version", env!("CARGO_PKG_VERSION"))
             .text("storage_type", "sqlite");
         let rows = [

@@ -38,7 +38,7 @@ fn a_deleted_version_shows_what_is_left_of_it() {
     let get = rig.ok(&["kv", "get", "secret/a"]);
     assert_ne!(get.row("deletion_time"), "n/a");
     assert!(!get.out.contains("Data"));
-    rig.call(&["kv", "get", "-field=x", "secret/a"]).fails(1);
+    rig.call(&["kv", "get", "-field=x", "secret/a"]).fails(2);
     rig.ok(&["kv", "undelete", "-versions=1", "secret/a"]);
     assert_eq!(rig.ok(&["kv", "get", "-field=x", "secret/a"]).out, "1");
 }
@@ -49,7 +49,7 @@ fn several_versions_are_deleted_and_brought_back() {
     rig.ok(&["kv", "delete", "-versions=1,2", "secret/a"]);
     assert_eq!(rig.ok(&["kv", "get", "-field=x", "secret/a"]).out, "3");
     rig.call(&["kv", "get", "-version=1", "-field=x", "secret/a"])
-        .fails(1);
+        .fails(2);
     rig.ok(&["kv", "undelete", "-versions=1", "-versions=2", "secret/a"]);
     assert_eq!(
         rig.ok(&["kv", "get", "-version=1", "-field=x", "secret/a"])
@@ -69,7 +69,7 @@ fn what_is_destroyed_is_gone() {
     assert_eq!(get.row("destroyed"), "true");
     rig.ok(&["kv", "undelete", "-versions=1", "secret/a"]);
     rig.call(&["kv", "get", "-version=1", "-field=x", "secret/a"])
-        .fails(1);
+        .fails(2);
     rig.call(&["kv", "destroy", "secret/a"]).fails(1);
 }
 

@@ -81,10 +81,7 @@ fn what_takes_a_driver_is_told_to_be_the_host_s() {
     rig.call(&["lease", "renew", "none/such"]).fails(2);
     rig.call(&["lease", "revoke", "-sync", &id]).fails(2);
     let run = rig.ok(&["lease", "revoke", &id]);
-    assert!(
-        run.out
-            .starts_with("Success! All revocation operations queued")
-    );
+    assert!(run.out.starts_with("All revocation operations queued"));
     let found = rig.data(&["lease", "lookup", &id]);
     assert!(
         found["revoke_error"]
@@ -116,7 +113,10 @@ fn all_below_a_path_are_forgotten_by_force() {
     host.lease();
     host.lease();
     let run = rig.ok(&["lease", "revoke", "-force", "-prefix", "database/creds"]);
-    assert_eq!(run.out, "Success! The leases are forgotten\n");
+    assert_eq!(
+        run.out,
+        "Success! Force revoked any leases with prefix: database/creds\n"
+    );
     rig.call(&["lease", "list", "database/creds/readonly"])
         .fails(2);
     assert_eq!(

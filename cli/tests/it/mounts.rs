@@ -76,7 +76,7 @@ fn auth_methods_are_enabled_listed_and_disabled() {
     ];
     assert_eq!(
         rig.ok(&words).out,
-        "Success! Enabled the userpass auth method at: people/\n"
+        "Success! Enabled userpass auth method at: people/\n"
     );
     let list = rig.ok(&["auth", "list"]);
     assert!(list.row("people/").starts_with("userpass"));

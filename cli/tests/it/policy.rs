@@ -16,7 +16,10 @@ fn policies_are_written_read_listed_and_deleted() {
         ["app", "default", "other", "root"]
     );
     assert_eq!(rig.ok(&["policy", "read", "app"]).out, APP);
-    assert_eq!(rig.data(&["policy", "read", "app"])["policy"], APP);
+    assert_eq!(
+        rig.ok(&["policy", "read", "-format=json", "app"]).json()["policy"],
+        APP
+    );
     let names = rig.ok(&["policy", "list", "-format=json"]).json();
     assert_eq!(
         names,

@@ -39,8 +39,8 @@ impl Get {
         }
         if let Some(name) = &context.globals.field {
             let data = reply.part(&["data", "data"]);
-            let found = data.and_then(|data| json::find(data, &[name]));
-            return context.show_value(found.ok_or_else(reply::no_field)?);
+            let data = data.ok_or_else(|| Failure::vault("no value found"))?; // it is deleted
+            return context.show_value(json::find(data, &[name]).ok_or_else(reply::no_field)?);
         }
         match context.format {
             Format::Json => context.output.line(&reply.json())?,
