@@ -1,9 +1,11 @@
 //! Building a vault from its parts.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, RwLock};
 
 use vaultcore_os::ForkMark;
 
+use super::background::{Background, Worker};
 use super::metrics::Counters;
 use super::progress::Progress;
 use super::{Core, Owner, State, Vault};
@@ -44,6 +46,7 @@ pub struct VaultBuilder {
     /// Instead of those of the same kind.
     #[cfg(test)]
     engines: Vec<Box<dyn Engine>>,
+    background: Background,
 }
 
 impl VaultBuilder {
@@ -59,6 +62,7 @@ impl VaultBuilder {
             databases: Databases::new(),
             #[cfg(test)]
             engines: Vec::new(),
+            background: Background::Host,
         }
     }
 
@@ -71,6 +75,12 @@ impl VaultBuilder {
     /// Takes randomness from `random` instead of the operating system.
     pub fn random(mut self, random: impl Random + 'static) -> Self {
         self.random = Arc::new(random);
+        self
+    }
+
+    /// Says who ends what ran out, and does what else falls due; by default the host does.
+    pub fn background(mut self, background: Background) -> Self {
+        self.background = background;
         self
     }
 
@@ -137,7 +147,7 @@ impl VaultBuilder {
     /// Builds the vault, sealed. The storage is not touched yet.
     ///
     /// # Errors
-    /// None so far; later parts may be refused here.
+    /// `Unavailable` if there is no thread for the background work to be had.
     pub fn build(self) -> Result<Vault> {
         let core = Core {
             storage: self.storage,
@@ -157,9 +167,16 @@ impl VaultBuilder {
             owner: self.owner,
             fork: ForkMark::new(),
             state: RwLock::new(State::Sealed(Progress::default())),
+            ending: AtomicBool::new(false),
+        };
+        let core = Arc::new(core);
+        let worker = match self.background {
+            Background::Host => None,
+            Background::Thread => Some(Arc::new(Worker::start(&core)?)),
         };
         Ok(Vault {
-            core: Arc::new(core),
+            core,
+            _worker: worker,
         })
     }
 }

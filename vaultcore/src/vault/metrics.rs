@@ -17,6 +17,7 @@ pub(super) struct Counters {
     denials: AtomicU64,
     audited: AtomicU64,
     audit_failures: AtomicU64,
+    background_failures: AtomicU64,
 }
 
 /// What is counted.
@@ -32,6 +33,8 @@ pub(super) enum Event {
     Audited,
     /// No audit device took a record.
     AuditFailed,
+    /// The thread could not do all that was due.
+    BackgroundFailed,
 }
 
 impl Counters {
@@ -42,6 +45,7 @@ impl Counters {
             Event::Denied => &self.denials,
             Event::Audited => &self.audited,
             Event::AuditFailed => &self.audit_failures,
+            Event::BackgroundFailed => &self.background_failures,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }
@@ -125,6 +129,10 @@ impl Vault {
             counter("vault.audit.log_request_failure", &counters.audit_failures),
             counter("vaultcore.operations", &counters.operations),
             counter("vaultcore.denied", &counters.denials),
+            counter(
+                "vaultcore.background_failures",
+                &counters.background_failures,
+            ),
         ])
     }
 

@@ -1,6 +1,7 @@
 //! The vault: its state, and the one pipeline that every operation goes through.
 
 mod auditing;
+mod background;
 mod builder;
 mod ceremony;
 mod config;
@@ -18,10 +19,12 @@ mod run;
 mod trail;
 mod work;
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use vaultcore_os::ForkMark;
 
+pub use background::Background;
 pub use builder::VaultBuilder;
 pub use ceremony::{Rekey, RekeyProgress};
 pub use init::Init;
@@ -40,6 +43,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{AuthMethod, Engine};
 use crate::seal::Header;
 use crate::storage::Storage;
+use background::Worker;
 use metrics::Counters;
 use open::{OpenVault, Unsealing};
 use progress::Progress;
@@ -65,6 +69,8 @@ use progress::Progress;
 #[derive(Clone)]
 pub struct Vault {
     core: Arc<Core>,
+    /// Held until the last handle is gone, and not by the thread itself.
+    _worker: Option<Arc<Worker>>,
 }
 
 struct Core {
@@ -82,6 +88,8 @@ struct Core {
     owner: Owner,
     fork: ForkMark,
     state: RwLock<State>,
+    /// Whether nobody is left who could use the vault: what is under way in the background stops.
+    ending: AtomicBool,
 }
 
 enum State {

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub(super) struct State {
     pub(super) ended: BTreeMap<String, u32>,
     pub(super) trouble: Trouble,
     made: u64,
+    /// Who is told of each room that is given up.
+    pub(super) told: Option<Sender<String>>,
 }
 
 /// What goes wrong.
@@ -98,6 +101,9 @@ impl Engine for Rentals {
                 _ => {}
             }
             state.rooms.remove(&room);
+            if let Some(told) = &state.told {
+                let _ = told.send(room.clone());
+            }
             *state.ended.entry(room).or_default() += 1;
             Ok(())
         }))

@@ -1,10 +1,14 @@
 //! How leases begin, live, and are prolonged.
 
+use std::sync::mpsc;
+use std::time::Duration;
+
 use super::hotel::Trouble;
 use super::{HOUR, MINUTE, World, guest};
 use crate::api::Method;
 use crate::engine::sys::LeaseState;
 use crate::error::ErrorKind;
+use crate::vault::Background;
 
 #[test]
 fn what_is_leased_ends_with_its_lease() {
@@ -238,4 +242,43 @@ fn a_wrapped_lease_comes_out_whole() {
     );
     assert_eq!(reply["lease_duration"], 3_600);
     assert!(reply["data"]["room"].is_string());
+}
+
+#[test]
+fn a_thread_ends_what_is_due_and_goes_with_the_vault() {
+    let world = World::new();
+    let rented = world.rent(None, r#"{"ttl":"1h"}"#);
+    let builder = super::builder(&world.storage, &world.clock, &world.hotel);
+    let vault = builder.background(Background::Thread).build();
+    let vault = vault.expect("a vault");
+    let (told, ends) = mpsc::channel();
+    world.hotel.state().told = Some(told);
+    vault.unseal(&world.init.shares()[0]).expect("unsealed");
+    let session = vault.owner().expect("owner");
+    drop(vault);
+    world.pass(HOUR);
+    let patience = Duration::from_secs(60);
+    assert_eq!(
+        ends.recv_timeout(patience),
+        Ok(rented.room),
+        "a session is left"
+    );
+    drop(session);
+    let next = world.rent(None, r#"{"ttl":"1h"}"#);
+    world.pass(HOUR);
+    assert!(ends.try_recv().is_err(), "nobody is left");
+    assert!(world.hotel.has(&next.room));
+}
+
+#[test]
+fn the_thread_of_a_vault_that_is_closed_is_no_hindrance() {
+    let world = World::new();
+    let builder = super::builder(&world.storage, &world.clock, &world.hotel);
+    let vault = builder.background(Background::Thread).build();
+    let vault = vault.expect("a vault");
+    vault.unseal(&world.init.shares()[0]).expect("unsealed");
+    vault.seal().expect("sealed");
+    vault.unseal(&world.init.shares()[0]).expect("unsealed");
+    vault.close().expect("closed");
+    drop(vault);
 }

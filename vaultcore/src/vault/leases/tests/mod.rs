@@ -18,7 +18,7 @@ use crate::seal::NewSlot;
 use crate::secret::SecretString;
 use crate::session::Session;
 use crate::storage::{Memory, Storage};
-use crate::vault::{Init, Vault};
+use crate::vault::{Init, Vault, VaultBuilder};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -141,7 +141,10 @@ fn guest() -> NewToken {
 }
 
 fn build(storage: &Arc<dyn Storage>, clock: &SharedClock, hotel: &Arc<Hotel>) -> Vault {
+    builder(storage, clock, hotel).build().expect("a vault")
+}
+
+fn builder(storage: &Arc<dyn Storage>, clock: &SharedClock, hotel: &Arc<Hotel>) -> VaultBuilder {
     let builder = Vault::builder(Arc::clone(storage)).clock(clock.clone());
-    let rentals = Rentals(Arc::clone(hotel));
-    builder.with_engine(rentals).build().expect("a vault")
+    builder.with_engine(Rentals(Arc::clone(hotel)))
 }
