@@ -1,17 +1,21 @@
-//! The work of ending all leases below a path.
+//! The work of ending all leases below a path, or all tokens of logins there.
 
 use serde::{Deserialize, Serialize};
 
 use crate::barrier::{Txn, layout};
 use crate::error::Result;
+use crate::id::NamespaceId;
 use crate::path::{EntryPath, Folder};
 use crate::record::Record;
 
-/// Leases that are to be ended, all that the folders lead to. It is done again after a crash.
-#[derive(Serialize, Deserialize)]
+/// Leases and tokens that are to be ended. It is done again after a crash.
+#[derive(Default, Serialize, Deserialize)]
 pub(crate) struct Sweep {
+    /// Lead to the leases.
     folders: Vec<String>,
-    /// Whether they are dropped even if they cannot be ended.
+    /// The tokens that were made by a request to this path, or below it.
+    tokens: Option<(NamespaceId, String)>,
+    /// Whether leases are dropped even if they cannot be ended.
     force: bool,
 }
 
@@ -21,24 +25,48 @@ impl Record for Sweep {
 }
 
 impl Sweep {
-    /// Leaves the work of ending what `folders` lead to.
-    pub(crate) fn leave(txn: &mut Txn<'_>, folders: &[Folder], force: bool) -> Result<EntryPath> {
+    /// The work of ending the leases that `folders` lead to.
+    pub(crate) fn leases(folders: &[Folder], force: bool) -> Self {
+        let folders = folders.iter().map(|folder| folder.as_str().to_owned());
+        Self {
+            folders: folders.collect(),
+            force,
+            ..Self::default()
+        }
+    }
+
+    /// The work of revoking the tokens that were made at `path`, or below it.
+    pub(crate) fn tokens(namespace: NamespaceId, path: &str) -> Self {
+        Self {
+            tokens: Some((namespace, path.to_owned())),
+            ..Self::default()
+        }
+    }
+
+    /// Leaves the work.
+    pub(crate) fn leave(&self, txn: &mut Txn<'_>) -> Result<EntryPath> {
         let id = txn.unique(&[b"sweep"])?;
         let id = data_encoding::HEXLOWER.encode(&id);
         let work = layout::work().then("leases").entry(&id)?;
-        let folders = folders.iter().map(|folder| folder.as_str().to_owned());
-        let folders = folders.collect();
-        txn.store(work.clone(), &Self { folders, force })?;
+        txn.store(work.clone(), self)?;
         Ok(work)
     }
 
-    /// Returns what is to be ended, and whether by force.
-    pub(crate) fn load(txn: &mut Txn<'_>, work: &EntryPath) -> Result<Option<(Vec<Folder>, bool)>> {
-        let Some(sweep) = txn.load::<Self>(work)? else {
-            return Ok(None);
-        };
-        let folders = sweep.folders.iter().map(|folder| Folder::stored(folder));
-        Ok(Some((folders.collect::<Result<_>>()?, sweep.force)))
+    /// Returns the work, unless it is done.
+    pub(crate) fn load(txn: &mut Txn<'_>, work: &EntryPath) -> Result<Option<Self>> {
+        txn.load(work)
+    }
+
+    /// Returns the folders that lead to the leases, and whether those are dropped in any case.
+    pub(crate) fn folders(&self) -> Result<(Vec<Folder>, bool)> {
+        let folders = self.folders.iter().map(|folder| Folder::stored(folder));
+        Ok((folders.collect::<Result<_>>()?, self.force))
+    }
+
+    /// Returns the path whose tokens are to be revoked, if any are.
+    pub(crate) fn made_at(&self) -> Option<(NamespaceId, &str)> {
+        let (namespace, path) = self.tokens.as_ref()?;
+        Some((*namespace, path))
     }
 
     /// Says that it is done: each lease was tried, and those that could not be ended are tried again

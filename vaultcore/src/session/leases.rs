@@ -105,6 +105,10 @@ impl Leases {
 
     /// Ends all leases below `prefix`: of a role, such as `database/creds/readonly`, or of a mount.
     ///
+    /// Below `auth/` it revokes the tokens that run out some day and were made there, with all below
+    /// them: those of a user, for instance, by `auth/userpass/login/bob`. That looks at every token of
+    /// the namespace.
+    ///
     /// # Errors
     /// `Unavailable` if some could not be ended: all were tried, and are tried again by whoever reaps.
     pub fn revoke_prefix(&self, prefix: &str) -> Result<()> {

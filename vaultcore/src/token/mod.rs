@@ -15,7 +15,7 @@ pub(crate) use store::{
     Lookup, accessors, authenticate, create, find, find_accessor, find_secret, first, renew, spend,
 };
 pub(crate) use text::random_text;
-pub(crate) use tree::{RevokeStep, begin_revocation, due, expire, revoke_only, step};
+pub(crate) use tree::{RevokeStep, begin_revocation, due, expire, made_at, revoke_only, step};
 
 use std::sync::Arc;
 

@@ -246,6 +246,35 @@ pub(crate) fn expire(txn: &mut Txn<'_>, due: &EntryPath) -> Result<Option<EntryP
     }
 }
 
+/// Returns the tokens among the next `limit` of a namespace that were made by a request to `path`, or
+/// below it, and run out some day; and where the next ones begin if there may be any.
+pub(crate) fn made_at(
+    txn: &mut Txn<'_>,
+    namespace: NamespaceId,
+    path: &str,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<(Vec<TokenId>, Option<String>)> {
+    let folder = layout::area(namespace, "token");
+    let mut scan = Scan::new(folder.as_str()).limit(limit);
+    if let Some(after) = after {
+        scan = scan.after(after);
+    }
+    let found = txn.scan(&scan)?;
+    let mut made = Vec::new();
+    for stored in &found {
+        let Some(entry) = txn.load_listed::<TokenEntry>(&EntryPath::new(stored)?)? else {
+            continue;
+        };
+        let rest = entry.path.strip_prefix(path);
+        let within = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        if within && entry.expires.is_some() {
+            made.push(last_id(stored)?);
+        }
+    }
+    Ok((made, found.into_iter().nth(limit.saturating_sub(1))))
+}
+
 fn last_id(path: &str) -> Result<TokenId> {
     let corrupt = || Error::corrupt("a stored path does not end in the id of a token");
     let last = path.rsplit('/').next().unwrap_or_default();

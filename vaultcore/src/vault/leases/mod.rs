@@ -4,17 +4,21 @@
 mod tests;
 
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 
 use super::Vault;
 use super::open::OpenVault;
 use super::work::stops;
 use crate::barrier::Txn;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::LeaseKey;
+use crate::id::{LeaseKey, NamespaceId};
 use crate::lease::{self, CLAIM_PAGE, Claimed, REMOVE_PAGE, Reach, Sweep};
 use crate::operation::{Failure, Registry};
 use crate::path::{EntryPath, Folder};
+use crate::token;
 
+/// Tokens that one scan looks at.
+const TOKEN_PAGE: usize = 100;
 /// How many of a page of leases are ended at the same time: outside it is mostly waiting.
 const WORKERS: usize = 8;
 
@@ -42,56 +46,77 @@ pub(crate) enum Force {
     Yes,
 }
 
+/// How far one round through what is due has come.
+struct Round {
+    /// The last entry that was looked at.
+    after: Option<EntryPath>,
+    reach: Reach,
+    ended: usize,
+}
+
 impl Vault {
     /// Ends all leases that are due; returns how many it ended. A first error goes to `failed`, and
-    /// the rest is done all the same.
+    /// the rest is done all the same. Between two pages the vault can be sealed.
     pub(super) fn reap(&self, failed: &mut Option<Error>) -> Result<usize> {
-        self.with_open(|open| self.reap_on(open, failed))
+        let mut round = self.round()?;
+        while self.with_open(|open| self.reap_page(open, &mut round, failed))? {}
+        Ok(round.ended)
     }
 
+    /// Does the same for who has the vault open.
     pub(super) fn reap_on(&self, open: &OpenVault, failed: &mut Option<Error>) -> Result<usize> {
-        let mut total = 0usize;
+        let mut round = self.round()?;
+        while self.reap_page(open, &mut round, failed)? {}
+        Ok(round.ended)
+    }
+
+    fn round(&self) -> Result<Round> {
         // What was ended since the clock is in doubt lies behind all that is due for being old by it.
         let doubted = self.core.time.doubted();
-        let mut after = doubted.map(lease::before).transpose()?;
-        let reach = match doubted {
-            Some(_) => Reach::Ended,
-            None => Reach::All,
-        };
-        loop {
-            match self.reap_page(open, after.as_ref(), reach, failed) {
-                Ok((ended, next)) => {
-                    total = total.saturating_add(ended.ended);
-                    match next {
-                        Some(next) => after = Some(next),
-                        None => return Ok(total),
-                    }
-                }
-                Err(error) if stops(&error) => return Err(error),
-                Err(error) => {
-                    *failed = failed.take().or(Some(error));
-                    return Ok(total);
-                }
-            }
-        }
+        Ok(Round {
+            after: doubted.map(lease::before).transpose()?,
+            reach: match doubted {
+                Some(_) => Reach::Ended,
+                None => Reach::All,
+            },
+            ended: 0,
+        })
     }
 
-    /// Ends a page of the leases that are due; returns the last entry of it if there may be more.
+    /// Ends a page of the leases that are due; returns whether there may be more.
     fn reap_page(
         &self,
         open: &OpenVault,
-        after: Option<&EntryPath>,
-        reach: Reach,
+        round: &mut Round,
         failed: &mut Option<Error>,
-    ) -> Result<(Ended, Option<EntryPath>)> {
+    ) -> Result<bool> {
+        match self.end_page(open, round, failed) {
+            Err(error) if stops(&error) => Err(error),
+            Err(error) => {
+                *failed = failed.take().or(Some(error));
+                Ok(false)
+            }
+            Ok(more) => Ok(more && !self.core.ending.load(Ordering::Relaxed)),
+        }
+    }
+
+    fn end_page(
+        &self,
+        open: &OpenVault,
+        round: &mut Round,
+        failed: &mut Option<Error>,
+    ) -> Result<bool> {
+        let after = round.after.as_ref();
         let page = open.transact(|txn, _| lease::due(txn, txn.now(), after, CLAIM_PAGE))?;
         if page.is_empty() {
-            return Ok((Ended::default(), None));
+            return Ok(false);
         }
-        let claimed = claim_page(open, &page, reach, failed)?;
+        let claimed = claim_page(open, &page, round.reach, failed)?;
         let ended = self.end_claimed(open, claimed, Force::No)?;
+        round.ended = round.ended.saturating_add(ended.ended);
         let full = page.len() >= CLAIM_PAGE;
-        Ok((ended, page.into_iter().next_back().filter(|_| full)))
+        round.after = page.into_iter().next_back();
+        Ok(full)
     }
 
     /// Ends a lease now.
@@ -136,9 +161,13 @@ impl Vault {
     /// Ends the leases that a work entry names.
     pub(super) fn sweep(&self, open: &OpenVault, work: &EntryPath) -> Result<()> {
         let sweep = open.transact(|txn, _| Sweep::load(txn, work))?;
-        let Some((folders, force)) = sweep else {
+        let Some(sweep) = sweep else {
             return Ok(()); // somebody else finished it
         };
+        if let Some((namespace, path)) = sweep.made_at() {
+            self.end_tokens(open, namespace, path)?;
+        }
+        let (folders, force) = sweep.folders()?;
         let force = if force { Force::Yes } else { Force::No };
         let mut failed = 0usize;
         for folder in &folders {
@@ -154,6 +183,24 @@ impl Vault {
                 ErrorKind::Unavailable,
                 format!("{failed} leases could not be ended, and are tried again"),
             )),
+        }
+    }
+
+    /// Revokes the tokens that were made by a request to `path`, or below it.
+    fn end_tokens(&self, open: &OpenVault, namespace: NamespaceId, path: &str) -> Result<()> {
+        let mut after: Option<String> = None;
+        loop {
+            let page = |txn: &mut Txn<'_>| {
+                token::made_at(txn, namespace, path, after.as_deref(), TOKEN_PAGE)
+            };
+            let (found, next) = open.transact(|txn, _| page(txn))?;
+            for id in found {
+                self.revoke_on(open, namespace, id)?;
+            }
+            match next {
+                Some(last) if Some(&last) > after.as_ref() => after = Some(last),
+                _ => return Ok(()),
+            }
         }
     }
 

@@ -103,8 +103,8 @@ fn prefix(call: &Call<'_>) -> Zeroizing<String> {
 
 fn wait(call: &Call<'_>) -> Result<Wait> {
     Ok(match call.fields.flag("sync")? {
-        Some(true) => Wait::Yes,
-        _ => Wait::No,
+        Some(false) => Wait::No,
+        _ => Wait::Yes, // OpenBao's default, whatever Vault's pages say
     })
 }
 

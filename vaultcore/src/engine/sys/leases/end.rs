@@ -100,16 +100,21 @@ impl Operation for RevokeBelow {
             lease::mark(cx.txn, lease)?;
             return Ok(Some(work));
         }
+        let space = cx.space.id;
+        let prefix = self.prefix.trim_matches('/');
+        if prefix == "auth" || prefix.starts_with("auth/") {
+            // In Vault tokens are leases, of the paths that made them.
+            return Sweep::tokens(space, prefix).leave(cx.txn).map(Some);
+        }
         let places = places(cx, &self.prefix)?;
         if places.is_empty() {
             return Ok(None);
         }
-        let folders = places.iter().map(|(mount, rest)| {
-            let space = cx.space.id;
-            lease::below(cx.txn, space, *mount, rest)
-        });
+        let folders = places
+            .iter()
+            .map(|(mount, rest)| lease::below(cx.txn, space, *mount, rest));
         let folders = folders.collect::<Result<Vec<_>>>()?;
-        Sweep::leave(cx.txn, &folders, self.force).map(Some)
+        Sweep::leases(&folders, self.force).leave(cx.txn).map(Some)
     }
 
     fn input(&self) -> Json {

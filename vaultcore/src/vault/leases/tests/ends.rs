@@ -6,8 +6,11 @@ use std::time::Duration;
 use super::hotel::Trouble;
 use super::{HOUR, MINUTE, Rented, World, guest};
 use crate::api::Method;
+use crate::auth::token::NewToken;
 use crate::engine::sys::{LeaseState, NewMount};
 use crate::error::ErrorKind;
+use crate::secret::SecretString;
+use crate::storage::Scan;
 
 fn rent(world: &World, count: usize) -> Vec<Rented> {
     (0..count)
@@ -25,15 +28,20 @@ fn a_revoked_lease_is_over_and_what_it_leased_is_gone() {
     assert!(world.lookup(&rented).is_none());
     leases.revoke(&rented.lease).expect("again is no error");
     for (path, body, expected) in [
-        ("sys/leases/revoke", r#"{"lease_id":"LEASE"}"#, 202),
+        ("sys/leases/revoke", r#"{"lease_id":"LEASE"}"#, 204),
         (
             "sys/leases/revoke",
             r#"{"lease_id":"LEASE","sync":true}"#,
             204,
         ),
-        ("sys/leases/revoke/LEASE", "", 202),
-        ("sys/revoke/LEASE", "", 202),
-        ("sys/revoke", r#"{"lease_id":"LEASE"}"#, 202),
+        (
+            "sys/leases/revoke",
+            r#"{"lease_id":"LEASE","sync":false}"#,
+            202,
+        ),
+        ("sys/leases/revoke/LEASE", "", 204),
+        ("sys/revoke/LEASE", "", 204),
+        ("sys/revoke", r#"{"lease_id":"LEASE"}"#, 204),
     ] {
         let rented = world.rent(None, "{}");
         let (path, body) = (
@@ -118,7 +126,7 @@ fn all_below_a_path_are_ended_in_pages() {
         None,
         Method::Put,
         "sys/leases/revoke-prefix/hotel/rooms/blue",
-        "",
+        r#"{"sync":false}"#,
     );
     assert_eq!(status, 202);
     assert!(rented.iter().all(|rented| !world.hotel.has(&rented.room)));
@@ -129,14 +137,49 @@ fn all_below_a_path_are_ended_in_pages() {
     );
     let ended = world.hotel.state().ended.values().all(|times| *times == 1);
     assert!(ended, "each once");
-    let (status, _) = world.ask(
-        None,
-        Method::Put,
-        "sys/leases/revoke-prefix/hotel",
-        r#"{"sync":true}"#,
-    );
+    let (status, _) = world.ask(None, Method::Put, "sys/leases/revoke-prefix/hotel", "");
     assert_eq!(status, 204);
     assert_eq!(world.owner().leases().count().expect("counted"), 0);
+}
+
+#[test]
+fn a_prefix_of_logins_revokes_the_tokens_of_those() {
+    let world = World::new();
+    let owner = world.owner();
+    let root = world.vault.login(world.init.root_token()).expect("root");
+    let lives = |token: &SecretString| world.vault.login(token).is_ok();
+    let made = |count: usize| -> Vec<SecretString> {
+        (0..count)
+            .map(|_| world.token(&guest().ttl(HOUR)))
+            .collect()
+    };
+    let (status, _) = world.ask(None, Method::Post, "auth/token/roles/few", "{}");
+    assert_eq!(status, 204);
+    let by_role = root
+        .token()
+        .create_by_role("few", &NewToken::new().ttl(HOUR));
+    let by_role = by_role.expect("a token");
+    let tokens = made(150);
+    let rented = world.rent(tokens.last(), "{}");
+    let leases = owner.leases();
+    leases
+        .revoke_prefix("auth/token/creat")
+        .expect("nothing is there");
+    leases
+        .revoke_prefix("auth/token/create/few")
+        .expect("revoked");
+    assert!(!lives(&by_role) && tokens.iter().all(lives));
+    leases.revoke_prefix("auth/token/create").expect("revoked");
+    assert!(!tokens.iter().any(lives));
+    assert!(!world.hotel.has(&rented.room), "it ended with its token");
+    let tokens = made(3);
+    leases.dangerous_revoke_force("auth").expect("revoked");
+    assert!(!tokens.iter().any(lives));
+    assert!(lives(world.init.root_token()), "it never runs out");
+    assert_eq!(
+        world.storage.scan(&Scan::new("work/")).expect("scan").len(),
+        0
+    );
 }
 
 #[test]
