@@ -31,6 +31,8 @@ pub(super) struct State {
     pub(super) ended: BTreeMap<String, u32>,
     pub(super) trouble: Trouble,
     made: u64,
+    /// What the hotel says that it did, and did not.
+    pub(super) plant: Option<&'static str>,
     /// Who is told of each room that is given up.
     pub(super) told: Option<Sender<String>>,
 }
@@ -100,7 +102,9 @@ impl Engine for Rentals {
                 Trouble::Lost => return Err(Failure::Lasting(closed())),
                 _ => {}
             }
-            state.rooms.remove(&room);
+            if state.plant != Some("left") {
+                state.rooms.remove(&room);
+            }
             if let Some(told) = &state.told {
                 let _ = told.send(room.clone());
             }
@@ -113,8 +117,10 @@ impl Engine for Rentals {
         let (hotel, room) = (Arc::clone(&self.0), room(leased));
         Ok(Box::new(move || {
             let mut state = hotel.state();
+            let forgets = state.plant == Some("forgotten");
             match (state.trouble, state.rooms.get_mut(&room)) {
-                (Trouble::None, Some(end)) => *end = until,
+                (Trouble::None, Some(end)) if !forgets => *end = until,
+                (Trouble::None, Some(_)) => {}
                 _ => return Err(Failure::Passing(closed())),
             }
             Ok(())

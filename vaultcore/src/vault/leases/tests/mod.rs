@@ -4,6 +4,7 @@ mod clock;
 mod ends;
 mod hotel;
 mod life;
+mod model;
 
 use std::sync::Arc;
 use std::time::Duration;
