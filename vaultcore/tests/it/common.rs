@@ -20,6 +20,17 @@ pub(crate) const START: Timestamp = Timestamp::from_micros(1_700_000_000_000_000
 #[derive(Clone)]
 pub(crate) struct SharedClock(Arc<ManualClock>);
 
+impl SharedClock {
+    /// Makes one that stands at [`START`].
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(ManualClock::new(START)))
+    }
+
+    pub(crate) fn advance(&self, duration: Duration) {
+        self.0.advance(duration);
+    }
+}
+
 impl Clock for SharedClock {
     fn read(&self) -> ClockReading {
         self.0.read()
@@ -42,7 +53,7 @@ impl World {
 
     /// Makes a vault on `storage`, which is empty.
     pub(crate) fn on(storage: Arc<dyn Storage>) -> Self {
-        let clock = SharedClock(Arc::new(ManualClock::new(START)));
+        let clock = SharedClock::new();
         let vault = build(&storage, &clock);
         let init = vault.init([NewSlot::shamir(1, 1)]).expect("a new vault");
         vault.unseal(&init.shares()[0]).expect("unsealed");
@@ -81,7 +92,7 @@ impl World {
     }
 
     pub(crate) fn advance(&self, seconds: u64) {
-        self.clock.0.advance(Duration::from_secs(seconds));
+        self.clock.advance(Duration::from_secs(seconds));
     }
 
     /// Sets the clock, and says that it is right.

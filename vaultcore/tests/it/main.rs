@@ -23,5 +23,6 @@ mod moments;
 mod rig;
 mod rng;
 mod tamper;
+mod token_model;
 mod transit_rules;
 mod world;
