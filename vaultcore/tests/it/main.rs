@@ -26,3 +26,4 @@ mod tamper;
 mod token_model;
 mod transit_rules;
 mod world;
+mod wrapping_model;
