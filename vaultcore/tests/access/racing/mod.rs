@@ -134,8 +134,8 @@ fn writes(race: &mut Race, uses: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks that one of all who unwrap or rewrap wins, by the token itself or by naming it. (By itself
-/// it may not rewrap, and is lost to whoever tries.)
+/// Checks that one of all who unwrap or rewrap wins, by the token itself or by naming it. (By
+/// itself it may not rewrap, and is lost to whoever tries.)
 fn unwraps(race: &mut Race, round: usize) -> Result<(), String> {
     let wrapped = race.wrapped();
     let named = json!({ "token": wrapped });

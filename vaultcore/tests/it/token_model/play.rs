@@ -309,8 +309,8 @@ impl Play {
         token.is_some_and(|token| !token.batch) && self.model.valid(whom)
     }
 
-    /// A revocation that a crash cuts: at once nobody acts by the token; what is below goes with the
-    /// next tick at the latest, and nothing else goes.
+    /// A revocation that a crash cuts: at once nobody acts by the token; what is below goes with
+    /// the next tick at the latest, and nothing else goes.
     fn crash(&mut self, whom: Pick, calls: u64, happened: bool) -> Played {
         self.tick()?;
         if !self.revocable(whom) {

@@ -299,7 +299,8 @@ impl Play {
             Kind::Sent => (Method::Post, "sys/wrapping/wrap", number),
             Kind::Secret => (Method::Get, "secret/data/app", Value::Null),
             Kind::Login => {
-                let body = json!({ "policies": ["default"], "meta": { "n": self.names.len().to_string() } });
+                let meta = json!({ "n": self.names.len().to_string() });
+                let body = json!({ "policies": ["default"], "meta": meta });
                 (Method::Post, "auth/token/create", body)
             }
         };
