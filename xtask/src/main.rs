@@ -36,6 +36,7 @@ usage: cargo xtask <command>
   bench [--quick | --full] [--only NAME] [--check]
                                 measure against limits and peers; --check fails if a goal is
                                 missed that benches/misses.toml does not explain
+  servers PROGRAM [WORD..]      start the databases, and run a program that finds them
   native [--no-skips]           run the steps of `test` that are about C and Go
   install --prefix DIR [--debug]
                                 build libvaultcore and the command line, and install them with
@@ -65,6 +66,7 @@ fn run(command: &str, args: Args) -> tools::Result {
         "layers" => layers::run(args),
         "fuzz" => fuzz::run(args),
         "bench" => bench::run(args),
+        "servers" => servers::run(args),
         "native" => native::run(args),
         "install" => native::install(args),
         "abi" => native::abi(args),

@@ -1,13 +1,13 @@
 //! Servers that tests need: PostgreSQL and MariaDB, on ports and in folders of their own.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use crate::tools::{Result, command, exists, output};
+use crate::tools::{Args, Result, command, exists, output};
 
 /// What the administrators of the servers log in by; the servers live as long as the tests.
 const ADMIN: &str = "admin";
@@ -37,6 +37,22 @@ impl Drop for Server {
         self.child.kill().ok();
         self.child.wait().ok();
         fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+/// Starts all servers, and runs a program that finds them.
+pub(crate) fn run(args: Args) -> Result {
+    let words = args.rest();
+    let (program, words) = words.split_first().ok_or("a program must be given")?;
+    let servers = [postgres()?, mariadb()?];
+    let mut command = command(program);
+    for (name, value) in servers.iter().flat_map(|server| &server.variables) {
+        command.env(name, value);
+    }
+    let status = command.args(words).status().map_err(text)?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(format!("{program} failed: {status}")),
     }
 }
 
@@ -101,9 +117,9 @@ fn postgres_programs() -> Option<PathBuf> {
 
 /// Starts MariaDB; it is installed first if it is not there and may be.
 pub(crate) fn mariadb() -> Result<Server> {
-    if !(exists("mariadbd") && exists("mariadb-install-db") && exists("mariadb-admin")) {
+    if !(exists("mariadbd") && exists("mariadb-install-db")) {
         install("mariadb-server-core")?;
-        install("mariadb-client-core")?;
+        install("mariadb-client-core")?; // the script that makes a data folder calls it
     }
     let port = free_port()?;
     let folder = empty_folder("mariadb")?;
@@ -119,9 +135,9 @@ pub(crate) fn mariadb() -> Result<Server> {
         "--skip-test-db",
     ]);
     output(&mut init)?;
-    let begin = folder.join("begin.sql");
+    let begin = folder.join("begin.sql"); // a statement a line
     let admin = format!(
-        "CREATE USER '{ADMIN}'@'%' IDENTIFIED BY '{PASSWORD}'; \
+        "CREATE USER '{ADMIN}'@'%' IDENTIFIED BY '{PASSWORD}';\n\
          GRANT ALL PRIVILEGES ON *.* TO '{ADMIN}'@'%' WITH GRANT OPTION;\n"
     );
     fs::write(&begin, admin).map_err(text)?;
@@ -141,37 +157,50 @@ pub(crate) fn mariadb() -> Result<Server> {
     server.arg(format!("--port={port}"));
     let url = format!("mysql://{ADMIN}:{PASSWORD}@127.0.0.1:{port}/mysql");
     let mut server = start(server, folder)?;
-    let port = port.to_string();
+    // It runs the file of statements before it listens.
     wait_for(&mut server, || {
-        let mut ask = command("mariadb-admin");
-        let login = [format!("--user={ADMIN}"), format!("--password={PASSWORD}")];
-        ask.args(["--no-defaults", "--host=127.0.0.1", "--port", &port]);
-        output(ask.args(login).arg("ping")).is_ok()
+        TcpStream::connect(("127.0.0.1", port)).is_ok()
     })?;
     server.variables = vec![("VAULTCORE_MARIADB", url), ("VAULTCORE_MARIADB_CA", ca)];
     Ok(server)
 }
 
-/// Makes a certificate for 127.0.0.1 that vouches for itself; returns it as PEM.
+/// Makes a certificate for 127.0.0.1, and one that vouches for it, which is returned as PEM.
 fn certificate(data: &Path, user: &str) -> Result<String> {
     let (key, certificate) = (data.join("server.key"), data.join("server.crt"));
-    let mut openssl = command("openssl");
-    openssl.args([
-        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30",
-    ]);
-    openssl.args(["-subj", "/CN=localhost"]);
-    openssl.args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]);
-    openssl
+    let (ca_key, ca) = (data.join("ca.key"), data.join("ca.crt"));
+    let (request, names) = (data.join("server.csr"), data.join("names"));
+    fs::write(&names, "subjectAltName=DNS:localhost,IP:127.0.0.1\n").map_err(text)?;
+    let new_key = ["-newkey", "rsa:2048", "-nodes", "-subj"];
+    let mut make_ca = command("openssl");
+    make_ca.args(["req", "-x509", "-days", "30"]).args(new_key);
+    make_ca
+        .arg("/CN=tests")
         .arg("-keyout")
-        .arg(&key)
+        .arg(&ca_key)
+        .arg("-out");
+    output(make_ca.arg(&ca))?;
+    let mut ask = command("openssl");
+    ask.arg("req").args(new_key).arg("/CN=localhost");
+    ask.arg("-keyout").arg(&key).arg("-out").arg(&request);
+    output(&mut ask)?;
+    let mut sign = command("openssl");
+    sign.args(["x509", "-req", "-days", "30", "-CAcreateserial", "-in"]);
+    sign.arg(&request)
+        .arg("-CA")
+        .arg(&ca)
+        .arg("-CAkey")
+        .arg(&ca_key);
+    sign.arg("-extfile")
+        .arg(&names)
         .arg("-out")
         .arg(&certificate);
-    output(&mut openssl)?;
+    output(&mut sign)?;
     output(command("chmod").arg("600").arg(&key))?;
     for file in [&key, &certificate] {
         give(file, user)?;
     }
-    fs::read_to_string(&certificate).map_err(text)
+    fs::read_to_string(&ca).map_err(text)
 }
 
 /// Starts a server that ends with this process, however that ends.

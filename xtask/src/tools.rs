@@ -52,6 +52,11 @@ impl Args {
         }
     }
 
+    /// Returns all words that are left.
+    pub(crate) fn rest(self) -> Vec<String> {
+        self.words
+    }
+
     /// Refuses whatever nobody took.
     pub(crate) fn finish(self) -> Result {
         match self.words.first() {

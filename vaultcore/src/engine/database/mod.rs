@@ -9,6 +9,8 @@ mod config;
 mod creds;
 mod driver;
 mod fake;
+#[cfg(feature = "mysql")]
+mod mysql;
 mod name;
 mod password;
 mod pool;
@@ -17,7 +19,7 @@ mod postgres;
 mod role;
 mod rotate;
 mod rotate_root;
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 mod sql;
 mod statics;
 #[cfg(test)]
@@ -118,6 +120,8 @@ fn built_in() -> Vec<Arc<dyn Driver>> {
     vec![
         #[cfg(feature = "postgres")]
         Arc::new(postgres::Postgres),
+        #[cfg(feature = "mysql")]
+        Arc::new(mysql::MySql),
     ]
 }
 

@@ -234,6 +234,12 @@ impl Database for Opened {
         self.run(move |client, commit| {
             let failed = |error: postgres::Error| refusal(&error);
             let mut transaction = client.transaction().map_err(failed)?;
+            let known = "SELECT oid FROM pg_roles WHERE rolname = $1";
+            let known = transaction.query_opt(known, &[&name]).map_err(failed)?;
+            let Some(known) = known else {
+                return Ok(()); // it is gone
+            };
+            let oid: u32 = known.try_get(0).map_err(failed)?;
             match own.is_empty() {
                 true => revoke_all(&mut transaction, &name)?,
                 false => {
@@ -245,21 +251,17 @@ impl Database for Opened {
             commit.begin()?;
             transaction.commit().map_err(failed)?;
             // Who is logged in already stays so; to end that takes a right that we may not have.
-            let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1";
-            let _ = client.execute(end, &[&name]);
+            let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid = $1";
+            let _ = client.execute(end, &[&oid]);
             Ok(())
         })
     }
 }
 
-/// Takes a role away with all that it was granted in this database. One that is not there is no
-/// error. What it owns is left: the database refuses to drop it then.
+/// Takes a role away with all that it was granted in this database. What it owns is left: the database
+/// refuses to drop the role then.
 fn revoke_all(transaction: &mut Transaction<'_>, name: &str) -> Result<()> {
     let failed = |error: postgres::Error| refusal(&error);
-    let known = transaction.query_opt("SELECT 1 FROM pg_roles WHERE rolname = $1", &[&name]);
-    if known.map_err(failed)?.is_none() {
-        return Ok(());
-    }
     let role = quoted(name);
     let schemas = transaction.query(SCHEMAS, &[&name]).map_err(failed)?;
     for row in schemas {

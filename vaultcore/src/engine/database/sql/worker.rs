@@ -52,7 +52,7 @@ fn timeout() -> Error {
 }
 
 /// The connections of one database, of a driver's type `C`.
-pub(in super::super) struct Workers<C> {
+pub(in super::super) struct Workers<C: Send + 'static> {
     shared: Arc<Shared<C>>,
     timeout: Duration,
     /// Whether a connection that waited unused still works.
@@ -135,6 +135,17 @@ impl<C: Send + 'static> Workers<C> {
         receive
             .recv_timeout(self.timeout)
             .unwrap_or_else(|_| Err(timeout()))
+    }
+}
+
+/// Some connections must not be closed in the thread of an asynchronous runtime, either.
+impl<C: Send + 'static> Drop for Workers<C> {
+    fn drop(&mut self) {
+        let idle = std::mem::take(&mut self.shared.lock().idle);
+        if !idle.is_empty() {
+            let closing = thread::Builder::new().name("vaultcore-database".to_owned());
+            let _ = closing.spawn(move || drop(idle));
+        }
     }
 }
 

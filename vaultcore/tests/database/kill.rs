@@ -1,0 +1,147 @@
+//! kill -9 of processes that make users in PostgreSQL: afterwards there is no role without a live
+//! lease, and no live lease without a role.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use vaultcore::storage::Sqlite;
+use vaultcore::{
+    Clock, ClockReading, NewMount, NewSlot, SecretBytes, SystemClock, Timestamp, Vault,
+};
+
+use crate::world::{Server, role, server};
+
+const TASK: &str = "VAULTCORE_DATABASE_TASK";
+const KILLS: &str = "VAULTCORE_DATABASE_KILLS";
+/// Longer than a lease may be pending, and than a claim lasts.
+const LATER: Duration = Duration::from_secs(301);
+
+/// The clock of the machine, some time later.
+struct Later(Duration);
+
+impl Clock for Later {
+    fn read(&self) -> ClockReading {
+        let reading = SystemClock.read();
+        let wall = Timestamp::from_micros(reading.wall.as_micros()).saturating_add(self.0);
+        ClockReading::new(wall, reading.since_boot + self.0, reading.boot_id)
+    }
+}
+
+fn open(folder: &Path, later: Duration) -> Vault {
+    let storage = Sqlite::open(folder.join("vault")).unwrap();
+    Vault::builder(storage).clock(Later(later)).build().unwrap()
+}
+
+fn key() -> SecretBytes {
+    SecretBytes::copy_from(&[0x4b; 32])
+}
+
+#[test]
+#[ignore = "run as a child by the other tests"]
+fn child() {
+    let Ok(task) = std::env::var(TASK) else {
+        return;
+    };
+    let (folder, later) = task.split_once('\n').unwrap();
+    let later = Duration::from_secs(later.parse().unwrap());
+    let vault = open(Path::new(folder), later);
+    vault.unseal_key(&key()).unwrap();
+    let database = vault.owner().unwrap().database("database").unwrap();
+    for number in 0u32.. {
+        let credentials = database.credentials("killer").unwrap();
+        if number.is_multiple_of(3) {
+            credentials.revoke().unwrap();
+        }
+    }
+}
+
+/// The roles that were made for the tests, and the names in live leases must be the same.
+fn compare(server: &Server, vault: &Vault, prefix: &str) -> Result<usize, String> {
+    let query = format!("SELECT rolname FROM pg_roles WHERE rolname LIKE '{prefix}%'");
+    let rows = server.admin().query(query.as_str(), &[]).unwrap();
+    let roles: BTreeSet<String> = rows.iter().map(|row| row.get(0)).collect();
+    let leases = vault.owner().unwrap().leases();
+    let live = leases.list("database/creds/killer").unwrap();
+    match roles.len() == live.len() {
+        true => Ok(roles.len()),
+        false => Err(format!("{} roles, {} leases", roles.len(), live.len())),
+    }
+}
+
+fn kill_issuers(server: &Server, kills: u64, orphan: bool) -> Result<usize, String> {
+    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+    let mut later = Duration::ZERO;
+    let vault = open(folder.path(), later);
+    vault.init([NewSlot::key(key())]).unwrap();
+    vault.unseal_key(&key()).unwrap();
+    let session = vault.owner().unwrap();
+    session
+        .sys()
+        .mount("database", NewMount::new("database"))
+        .unwrap();
+    let database = session.database("database").unwrap();
+    database
+        .configure("app", &server.connection(&server.new_admin()))
+        .unwrap();
+    database.write_role("killer", &role()).unwrap();
+    drop((session, database, vault)); // the file is opened again
+    let mut seen = 0;
+    for round in 0..kills {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["kill::child", "--exact", "--ignored", "--nocapture"])
+            .env(
+                TASK,
+                format!("{}\n{}", folder.path().display(), later.as_secs()),
+            )
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        sleep(Duration::from_micros(30_000 + round * 7_919 % 60_000));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if orphan && round == 3 {
+            let plant = "CREATE ROLE \"v-owner-killer-planted\" LOGIN";
+            server.admin().batch_execute(plant).unwrap();
+        }
+        later += LATER;
+        let vault = open(folder.path(), later);
+        vault.unseal_key(&key()).unwrap();
+        vault.tick().map_err(|error| format!("recovery: {error}"))?;
+        let compared = compare(server, &vault, "v-owner-killer-");
+        if compared.is_err() && orphan {
+            server
+                .admin()
+                .batch_execute("DROP ROLE \"v-owner-killer-planted\"")
+                .unwrap();
+        }
+        seen += compared?;
+        vault
+            .owner()
+            .unwrap()
+            .leases()
+            .revoke_prefix("database")
+            .unwrap();
+        if compare(server, &vault, "v-owner-killer-")? != 0 {
+            return Err("roles are left".to_owned());
+        }
+        vault.close().unwrap();
+    }
+    Ok(seen)
+}
+
+#[test]
+#[allow(clippy::print_stderr, reason = "figures for whoever reads the log")]
+fn a_killed_process_leaves_no_role_without_a_lease() {
+    let Some(server) = server("postgres_kill") else {
+        return;
+    };
+    let kills = std::env::var(KILLS).map_or(200, |number| number.parse().unwrap());
+    let seen = kill_issuers(&server, kills, false);
+    eprintln!("{kills} kills, {seen:?} roles seen alive");
+    assert!(seen.unwrap() > 0);
+    // In the same run, and not beside it: a role that no lease knows is found.
+    assert!(kill_issuers(&server, 8, true).is_err());
+}

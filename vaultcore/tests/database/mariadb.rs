@@ -1,0 +1,241 @@
+//! Credentials of MariaDB.
+
+use std::io::Write;
+use std::time::Duration;
+
+use mysql::prelude::Queryable;
+use mysql::{Conn, Opts, OptsBuilder};
+use vaultcore::database::{Connection, Role, StaticRole};
+use vaultcore::{ErrorKind, SecretString};
+
+use crate::proxy::Proxy;
+use crate::world::{HOUR, World};
+
+const CREATION: &str = "CREATE USER '{{name}}'@'%' IDENTIFIED BY '{{password}}'; \
+                        GRANT SELECT ON *.* TO '{{name}}'@'%'";
+
+struct Server {
+    opts: Opts,
+}
+
+fn server(test: &str) -> Option<Server> {
+    let Ok(url) = std::env::var("VAULTCORE_MARIADB") else {
+        let line = format!("\nSKIPPED {test}: VAULTCORE_MARIADB names no server\n");
+        std::io::stderr().write_all(line.as_bytes()).ok();
+        return None;
+    };
+    let opts = Opts::from_url(&url).unwrap();
+    Some(Server { opts })
+}
+
+impl Server {
+    fn admin(&self) -> Conn {
+        Conn::new(self.opts.clone()).unwrap()
+    }
+
+    fn lets_in(&self, name: &str, password: &str) -> bool {
+        self.login(name, password).is_ok()
+    }
+
+    fn login(&self, name: &str, password: &str) -> mysql::Result<Conn> {
+        let opts = OptsBuilder::from_opts(self.opts.clone());
+        let opts = opts
+            .user(Some(name))
+            .pass(Some(password))
+            .db_name(None::<&str>);
+        Conn::new(opts.prefer_socket(false))
+    }
+
+    /// The users whose names begin so.
+    fn users(&self, prefix: &str) -> usize {
+        let query = "SELECT user FROM mysql.user WHERE user LIKE ?";
+        let found: Vec<String> = self.admin().exec(query, (format!("{prefix}%"),)).unwrap();
+        found.len()
+    }
+
+    fn connection(&self, port: Option<u16>) -> Connection {
+        let port = port.unwrap_or_else(|| self.opts.get_tcp_port());
+        let url = format!("{{{{username}}}}:{{{{password}}}}@tcp(127.0.0.1:{port})/");
+        let (name, password) = (self.opts.get_user().unwrap(), self.opts.get_pass().unwrap());
+        Connection::new("mysql-database-plugin", url)
+            .login(name, SecretString::copy_from(password))
+            .allowed_roles(["*"])
+    }
+
+    fn world(&self, port: Option<u16>) -> World {
+        World::new(&self.connection(port))
+    }
+}
+
+fn role() -> Role {
+    Role::new("app").creation([CREATION]).default_ttl(HOUR)
+}
+
+#[test]
+fn credentials_log_in_until_their_lease_ends() {
+    let Some(server) = server("mariadb_lease") else {
+        return;
+    };
+    let world = server.world(None);
+    world.database().write_role("reader", &role()).unwrap();
+    let credentials = world.database().credentials("reader").unwrap();
+    let (name, password) = (credentials.username(), credentials.password().expose());
+    assert!(name.len() <= 32, "{name}");
+    let mut session = server.login(name, password).unwrap();
+    credentials.renew(Some(2 * HOUR)).unwrap();
+    world.pass(2 * HOUR);
+    assert_eq!(world.vault.tick().unwrap(), 1);
+    assert!(!server.lets_in(name, password));
+    assert_eq!(server.users(name), 0);
+    assert!(session.ping().is_err(), "who was logged in is out, too");
+}
+
+#[test]
+fn statements_that_fail_leave_nothing() {
+    let Some(server) = server("mariadb_broken") else {
+        return;
+    };
+    let world = server.world(None);
+    for creation in [
+        "CREATE USER '{{name}}'@'%' IDENTIFIED BY '{{password}}'; GRANT nothing ON *.* TO x",
+        "no statement",
+        "CREATE USER '{{other}}'",
+    ] {
+        world
+            .database()
+            .write_role("bad", &role().creation([creation]))
+            .unwrap();
+        let error = world.database().credentials("bad").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{creation}");
+        assert_eq!(server.users("v-owner-bad-"), 0, "{creation}");
+    }
+    assert_eq!(world.owner().leases().count().unwrap(), 0);
+}
+
+#[test]
+fn rotating_the_root_ends_the_old_password() {
+    let Some(server) = server("mariadb_root") else {
+        return;
+    };
+    let boss = format!("boss_{}", std::process::id());
+    let make = [
+        format!("CREATE USER '{boss}'@'%' IDENTIFIED BY 'first'"),
+        format!("GRANT ALL PRIVILEGES ON *.* TO '{boss}'@'%' WITH GRANT OPTION"),
+    ];
+    for statement in make {
+        server.admin().query_drop(statement).unwrap();
+    }
+    let connection = server
+        .connection(None)
+        .login(&boss, SecretString::copy_from("first"));
+    let world = World::new(&connection);
+    world.database().write_role("reader", &role()).unwrap();
+    world.database().rotate_root("app").unwrap();
+    assert!(!server.lets_in(&boss, "first"));
+    let credentials = world.database().credentials("reader").unwrap();
+    assert!(server.lets_in(credentials.username(), credentials.password().expose()));
+    credentials.revoke().unwrap();
+}
+
+#[test]
+fn hostile_names_are_names_or_refused() {
+    let Some(server) = server("mariadb_names") else {
+        return;
+    };
+    let world = server.world(None);
+    server
+        .admin()
+        .query_drop("CREATE TABLE IF NOT EXISTS mysql.keep_me (a int)")
+        .unwrap();
+    let mut taken = 0;
+    for (number, name) in [
+        "it's",
+        "say \"hi\"",
+        "x'; DROP TABLE keep_me; --",
+        "x\"; DROP TABLE keep_me; #",
+        "x`y",
+        "back\\",
+        "/* x",
+        "\u{fc}ml\u{e4}ut",
+        "{{password}}",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let quoted = name.replace('\\', "\\\\").replace('\'', "''");
+        let make = format!("CREATE OR REPLACE USER '{quoted}'@'%' IDENTIFIED BY 'old'");
+        server.admin().query_drop(make).unwrap();
+        let role = StaticRole::new("app", *name).rotation_period(HOUR);
+        let known = format!("static-{number}");
+        if world.database().write_static_role(&known, &role).is_ok() {
+            taken += 1;
+            let credentials = world.database().static_credentials(&known).unwrap();
+            assert!(
+                server.lets_in(name, credentials.password.expose()),
+                "{name}"
+            );
+            assert!(!server.lets_in(name, "old"), "{name}");
+        } else {
+            assert!(name.contains('\\'), "{name}");
+            assert!(server.lets_in(name, "old"), "{name}");
+        }
+        server
+            .admin()
+            .query_drop(format!("DROP USER '{quoted}'@'%'"))
+            .unwrap();
+    }
+    assert_eq!(taken, 8);
+    server
+        .admin()
+        .query_drop("SELECT * FROM mysql.keep_me")
+        .unwrap();
+}
+
+#[test]
+fn a_server_that_is_cut_off_at_any_step_leaves_no_orphan() {
+    let Some(server) = server("mariadb_cut") else {
+        return;
+    };
+    let proxy = Proxy::to(server.opts.get_tcp_port());
+    let world = server.world(Some(proxy.port));
+    world.database().write_role("cutter", &role()).unwrap();
+    let (mut failed, mut made) = (0, 0);
+    for step in 0..30 {
+        proxy.cut_after(step * 17);
+        match world.database().credentials("cutter") {
+            Ok(_) => made += 1,
+            Err(_) => failed += 1,
+        }
+        proxy.set_cut(false);
+        world.pass(HOUR + Duration::from_secs(60));
+        world.vault.tick().unwrap();
+        assert_eq!(server.users("v-owner-cutter-"), 0, "step {step}");
+        assert_eq!(world.owner().leases().count().unwrap(), 0, "step {step}");
+    }
+    assert!(failed > 5 && made > 0, "{failed} failed, {made} made");
+}
+
+#[test]
+fn tls_checks_the_server() {
+    let (Some(server), Ok(ca)) = (server("mariadb_tls"), std::env::var("VAULTCORE_MARIADB_CA"))
+    else {
+        return;
+    };
+    let world = World::new(&server.connection(None).option("tls_ca", &ca));
+    world
+        .database()
+        .write_role(
+            "reader",
+            &role()
+                .creation(["CREATE USER '{{name}}'@'%' IDENTIFIED BY '{{password}}' REQUIRE SSL"]),
+        )
+        .unwrap();
+    let credentials = world.database().credentials("reader").unwrap();
+    let (name, password) = (credentials.username(), credentials.password().expose());
+    assert!(!server.lets_in(name, password), "in clear");
+    credentials.revoke().unwrap();
+    let other = crate::postgres::other_certificate();
+    let refused = server.connection(None).option("tls_ca", other);
+    let error = world.database().configure("app", &refused).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+}
