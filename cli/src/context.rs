@@ -151,21 +151,11 @@ impl Context {
 
     /// Makes a request as `actor`.
     pub(crate) fn ask_as(&self, actor: &Actor, request: ApiRequest) -> Result<Reply> {
-        let vault = self.vault()?;
-        let request = match &self.globals.namespace {
-            Some(path) => request.namespace(path),
-            None => request,
-        };
         let request = match &self.globals.wrap_ttl {
             Some(ttl) => request.wrap_ttl(ttl),
             None => request,
         };
-        let response = match actor {
-            Actor::Owner => vault.owner()?.request(&request),
-            Actor::Token(token) => vault.handle(&request.token(token)),
-            Actor::Nobody => vault.handle(&request),
-        };
-        let reply = Reply::read(&response)?;
+        let reply = self.send(actor, request)?;
         reply.warn();
         Ok(reply)
     }
@@ -177,17 +167,23 @@ impl Context {
 
     /// Makes such a request with a query.
     pub(crate) fn look_with(&self, request: ApiRequest) -> Result<Reply> {
+        match self.actor()? {
+            Actor::Nobody => Err(Failure::vault(NO_TOKEN)),
+            actor => self.send(&actor, request),
+        }
+    }
+
+    fn send(&self, actor: &Actor, request: ApiRequest) -> Result<Reply> {
         let vault = self.vault()?;
         let request = match &self.globals.namespace {
             Some(path) => request.namespace(path),
             None => request,
         };
-        let response = match self.actor()? {
+        Reply::read(&match actor {
             Actor::Owner => vault.owner()?.request(&request),
-            Actor::Token(token) => vault.handle(&request.token(&token)),
-            Actor::Nobody => return Err(Failure::vault(NO_TOKEN)),
-        };
-        Reply::read(&response)
+            Actor::Token(token) => vault.handle(&request.token(token)),
+            Actor::Nobody => vault.handle(&request),
+        })
     }
 
     /// Shows a reply: as JSON, as one field, or as a table.

@@ -230,6 +230,40 @@ mod tests {
         assert_eq!(pretty(&shown).as_str(), expected);
     }
 
+    /// Writes a value that depends on nothing but `seed`.
+    fn grown(seed: &mut u32, depth: u32) -> String {
+        *seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let part = |seed: &mut u32| (0..*seed >> 30).map(|_| grown(seed, depth + 1)).collect();
+        match *seed >> 24 & 7 {
+            0 | 1 if depth < 6 => {
+                let items: Vec<String> = part(seed);
+                format!("[{}]", items.join(" ,"))
+            }
+            2 | 3 if depth < 6 => {
+                let values: Vec<String> = part(seed);
+                let fields = values.iter().enumerate();
+                let fields = fields.map(|(index, value)| format!("\"{index}\\\"\":\n{value}"));
+                format!("{{ {} }}", fields.collect::<Vec<_>>().join(","))
+            }
+            4 => quoted(&format!("{{[,]}}: \\ \" {seed} \u{e9}")).to_string(),
+            5 => format!("-{seed}.5e3"),
+            6 => "null".to_owned(),
+            _ => "true".to_owned(),
+        }
+    }
+
+    #[test]
+    fn layout_keeps_what_json_says() {
+        let mut seed = 7;
+        for _ in 0..500 {
+            let json = grown(&mut seed, 0);
+            let read = |json: &str| serde_json::from_str::<serde_json::Value>(json).expect("JSON");
+            let shown = pretty(&json);
+            assert_eq!(read(&json), read(&shown), "{json}");
+            assert_eq!(pretty(&shown), shown, "{json}");
+        }
+    }
+
     #[test]
     fn objects_keep_order_and_escape() {
         let object = Object::new()

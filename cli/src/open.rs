@@ -10,7 +10,7 @@ use crate::failure::{Failure, Result};
 use crate::output::note;
 use crate::sources::Text;
 
-/// Where to say that the vault has no passphrase or key to open it by.
+/// How to do without people at a terminal.
 const WITHOUT_PEOPLE: &str = "give --share-file, --passphrase-file or --key-file";
 /// How often in a row a share is asked for anew.
 const TRIES: u32 = 3;
@@ -30,13 +30,15 @@ pub(crate) fn sealed(context: &Context, expect: Expect) -> Result<Vault> {
     Ok(Vault::builder(storage).build()?)
 }
 
+/// Returns the file that the vault is in, or would be.
+pub(crate) fn file(context: &Context) -> Result<PathBuf> {
+    let place = context.globals.vault.as_deref();
+    let which = || Failure::local("which vault? Give --vault or set VAULTCORE_VAULT");
+    file_of(place.ok_or_else(which)?)
+}
+
 fn storage(context: &Context, expect: Expect) -> Result<Sqlite> {
-    let place = context
-        .globals
-        .vault
-        .as_ref()
-        .ok_or_else(|| Failure::local("which vault? Give --vault or set VAULTCORE_VAULT"))?;
-    let file = file_of(place)?;
+    let file = file(context)?;
     let create = match (expect, file.exists()) {
         (Expect::Vault, false) => {
             return Err(Failure::local(
@@ -157,9 +159,14 @@ fn by_passphrase(context: &Context, vault: &Vault) -> Result<()> {
 
 /// Asks people for shares, or for a passphrase if there are none.
 fn by_people(context: &Context, vault: &Vault) -> Result<()> {
-    if vault.status()?.threshold() == 0 {
-        return by_passphrase(context, vault);
+    match vault.status()?.threshold() {
+        0 => by_passphrase(context, vault),
+        _ => by_shares(context, vault),
     }
+}
+
+/// Asks people for shares.
+pub(crate) fn by_shares(context: &Context, vault: &Vault) -> Result<()> {
     ask_shares(context, "Share", |share| {
         let status = vault.unseal(share)?;
         Ok(Asked {

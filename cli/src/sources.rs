@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::failure::{Failure, Result};
 use crate::terminal::Terminal;
 
-/// The largest input that is read: a bit more than the largest request.
+/// The largest input that is read, in bytes; no request is as large.
 const LARGEST: u64 = 33_554_432;
 
 /// Text that is wiped when it is dropped.
@@ -25,12 +25,17 @@ pub(crate) struct Sources {
 impl Sources {
     /// Reads all of standard input.
     pub(crate) fn stdin(&self) -> Result<Text> {
-        if self.read.replace(true) {
-            return Err(Failure::local(
+        read(self.take_stdin()?.lock(), "standard input")
+    }
+
+    /// Returns standard input, for whoever reads it bit by bit.
+    pub(crate) fn take_stdin(&self) -> Result<io::Stdin> {
+        match self.read.replace(true) {
+            false => Ok(io::stdin()),
+            true => Err(Failure::local(
                 "standard input was read already: `-` can be given once",
-            ));
+            )),
         }
-        read(io::stdin().lock(), "standard input")
     }
 
     /// Reads a file, or standard input for `-`. `what` names it in an error; its path does not, for

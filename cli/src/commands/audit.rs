@@ -189,7 +189,7 @@ impl Verify {
         let mut lines: Box<dyn BufRead> = Box::new(std::io::empty());
         let mut total = Some(0);
         for file in &self.files {
-            let (next, size) = open(file)?;
+            let (next, size) = open(context, file)?;
             total = total.zip(size).map(|(total, size)| total + size);
             lines = Box::new(lines.chain(next));
         }
@@ -208,9 +208,10 @@ impl Verify {
     }
 }
 
-fn open(file: &Path) -> Result<(Box<dyn BufRead>, Option<u64>)> {
+fn open(context: &Context, file: &Path) -> Result<(Box<dyn BufRead>, Option<u64>)> {
     if file == Path::new("-") {
-        return Ok((Box::new(BufReader::new(std::io::stdin())), None));
+        let stdin = context.sources.take_stdin()?;
+        return Ok((Box::new(BufReader::new(stdin)), None));
     }
     let failed = |error| Failure::io("an audit file cannot be read", &error);
     let opened = File::open(file).map_err(failed)?;

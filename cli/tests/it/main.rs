@@ -1,6 +1,8 @@
 //! The built command line, in folders of its own: every verb, every exit code, and what must never
 //! be printed.
 
+// It needs terminals, modes of files and arguments that are no text, as Unix has them.
+#![cfg(unix)]
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -9,6 +11,7 @@
 )]
 
 mod audit;
+mod ceremonies;
 mod flags;
 mod hostile;
 mod input;

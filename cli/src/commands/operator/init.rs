@@ -67,7 +67,11 @@ impl Init {
         if let Some(folder) = folder {
             write_shares(folder, init.shares())?;
         }
-        let object = shares_object(init.shares())
+        let object = match folder {
+            Some(_) => Object::new(),
+            None => shares_object(init.shares()),
+        };
+        let object = object
             .number("unseal_shares", self.sharing.key_shares)
             .number("unseal_threshold", self.sharing.key_threshold)
             .text("root_token", root);
@@ -77,13 +81,15 @@ impl Init {
         };
         let (count, threshold) = (self.sharing.key_shares, self.sharing.key_threshold);
         let how = match init.shares().len() {
-            0 => "The vault has no shares: what else opens it is all there is.".to_owned(),
-            _ => format!("The vault has {count} shares; any {threshold} of them open it."),
+            0 => "The vault has no shares: what else opens it is all there is.\n".to_owned(),
+            _ => format!(
+                "The vault has {count} shares; any {threshold} of them open it.\n\n\
+                 Give each share to another person. They are kept nowhere else: when too many \
+                 are\nlost, and nothing else opens the vault, what is in it is lost.\n"
+            ),
         };
         let text = Zeroizing::new(format!(
-            "{}Initial Root Token: {root}\n\n{how}\n\
-             Give each share to another person. They are kept nowhere else: when too many are\n\
-             lost, and nothing else opens the vault, what is in it is lost.\n",
+            "{}Initial Root Token: {root}\n\n{how}",
             shares.as_str()
         ));
         show(context, &object, &text)
@@ -115,11 +121,11 @@ impl Init {
 }
 
 fn status(context: &Context) -> Result {
-    let vault = open::sealed(context, Expect::Vault);
-    let there = match vault {
-        Ok(vault) => vault.status()?.initialized(),
-        Err(Failure::Local(_)) if context.globals.vault.is_some() => false,
-        Err(failure) => return Err(failure),
+    let there = match open::file(context)?.exists() {
+        true => open::sealed(context, Expect::Vault)?
+            .status()?
+            .initialized(),
+        false => false,
     };
     match there {
         true => context.success("The vault is there"),

@@ -8,7 +8,7 @@ use crate::commands::logical::given_token;
 use crate::context::{Context, request};
 use crate::failure::{Done, Failure, Result};
 use crate::json::Object;
-use crate::open::{self, Asked, Expect};
+use crate::open::{self, Expect};
 
 /// Check that shares open the vault; nothing is kept.
 ///
@@ -62,15 +62,7 @@ fn ask(context: &Context, vault: &Vault) -> Result<()> {
     if vault.status()?.threshold() == 0 {
         return Err(Failure::vault("this vault has no shares"));
     }
-    let take = |share: &Share| {
-        let status = vault.unseal(share)?;
-        Ok(Asked {
-            given: status.progress(),
-            needed: status.threshold(),
-            enough: !status.sealed(),
-        })
-    };
-    open::ask_shares(context, "Share", take).map(drop)
+    open::by_shares(context, vault)
 }
 
 /// Makes every process that has the vault open forget its keys at its next call.
