@@ -96,8 +96,8 @@ impl Renew {
 #[derive(Args)]
 #[command(
     after_help = "What a lease stands for is taken away by a process that has the driver of \
-                        its database. This\none has none: it marks what is to be ended, and the \
-                        host that has the driver ends it.\n\nExamples:\n  \
+                        its database. One\nthat has it not marks what is to be ended, and the \
+                        host that has it ends it.\n\nExamples:\n  \
                         vaultcore lease revoke database/creds/readonly/2f6a614c\n  \
                         vaultcore lease revoke -prefix database/creds/readonly"
 )]
@@ -117,7 +117,7 @@ pub(crate) struct Revoke {
 
 impl Revoke {
     fn run(self, context: &Context) -> Result {
-        let body = Object::new().flagged("sync", self.sync);
+        let body = Object::new().flag("sync", self.sync); // the API itself would wait
         let place = self.id.trim_matches('/');
         if place.is_empty() {
             return Err(Failure::local("which lease?"));

@@ -151,7 +151,23 @@ fn a_tick_ends_what_ran_out() {
         0
     );
     rig.ok(&["secrets", "enable", "-namespace=team", "database"]);
-    rig.call(&["operator", "tick"]).fails(1);
+    rig.ok(&["operator", "tick"]);
+    let words = [
+        "write",
+        "-namespace=team",
+        "database/config/app",
+        "plugin_name=postgresql-database-plugin",
+        "connection_url=postgresql://localhost/app",
+        "allowed_roles=*",
+        "verify_connection=false",
+    ];
+    match cfg!(feature = "postgres") {
+        true => {
+            rig.ok(&words);
+            rig.ok(&["operator", "tick"]);
+        }
+        false => drop(rig.call(&words).fails(2)),
+    }
 }
 
 #[test]
