@@ -170,7 +170,7 @@ impl Race {
     }
 }
 
-fn quantile(mut values: Vec<f64>, part: f64) -> f64 {
+pub(crate) fn quantile(mut values: Vec<f64>, part: f64) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     let at = (values.len().saturating_sub(1)) as f64 * part;
     values.get(at.round() as usize).copied().unwrap_or(f64::NAN)

@@ -168,7 +168,7 @@ impl Commits {
     }
 }
 
-fn connect(path: &Path) -> Result<Connection> {
+pub(crate) fn connect(path: &Path) -> Result<Connection> {
     let connection = Connection::open(path)?;
     connection.pragma_update(None, "page_size", 4_096)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -178,7 +178,7 @@ fn connect(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-fn execute(connection: &Connection, sql: &str, params: impl rusqlite::Params) -> usize {
+pub(crate) fn execute(connection: &Connection, sql: &str, params: impl rusqlite::Params) -> usize {
     let mut statement = connection.prepare_cached(sql).expect("prepares");
     statement.execute(params).expect("runs")
 }

@@ -3,6 +3,7 @@
 mod get;
 mod group;
 mod growth;
+mod lease;
 mod list;
 mod open;
 mod policy;
@@ -40,7 +41,7 @@ const fn case(
 }
 
 /// All cases, in the order of the goals.
-pub(crate) const ALL: [Case; 9] = [
+pub(crate) const ALL: [Case; 10] = [
     case("kv-put", &[0, 1], put::run),
     case("group", &[0, 1], group::run),
     case("kv-get-hot", &[0], get::hot),
@@ -48,6 +49,7 @@ pub(crate) const ALL: [Case; 9] = [
     case("growth", &[0], growth::run),
     case("list", &[0], list::run),
     case("open", &[0], open::run),
+    case("lease", &[0], lease::run),
     case("policy", &[0], policy::run),
     case("size", &[0], size::run),
 ];

@@ -51,7 +51,7 @@ pub(super) fn run(setting: &Setting) -> Result<Vec<Row>> {
 }
 
 /// Returns what an idle vault keeps, in a process that has done nothing else.
-fn idle_kib(stored: &Stored) -> Result<u64> {
+pub(super) fn idle_kib(stored: &Stored) -> Result<u64> {
     let mut child = Command::new(std::env::current_exe()?);
     child.arg("idle").args(stored.address());
     let done = child.output()?;
