@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::SYSTEM_TTL;
 use super::entry::{Lease, LeaseEntry, State};
 use super::store::{add, change, key_of, load};
+use crate::barrier::Txn;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{LeaseKey, MountId, NamespaceId, TokenId};
@@ -133,13 +134,27 @@ impl Holder {
     }
 }
 
+/// Returns a lease of something that is about to be made.
+///
+/// # Errors
+/// `Expired` if it is not pending any more: nothing must be made under it.
+pub(crate) fn pending(txn: &mut Txn<'_>, key: LeaseKey) -> Result<Lease> {
+    let found = load(txn, key)?;
+    found
+        .filter(|lease| lease.entry.state == State::Pending)
+        .ok_or_else(late)
+}
+
+fn late() -> Error {
+    Error::new(ErrorKind::Expired, "it took too long: the lease was ended")
+}
+
 impl Pending {
     /// Brings the lease into force: what it is for was made.
     ///
     /// # Errors
     /// `Expired` if it took so long that the reaper has ended it.
     pub(crate) fn activate(&self, cx: &mut Context<'_, '_>) -> Result<()> {
-        let late = || Error::new(ErrorKind::Expired, "it took too long: the lease was ended");
         let mut lease = load(cx.txn, self.key)?.ok_or_else(late)?;
         if lease.entry.state != State::Pending || lease.entry.expires <= cx.txn.now() {
             return Err(late());

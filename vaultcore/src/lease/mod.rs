@@ -12,10 +12,10 @@ mod store;
 mod sweep;
 
 pub(crate) use entry::{Lease, State};
-pub(crate) use life::{NewLease, Pending, begin, extended};
+pub(crate) use life::{NewLease, Pending, begin, extended, pending};
 pub(crate) use reap::{
     CLAIM_PAGE, Claimed, REMOVE_PAGE, Reach, before, claim, claim_due, complete, detach_page, due,
-    fail, mark,
+    fail, mark, reopen,
 };
 pub(crate) use store::{below, entry_path, find, key_at, load, names, of_mount, page, peek};
 pub(crate) use sweep::Sweep;

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::entry::{Lease, State};
-use super::store::{change, due_folder, due_path, last_key, load, of_path, of_token, remove};
+use super::store::{add, change, due_folder, due_path, last_key, load, of_path, of_token, remove};
 use crate::barrier::Txn;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -133,6 +133,23 @@ pub(crate) fn mark(txn: &mut Txn<'_>, mut lease: Lease) -> Result<()> {
         claim: None,
     };
     change(txn, &mut lease, now)
+}
+
+/// Records a lease as over and due, whoever has a claim on it, and also if it is gone.
+pub(crate) fn reopen(txn: &mut Txn<'_>, lease: &Lease) -> Result<()> {
+    let now = txn.now();
+    let found = load(txn, lease.key)?;
+    let known = found.is_some();
+    let mut lease = found.unwrap_or_else(|| lease.clone());
+    lease.entry.state = State::Revoking {
+        attempts: 0,
+        claim: None,
+    };
+    if known {
+        return change(txn, &mut lease, now);
+    }
+    lease.entry.due = now;
+    add(txn, &lease)
 }
 
 /// Returns the lease if it is still this claim's.

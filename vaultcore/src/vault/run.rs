@@ -16,6 +16,7 @@ use crate::clock::Timestamp;
 use crate::crypto::rng::random;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{NamespaceId, TokenId};
+use crate::lease;
 use crate::mount::Class;
 use crate::operation::{
     Access, Actor, Admission, AuthMethod, Context, Engine, Handler, Operation, Registry, Space,
@@ -146,7 +147,10 @@ impl Vault {
         mut reply: O::Reply,
     ) -> Result<O::Reply> {
         if let Some(mut outside) = operation.outside(&mut reply) {
-            let lease = outside.lease();
+            let lease = match outside.lease() {
+                Some(key) => Some(open.transact(|txn, _| lease::pending(txn, key))?),
+                None => None,
+            };
             let done = outside.act().and_then(|()| {
                 open.transact(|txn, config| {
                     let complete = |cx: &mut Context<'_, '_>| outside.complete(cx);
@@ -154,9 +158,9 @@ impl Vault {
                 })
             });
             if let Err(error) = done {
-                if let Some(key) = lease {
+                if let Some(lease) = lease {
                     // What cannot be undone now is undone by the reaper.
-                    let _ = self.end_lease(open, key);
+                    let _ = self.undo(open, &lease);
                 }
                 return Err(error);
             }

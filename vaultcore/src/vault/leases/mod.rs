@@ -12,7 +12,7 @@ use super::work::stops;
 use crate::barrier::Txn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{LeaseKey, NamespaceId};
-use crate::lease::{self, CLAIM_PAGE, Claimed, REMOVE_PAGE, Reach, Sweep};
+use crate::lease::{self, CLAIM_PAGE, Claimed, Lease, REMOVE_PAGE, Reach, Sweep};
 use crate::operation::{Failure, Registry};
 use crate::path::{EntryPath, Folder};
 use crate::token;
@@ -135,6 +135,15 @@ impl Vault {
         self.settle(open, vec![(claimed, failure)], Force::No)?
             .1
             .map_or(Ok(()), Err)
+    }
+
+    /// Ends what was made under a lease that did not come into force.
+    ///
+    /// It may have taken so long that somebody has ended the lease before there was anything to end:
+    /// it is recorded anew, and ended now that all is made that will be.
+    pub(super) fn undo(&self, open: &OpenVault, lease: &Lease) -> Result<()> {
+        open.transact(|txn, _| lease::reopen(txn, lease))?;
+        self.end_lease(open, lease.key)
     }
 
     /// Ends all leases that `folder` of storage leads to, whatever their state.

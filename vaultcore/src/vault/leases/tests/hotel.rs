@@ -31,6 +31,8 @@ pub(super) struct State {
     pub(super) ended: BTreeMap<String, u32>,
     pub(super) trouble: Trouble,
     made: u64,
+    /// What happens before the next room is let.
+    pub(super) meanwhile: Option<Box<dyn FnOnce() + Send>>,
     /// What the hotel says that it did, and did not.
     pub(super) plant: Option<&'static str>,
     /// Who is told of each room that is given up.
@@ -221,6 +223,10 @@ struct Letting<'r>(&'r mut Renting);
 
 impl Outside for Letting<'_> {
     fn act(&mut self) -> Result<()> {
+        let meanwhile = self.0.hotel.state().meanwhile.take();
+        if let Some(meanwhile) = meanwhile {
+            meanwhile();
+        }
         let mut state = self.0.hotel.state();
         if state.trouble == Trouble::Closed {
             return Err(closed());

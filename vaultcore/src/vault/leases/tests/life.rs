@@ -8,6 +8,7 @@ use super::{HOUR, MINUTE, World, guest};
 use crate::api::Method;
 use crate::engine::sys::LeaseState;
 use crate::error::ErrorKind;
+use crate::storage::Scan;
 use crate::vault::Background;
 
 #[test]
@@ -281,4 +282,42 @@ fn the_thread_of_a_vault_that_is_closed_is_no_hindrance() {
     vault.unseal(&world.init.shares()[0]).expect("unsealed");
     vault.close().expect("closed");
     drop(vault);
+}
+
+#[test]
+fn what_is_made_after_its_lease_was_ended_is_undone() {
+    for trouble in [Trouble::None, Trouble::Mute] {
+        let world = World::new();
+        let (other, clock) = (world.other(), world.clock.clone());
+        world.hotel.set(trouble);
+        world.hotel.state().meanwhile = Some(Box::new(move || {
+            clock.0.advance(3 * MINUTE); // this process stood still
+            assert_eq!(other.tick().expect("ticked"), 1);
+        }));
+        let (status, _) = world.ask(None, Method::Post, "hotel/rooms/blue", "{}");
+        assert_ne!(status, 200, "{trouble:?}");
+        assert!(world.hotel.state().rooms.is_empty(), "{trouble:?}");
+        let left = world.storage.scan(&Scan::new("sys/lease"));
+        assert!(left.expect("scan").is_empty(), "{trouble:?}");
+    }
+}
+
+#[test]
+fn what_is_made_too_late_and_cannot_be_undone_is_not_forgotten() {
+    let world = World::new();
+    let (other, clock, hotel) = (world.other(), world.clock.clone(), world.hotel.clone());
+    world.hotel.state().meanwhile = Some(Box::new(move || {
+        clock.0.advance(3 * MINUTE);
+        assert_eq!(other.tick().expect("ticked"), 1);
+        hotel.set(Trouble::Lost); // what is let cannot be given up
+    }));
+    let (status, _) = world.ask(None, Method::Post, "hotel/rooms/blue", "{}");
+    assert_ne!(status, 200);
+    let leases = world.owner().leases();
+    assert_eq!(leases.irrevocable().expect("listed").len(), 1);
+    world.hotel.set(Trouble::None);
+    world.pass(24 * HOUR);
+    world.tick();
+    assert!(world.hotel.state().rooms.is_empty());
+    assert_eq!(leases.count().expect("counted"), 0);
 }
