@@ -179,6 +179,10 @@ pub(crate) trait Judge {
     /// Returns all that `token` may do, as user interfaces ask for it.
     fn resultant(&self, txn: &mut Txn<'_>, token: &Token) -> Result<Object>;
 
+    /// Returns whether the namespace of `token`, and the auth method that it comes from, are there
+    /// still: what is left of a token of one that is gone is nobody's.
+    fn serves(&self, txn: &mut Txn<'_>, token: &Token) -> Result<bool>;
+
     /// Returns the policies that `token` has by who holds it.
     fn identity_policies(&self, txn: &mut Txn<'_>, token: &Token) -> Result<Vec<String>>;
 }

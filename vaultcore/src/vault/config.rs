@@ -158,6 +158,10 @@ impl Judge for Config {
         Ok(rights.at(&format!("{prefix}{path}")).names())
     }
 
+    fn serves(&self, txn: &mut Txn<'_>, token: &Token) -> Result<bool> {
+        Config::serves(self, txn, token)
+    }
+
     fn reaches(&self, txn: &mut Txn<'_>, token: &Token, space: &str, path: &str) -> Result<bool> {
         let rights = self.rights_of(txn, token)?;
         let prefix = self.relative(token, space);

@@ -1,5 +1,6 @@
 //! What reviews and models found: each was wrong once.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -287,5 +288,46 @@ fn the_last_use_renews_nothing() {
             status
         );
         assert_eq!(stage.count("ns/root/token/"), uses);
+    }
+}
+
+/// Of a namespace whose deletion was cut short tokens are still stored. They are none: not for
+/// whoever has them, and not for whoever names them from outside.
+#[test]
+fn a_token_of_a_deleted_namespace_is_none() {
+    let (token, wrapped) = (RefCell::default(), RefCell::default());
+    let prepare = |stage: &Stage| {
+        stage.set("sys/namespaces/team", &json!({}));
+        let new = json!({"policies": ["default"]});
+        *token.borrow_mut() = text(
+            &stage.set("team/auth/token/create", &new),
+            "/auth/client_token",
+        );
+        let wrap = ApiRequest::new(Method::Post, "team/sys/wrapping/wrap").wrap_ttl("60");
+        let reply = send(stage.vault(), &wrap.token(&stage.root).body(b"{\"a\": 1}"));
+        *wrapped.borrow_mut() = text(&reply.1, "/wrap_info/token");
+    };
+    let delete = |stage: &Stage| {
+        let path = "sys/namespaces/team";
+        call(
+            stage.vault(),
+            &stage.root,
+            Method::Delete,
+            path,
+            &Value::Null,
+        );
+    };
+    let stage = begun(prepare, delete, |stage| stage.count("work/wipe/") > 0);
+    let named = json!({ "token": *token.borrow() });
+    let wrapped = json!({ "token": *wrapped.borrow() });
+    for (path, body, status) in [
+        ("auth/token/lookup", &named, 403),
+        ("auth/token/renew", &named, 403),
+        ("sys/wrapping/lookup", &wrapped, 400),
+        ("sys/wrapping/unwrap", &wrapped, 400),
+        ("sys/wrapping/rewrap", &wrapped, 400),
+    ] {
+        let reply = stage.write(&stage.root, path, body);
+        assert_eq!(reply.0, status, "{path}: {}", reply.1);
     }
 }

@@ -49,9 +49,13 @@ impl Subject {
                 if own && matches!(cx.actor, Actor::Token(_)) {
                     return cx.token().cloned(); // it was looked up, and its use was taken
                 }
-                match authenticate(cx.txn, text)? {
-                    Lookup::Valid(token) => Ok(token),
-                    Lookup::Limited | Lookup::Invalid => limited(cx, text),
+                let token = match authenticate(cx.txn, text)? {
+                    Lookup::Valid(token) => token,
+                    Lookup::Limited | Lookup::Invalid => limited(cx, text)?,
+                };
+                match cx.judge.serves(cx.txn, &token)? {
+                    true => Ok(token),
+                    false => Err(bad_token()),
                 }
             }
             Self::Accessor(accessor) => {
@@ -62,9 +66,11 @@ impl Subject {
                     return Ok((**own).clone()); // as with its text
                 }
                 let token = by_accessor(cx, accessor)?;
-                match token.entry.state {
-                    State::Active if !token.entry.expired(cx.txn.now()) => Ok(token),
-                    _ => Err(unknown_accessor()),
+                let entry = &token.entry;
+                let alive = entry.state == State::Active && !entry.expired(cx.txn.now());
+                match alive && cx.judge.serves(cx.txn, &token)? {
+                    true => Ok(token),
+                    false => Err(unknown_accessor()),
                 }
             }
         }
@@ -122,8 +128,11 @@ fn unknown_accessor() -> Error {
 
 /// A token with limited uses may be looked at without taking one.
 fn limited(cx: &mut Context<'_, '_>, text: &str) -> Result<Token> {
-    let denied = || Error::new(ErrorKind::PermissionDenied, "bad token");
-    let token = crate::token::find_secret(cx.txn, text)?.ok_or_else(denied)?;
+    let token = crate::token::find_secret(cx.txn, text)?.ok_or_else(bad_token)?;
     let alive = !token.entry.expired(cx.txn.now()) && token.entry.state == State::Active;
-    alive.then_some(token).ok_or_else(denied)
+    alive.then_some(token).ok_or_else(bad_token)
+}
+
+fn bad_token() -> Error {
+    Error::new(ErrorKind::PermissionDenied, "bad token")
 }

@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::auth::token::Subject;
-use crate::barrier::Txn;
 use crate::clock::Timestamp;
 use crate::engine::cubbyhole;
 use crate::error::{Error, Result};
@@ -124,7 +123,7 @@ fn keep(cx: &mut Context<'_, '_>, json: &[u8], ttl: Duration, path: &str) -> Res
 /// Finds the wrapping token that a request is about: the one it names, or the caller's own.
 fn wrapping_token(cx: &mut Context<'_, '_>, subject: &Subject) -> Result<Token> {
     let token = match (subject, cx.actor) {
-        (Subject::Secret(text), _) => find_valid(cx.txn, text)?,
+        (Subject::Secret(text), _) => find_valid(cx, text)?,
         (_, Actor::Token(token)) => Some((**token).clone()),
         _ => None,
     };
@@ -139,10 +138,14 @@ fn wrapping_token(cx: &mut Context<'_, '_>, subject: &Subject) -> Result<Token> 
     token.filter(wraps).ok_or_else(no_wrapping_token)
 }
 
-fn find_valid(txn: &mut Txn<'_>, text: &str) -> Result<Option<Token>> {
-    let now = txn.now();
+fn find_valid(cx: &mut Context<'_, '_>, text: &str) -> Result<Option<Token>> {
+    let now = cx.txn.now();
     let valid = |token: &Token| token.entry.state == State::Active && !token.entry.expired(now);
-    Ok(find_secret(txn, text)?.filter(valid))
+    match find_secret(cx.txn, text)?.filter(valid) {
+        // Those of a namespace that was deleted are still stored for a while.
+        Some(token) if cx.judge.serves(cx.txn, &token)? => Ok(Some(token)),
+        _ => Ok(None),
+    }
 }
 
 fn no_wrapping_token() -> Error {
