@@ -10,6 +10,7 @@ mod ceremonies;
 mod clocks;
 mod common;
 mod door;
+mod ends;
 mod faults;
 mod handles;
 mod hooked;
