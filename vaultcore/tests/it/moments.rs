@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use vaultcore::api::{ApiRequest, Method};
 use vaultcore::kv::{Cas, KvV1, MetadataUpdate};
 use vaultcore::storage::{Batch, Entry, EntryPath, Memory, Revision, Scan, Storage, StorageError};
-use vaultcore::{ErrorKind, NewMount, NewSlot, SecretBytes, Vault};
+use vaultcore::{ErrorKind, NewMount, NewSlot, NewToken, SecretBytes, Vault};
 
 use crate::hooked::{Event, Mode, hooked};
 
@@ -354,4 +355,62 @@ fn an_unseal_does_not_bring_back_what_was_loaded_before_others_acted() {
     vault.unseal_key(&key()).unwrap();
     let mounts = vault.owner().unwrap().sys().mounts().unwrap();
     assert!(mounts.iter().any(|mount| mount.path.as_str() == "later/"));
+}
+
+/// Sends a request as the owner.
+fn set(vault: &Vault, path: &str, body: &str) -> Vec<u8> {
+    let request = ApiRequest::new(Method::Post, path).body(body.as_bytes());
+    let reply = vault.owner().unwrap().request(&request);
+    assert!(reply.status() < 300, "{path}: {}", reply.status());
+    reply.body().to_vec()
+}
+
+/// Policies and groups are proven by the epoch alone, so that one of another process must not come
+/// from the cache of a storage that tells nothing of changes.
+#[test]
+fn rights_that_another_process_takes_away_are_gone_whatever_the_storage_tells() {
+    for mode in [Mode::Mark, Mode::Unknown] {
+        let memory = Arc::new(Memory::new());
+        let other = vault(Arc::clone(&memory));
+        let (storage, _switch) = hooked(&memory, mode);
+        let vault = vault(storage);
+        let may = r#"{"policy": "path \"secret/*\" { capabilities = [\"read\"] }"}"#;
+        set(&other, "sys/policies/acl/app", may);
+        let new = NewToken::new().policy("app");
+        let token = other.owner().unwrap().token().create(&new).unwrap();
+        let kv = vault.login(&token).unwrap().kv("secret").unwrap();
+        let kind = || kv.get::<Data>("a").unwrap_err().kind();
+        assert_eq!(kind(), ErrorKind::NotFound, "it may look");
+        let not = r#"{"policy": "path \"secret/*\" { capabilities = [\"deny\"] }"}"#;
+        set(&other, "sys/policies/acl/app", not);
+        assert_eq!(kind(), ErrorKind::PermissionDenied, "it may no more");
+        set(&other, "sys/policies/acl/app", may);
+        assert_eq!(kind(), ErrorKind::NotFound, "it may again");
+    }
+}
+
+/// So it is with what is listed, which is no part of what a commit expects.
+#[test]
+fn lists_show_what_another_process_wrote_whatever_the_storage_tells() {
+    for mode in [Mode::Mark, Mode::Unknown] {
+        let memory = Arc::new(Memory::new());
+        let other = vault(Arc::clone(&memory));
+        let (storage, _switch) = hooked(&memory, mode);
+        let vault = vault(storage);
+        set(&other, "identity/entity", r#"{"name": "before"}"#);
+        let listed = || vault.owner().unwrap().identity().entities().unwrap();
+        assert_eq!(listed(), ["before"]);
+        let id = other.owner().unwrap().identity().entity_named("before");
+        let path = format!("identity/entity/id/{}", id.unwrap().id);
+        set(&other, &path, r#"{"name": "after"}"#);
+        assert_eq!(listed(), ["after"]);
+        let names = || {
+            let request = ApiRequest::new(Method::List, "identity/entity/id");
+            let reply = vault.owner().unwrap().request(&request);
+            String::from_utf8(reply.body().to_vec()).unwrap()
+        };
+        assert!(names().contains("after"));
+        set(&other, &path, r#"{"name": "third"}"#);
+        assert!(names().contains("third"), "{}", names());
+    }
 }

@@ -149,6 +149,7 @@ impl<'a> Txn<'a> {
     /// that a commit can expect.
     pub(crate) fn load_guarded<R: Record>(&mut self, path: &EntryPath) -> Result<Option<R>> {
         let known = self.position(path).is_some();
+        self.refresh(path)?;
         let record = self.load(path);
         if !known {
             self.reads.retain(|read| read.path != *path);
@@ -210,6 +211,7 @@ impl<'a> Txn<'a> {
         build: impl FnOnce(&[u8]) -> Result<T>,
     ) -> Result<Option<Arc<T>>> {
         let known = self.position(path).is_some();
+        self.refresh(path)?;
         let found = self.load_kept(path, build);
         if !known {
             self.reads.retain(|read| read.path != *path);
@@ -221,6 +223,7 @@ impl<'a> Txn<'a> {
     /// the read set. Each was true at some moment of the call, not all at the same.
     pub(crate) fn load_listed<R: Record>(&mut self, path: &EntryPath) -> Result<Option<R>> {
         let known = self.position(path).is_some();
+        self.refresh(path)?;
         let found = self.load(path);
         if !known {
             self.reads.retain(|read| read.path != *path);

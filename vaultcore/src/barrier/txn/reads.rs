@@ -126,6 +126,20 @@ impl Txn<'_> {
         Ok(())
     }
 
+    /// Reads `path` from storage, unless it was read or written before, if the storage cannot tell
+    /// whether what is cached is current.
+    ///
+    /// A stale entry is otherwise found at commit, where it is expected. For one that is not, this
+    /// comes first: read while the epoch stands, it is what the epoch proves.
+    pub(super) fn refresh(&mut self, path: &EntryPath) -> Result<()> {
+        let written = self.writes.iter().any(|(written, _)| written == path);
+        if written || self.position(path).is_some() || self.freshness()? != Freshness::Unknown {
+            return Ok(());
+        }
+        self.fetch(vec![path.clone()])?;
+        self.check_epoch()
+    }
+
     /// Adds an entry to the read set. Of two reads of one entry the first is what was used.
     fn note(&mut self, path: EntryPath, held: Option<Arc<Held>>) {
         let read = Read { path, held };
