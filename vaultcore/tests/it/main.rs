@@ -21,6 +21,7 @@ mod kv_model;
 mod kv_repairs;
 mod kv_rules;
 mod moments;
+mod overtaken;
 mod rig;
 mod rng;
 mod tamper;
