@@ -142,6 +142,12 @@ typedef struct {
   uint64_t id;
 } vc_vault;
 
+// The keys of a transit mount: vc_session_transit, vc_transit_close.
+typedef struct {
+  // Opaque; 0 in a handle that was never set.
+  uint64_t id;
+} vc_transit;
+
 // A key slot to make. What its kind does not name is left 0.
 typedef struct {
   // VC_SLOT_SHAMIR, VC_SLOT_PASSPHRASE or VC_SLOT_KEY.
@@ -369,6 +375,49 @@ vc_status vc_session_kv(vc_session session, vc_bytes mount, vc_kv *kv_out, vc_er
 
 // Closes the handle. What came from the session stays open.
 vc_status vc_session_close(vc_session session, vc_error **error_out);
+
+// Returns the keys of the transit engine that is mounted at `mount`. Whether there is such a mount
+// is checked with each call.
+vc_status vc_session_transit(vc_session session,
+                             vc_bytes mount,
+                             vc_transit *transit_out,
+                             vc_error **error_out);
+
+// Encrypts under the newest version of `key`, which is made if there is none, unless the mount
+// forbids that. `ciphertext_out` is text, "vault:v1:..".
+//
+// `context` chooses the key of a derived key, and is empty for any other. The ciphertext is bound
+// to `associated_data`, which may be empty, and is decrypted with the same only.
+vc_status vc_transit_encrypt(vc_transit transit,
+                             vc_bytes key,
+                             vc_bytes plaintext,
+                             vc_bytes context,
+                             vc_bytes associated_data,
+                             vc_buffer *ciphertext_out,
+                             vc_error **error_out);
+
+// Decrypts text of vc_transit_encrypt, with the same context and associated data. Whatever is
+// wrong with them is VC_INVALID_ARGUMENT; a key that there is not is VC_NOT_FOUND.
+vc_status vc_transit_decrypt(vc_transit transit,
+                             vc_bytes key,
+                             vc_bytes ciphertext,
+                             vc_bytes context,
+                             vc_bytes associated_data,
+                             vc_buffer *plaintext_out,
+                             vc_error **error_out);
+
+// Encrypts anew what a ciphertext holds, under the newest version of the key, without showing it.
+// Context and associated data are those that it was encrypted with, and stay.
+vc_status vc_transit_rewrap(vc_transit transit,
+                            vc_bytes key,
+                            vc_bytes ciphertext,
+                            vc_bytes context,
+                            vc_bytes associated_data,
+                            vc_buffer *ciphertext_out,
+                            vc_error **error_out);
+
+// Closes the handle.
+vc_status vc_transit_close(vc_transit transit, vc_error **error_out);
 
 // Opens a vault, sealed: "memory:", which lives as long as the handle, or the path of a file,
 // which is created if there is none.

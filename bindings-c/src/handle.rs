@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use vaultcore::kv::Kv;
+use vaultcore::transit::Transit;
 use vaultcore::{Error, ErrorKind, Init, Result, Session, Vault};
 use vaultcore_os::ForkMark;
 
@@ -43,6 +44,14 @@ pub struct vc_session {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct vc_kv {
+    /// Opaque; 0 in a handle that was never set.
+    pub id: u64,
+}
+
+/// The keys of a transit mount: vc_session_transit, vc_transit_close.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct vc_transit {
     /// Opaque; 0 in a handle that was never set.
     pub id: u64,
 }
@@ -93,6 +102,11 @@ macro_rules! handles {
                     _before: before,
                 }))
             }
+
+            /// Closes the handles of a family, whatever their kind.
+            fn end_family(&self, family: u64) {
+                $(drop(self.$table.remove_family(family));)*
+            }
         }
     };
 }
@@ -102,6 +116,7 @@ handles! {
     vc_init(2): Init, inits;
     vc_session(3): Session, sessions;
     vc_kv(4): Kv, kvs;
+    vc_transit(5): Transit, transits;
 }
 
 static WORLD: AtomicPtr<World> = AtomicPtr::new(ptr::null_mut());
@@ -207,8 +222,7 @@ pub(super) fn close<H: Handle>(handle: H) -> Result<()> {
 pub(super) fn close_family(vault: vc_vault) -> Result<Arc<Held<Vault>>> {
     let world = World::current()?;
     let held = world.vaults.remove(world.place(vault)?)?;
-    drop(world.kvs.remove_family(vault.id));
-    drop(world.sessions.remove_family(vault.id));
+    world.end_family(vault.id);
     Ok(held)
 }
 
@@ -277,5 +291,39 @@ mod tests {
             kind(keep_with::<vc_session>(other.id, late)),
             Some(ErrorKind::Closed)
         );
+    }
+
+    /// Threads open and close handles of a vault that is closed meanwhile: none outlives it, and no
+    /// object is left in a table.
+    #[test]
+    fn no_handle_outlives_its_vault() {
+        for _ in 0..20 {
+            let handle = vault();
+            let held = find(handle).expect("there");
+            let init = held.object.init([vaultcore::NewSlot::shamir(1, 1)]);
+            let init = init.expect("init");
+            held.object.unseal(&init.shares()[0]).expect("unsealed");
+            let session = held.object.owner().expect("owner");
+            let start = std::sync::Barrier::new(5);
+            let kept: Vec<vc_transit> = std::thread::scope(|scope| {
+                let opener = || {
+                    start.wait();
+                    let open = || {
+                        let transit = session.transit("transit").expect("path");
+                        keep_with(handle.id, transit).ok()
+                    };
+                    std::iter::from_fn(open).collect::<Vec<vc_transit>>()
+                };
+                let openers = [0; 4].map(|_| scope.spawn(opener));
+                start.wait();
+                close_family(handle).expect("closed");
+                let kept = openers.map(|opener| opener.join().expect("no panic"));
+                kept.into_iter().flatten().collect()
+            });
+            for transit in kept {
+                assert_eq!(kind(find(transit)), Some(ErrorKind::Closed));
+                assert_eq!(kind(close(transit)), Some(ErrorKind::Closed));
+            }
+        }
     }
 }

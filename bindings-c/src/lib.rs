@@ -13,17 +13,19 @@
     reason = "what is exported is reached by its symbol, not by its module"
 )]
 
-mod bytes;
-mod error;
+// Of the crate, since the fuzz target and the bench that include this file call what is exported.
+pub(crate) mod bytes;
+pub(crate) mod error;
 mod guard;
-mod handle;
-mod init;
+pub(crate) mod handle;
+pub(crate) mod init;
 mod json;
-mod kv;
-mod request;
-mod session;
+pub(crate) mod kv;
+pub(crate) mod request;
+pub(crate) mod session;
 mod table;
-mod vault;
+pub(crate) mod transit;
+pub(crate) mod vault;
 
 use std::ffi::{CStr, c_char};
 

@@ -11,11 +11,12 @@ struct in {
   vc_init init;
   vc_session session;
   vc_kv kv;
+  vc_transit transit;
   vc_bytes *bad; // instead of each input
   bool null_out; // instead of each output
 };
 
-enum takes { NOTHING, VAULT, INIT, SESSION, KV };
+enum takes { NOTHING, VAULT, INIT, SESSION, KV, TRANSIT };
 enum { TEXT = 1, BYTES = 2, OUT = 4, CLOSES = 8 };
 
 struct export {
@@ -149,12 +150,26 @@ static vc_status session_kv(const struct in *in, vc_error **error) {
   return took_number(status, made.id, "vc_session_kv");
 }
 
+static vc_status session_transit(const struct in *in, vc_error **error) {
+  vc_transit made = {UNTOUCHED};
+  vc_status status = vc_session_transit(in->session, input(in, "transit"),
+                                        in->null_out ? NULL : &made, error);
+  if (status == VC_OK) {
+    MUST(vc_transit_close(made, NULL));
+  }
+  return took_number(status, made.id, "vc_session_transit");
+}
+
 static vc_status close_session(const struct in *in, vc_error **error) {
   return vc_session_close(in->session, error);
 }
 
 static vc_status close_kv(const struct in *in, vc_error **error) {
   return vc_kv_close(in->kv, error);
+}
+
+static vc_status close_transit(const struct in *in, vc_error **error) {
+  return vc_transit_close(in->transit, error);
 }
 
 static vc_status close_init(const struct in *in, vc_error **error) {
@@ -245,6 +260,40 @@ static vc_status delete_metadata(const struct in *in, vc_error **error) {
   return vc_kv_delete_metadata(in->kv, input(in, "other"), error);
 }
 
+static const vc_bytes NONE = {NULL, 0};
+
+static vc_status encrypt(const struct in *in, vc_error **error) {
+  BUFFER("vc_transit_encrypt",
+         vc_transit_encrypt(in->transit, input(in, "card"), input(in, "4111"), NONE,
+                            input(in, "row 42"), out, error));
+}
+
+// What decrypts, made by the handle itself; if that cannot be, the call that is tried says why.
+static vc_buffer made_ciphertext(const struct in *in) {
+  vc_buffer made = {NULL, 0};
+  vc_transit_encrypt(in->transit, vc_text("card"), vc_text("4111"), NONE, NONE, &made, NULL);
+  return made;
+}
+
+static vc_status decrypt(const struct in *in, vc_error **error) {
+  vc_buffer made = made_ciphertext(in), buffer = {NULL, UNTOUCHED};
+  vc_bytes ciphertext = in->bad != NULL ? *in->bad : vc_borrow(&made);
+  vc_status status = vc_transit_decrypt(in->transit, vc_text("card"), ciphertext, NONE, NONE,
+                                        in->null_out ? NULL : &buffer, error);
+  vc_buffer_free(&made);
+  EXPECT(status != VC_OK || strcmp((const char *)buffer.data, "4111") == 0, "another plaintext");
+  return took_buffer(status, &buffer, "vc_transit_decrypt");
+}
+
+static vc_status rewrap(const struct in *in, vc_error **error) {
+  vc_buffer made = made_ciphertext(in), buffer = {NULL, UNTOUCHED};
+  vc_bytes ciphertext = in->bad != NULL ? *in->bad : vc_borrow(&made);
+  vc_status status = vc_transit_rewrap(in->transit, vc_text("card"), ciphertext, NONE, NONE,
+                                       in->null_out ? NULL : &buffer, error);
+  vc_buffer_free(&made);
+  return took_buffer(status, &buffer, "vc_transit_rewrap");
+}
+
 static const struct export EXPORTS[] = {
     {"vc_vault_open", NOTHING, TEXT | OUT, VC_OK, open_},
     {"vc_vault_init", VAULT, TEXT | OUT, VC_ALREADY_INITIALIZED, init},
@@ -261,6 +310,7 @@ static const struct export EXPORTS[] = {
     {"vc_init_root_token", INIT, OUT, VC_OK, root_token},
     {"vc_session_namespace", SESSION, TEXT | OUT, VC_OK, namespace_},
     {"vc_session_kv", SESSION, TEXT | OUT, VC_OK, session_kv},
+    {"vc_session_transit", SESSION, TEXT | OUT, VC_OK, session_transit},
     {"vc_request", SESSION, TEXT | OUT, VC_OK, request_},
     {"vc_kv_put", KV, TEXT, VC_SEALED, put},
     {"vc_kv_get", KV, TEXT | OUT, VC_SEALED, get},
@@ -271,8 +321,12 @@ static const struct export EXPORTS[] = {
     {"vc_kv_list", KV, TEXT | OUT, VC_SEALED, list},
     {"vc_kv_metadata", KV, TEXT | OUT, VC_SEALED, metadata},
     {"vc_kv_delete_metadata", KV, TEXT, VC_SEALED, delete_metadata},
+    {"vc_transit_encrypt", TRANSIT, TEXT | OUT, VC_SEALED, encrypt},
+    {"vc_transit_decrypt", TRANSIT, TEXT | OUT, VC_SEALED, decrypt},
+    {"vc_transit_rewrap", TRANSIT, TEXT | OUT, VC_SEALED, rewrap},
     {"vc_vault_seal", VAULT, 0, VC_OK, seal},
     {"vc_kv_close", KV, CLOSES, VC_OK, close_kv},
+    {"vc_transit_close", TRANSIT, CLOSES, VC_OK, close_transit},
     {"vc_session_close", SESSION, CLOSES, VC_OK, close_session},
     {"vc_init_close", INIT, CLOSES, VC_OK, close_init},
     {"vc_vault_close", VAULT, CLOSES, VC_OK, close_vault},

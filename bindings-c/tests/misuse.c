@@ -35,6 +35,7 @@ static struct in fresh(void) {
   in.vault = new_vault(&in.init);
   MUST(vc_vault_owner(in.vault, &in.session, NULL));
   MUST(vc_session_kv(in.session, vc_text("secret"), &in.kv, NULL));
+  MUST(vc_session_transit(in.session, vc_text("transit"), &in.transit, NULL));
   return in;
 }
 
@@ -44,7 +45,7 @@ static void end(struct in *in) {
 }
 
 static struct in all(uint64_t id) {
-  struct in in = {{id}, {id}, {id}, {id}, NULL, false};
+  struct in in = {{id}, {id}, {id}, {id}, {id}, NULL, false};
   return in;
 }
 
@@ -52,7 +53,8 @@ static struct in all(uint64_t id) {
 static void handles(void) {
   struct in good = fresh();
   struct in never = all(0), random = all(0xdeadbeefcafef00dULL), ones = all(~0ULL);
-  struct in wrong = {{good.kv.id}, {good.vault.id}, {good.init.id}, {good.session.id}, NULL, false};
+  struct in wrong = {{good.kv.id}, {good.vault.id}, {good.init.id}, {good.transit.id},
+                     {good.session.id}, NULL, false};
   for (int i = 0; i < COUNT; i++) {
     if (EXPORTS[i].takes != NOTHING) {
       expect(&EXPORTS[i], &never, VC_INVALID_ARGUMENT, "never set");
@@ -128,10 +130,49 @@ static void arrays(void) {
   end(&in);
 }
 
+// Each input of a transit call alone is wrong, and what was bound to a ciphertext is needed again.
+static void transit(void) {
+  struct in in = fresh();
+  vc_bytes key = vc_text("card"), plain = vc_text("4111"), row = vc_text("row 42");
+  vc_bytes null = {NULL, 5}, huge = {(const uint8_t *)"x", SIZE_MAX};
+  vc_buffer made, out = {NULL, UNTOUCHED};
+  MUST(vc_transit_encrypt(in.transit, key, plain, NONE, row, &made, NULL));
+  vc_bytes text = vc_borrow(&made);
+  for (int place = 0; place < 4; place++) {
+    for (int bad = 0; bad < 2; bad++) {
+      vc_bytes words[4] = {key, text, NONE, row};
+      words[place] = bad ? huge : null;
+      vc_status wanted = bad ? VC_TOO_LARGE : VC_INVALID_ARGUMENT;
+      vc_transit t = in.transit;
+      vc_status told[3] = {
+          vc_transit_encrypt(t, words[0], words[1], words[2], words[3], &out, NULL),
+          vc_transit_decrypt(t, words[0], words[1], words[2], words[3], &out, NULL),
+          vc_transit_rewrap(t, words[0], words[1], words[2], words[3], &out, NULL),
+      };
+      for (int call = 0; call < 3; call++) {
+        EXPECT(told[call] == wanted, "transit call %d, input %d: %s", call, place,
+               vc_status_name(told[call]));
+        cases++;
+      }
+    }
+  }
+  vc_transit_decrypt(in.transit, key, text, NONE, NONE, &out, NULL);
+  vc_transit_rewrap(in.transit, key, text, NONE, plain, &out, NULL);
+  vc_transit_decrypt(in.transit, key, plain, NONE, row, &out, NULL);
+  vc_transit_decrypt(in.transit, vc_text("no such key"), text, NONE, row, &out, NULL);
+  EXPECT(out.data == NULL && out.len == UNTOUCHED, "a transit call wrote and failed");
+  MUST(vc_transit_decrypt(in.transit, key, text, NONE, row, &out, NULL));
+  EXPECT(out.len == 4 && memcmp(out.data, "4111", 4) == 0, "another plaintext");
+  vc_buffer_free(&out);
+  vc_buffer_free(&made);
+  end(&in);
+}
+
 // Calls with handles that were closed: alone, and with their vault.
 static void closed(void) {
   struct in in = fresh(), other = fresh();
   MUST(vc_kv_close(in.kv, NULL));
+  MUST(vc_transit_close(in.transit, NULL));
   MUST(vc_session_close(in.session, NULL));
   end(&in);
   end(&other); // closes its session and kv too
@@ -272,6 +313,7 @@ int main(int count, char **words) {
   handles();
   arguments();
   arrays();
+  transit();
   closed();
   sealed();
   other_thread();

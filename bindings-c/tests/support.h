@@ -45,7 +45,7 @@ static inline void request(vc_session session, const char *method, const char *p
   vc_buffer_free(&reply);
 }
 
-// A vault in memory, unsealed, with a mount and a secret in it; and its one share.
+// A vault in memory, unsealed, with two mounts and a secret in it; and its one share.
 static inline vc_vault new_vault(vc_init *init_out) {
   vc_vault vault;
   MUST(vc_vault_open(vc_text("memory:"), &vault, NULL));
@@ -58,6 +58,7 @@ static inline vc_vault new_vault(vc_init *init_out) {
   vc_session owner;
   MUST(vc_vault_owner(vault, &owner, NULL));
   request(owner, "POST", "sys/mounts/secret", "{\"type\": \"kv-v2\"}");
+  request(owner, "POST", "sys/mounts/transit", "{\"type\": \"transit\"}");
   request(owner, "POST", "secret/data/app", "{\"data\": {\"key\": \"value\"}}");
   MUST(vc_session_close(owner, NULL));
   return vault;

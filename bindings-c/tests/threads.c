@@ -11,6 +11,7 @@ enum { THREADS = 8 };
 struct shared {
   vc_vault vault;
   vc_kv kv; // one handle for all
+  vc_transit transit;
   atomic_int answered, stopped;
 };
 
@@ -35,6 +36,19 @@ static void visit(struct shared *shared, unsigned number, unsigned round) {
     EXPECT(strcmp((const char *)data.data, "{\"a\": 1}") == 0, "another secret");
     vc_buffer_free(&data);
     atomic_fetch_add(&shared->answered, 1);
+  }
+  vc_bytes none = {NULL, 0}, key = vc_text("card");
+  status = vc_transit_encrypt(shared->transit, key, written, none, none, &data, NULL);
+  EXPECT(fair(status), "encrypt: %s", vc_status_name(status));
+  if (status == VC_OK) {
+    vc_buffer plain;
+    status = vc_transit_decrypt(shared->transit, key, vc_borrow(&data), none, none, &plain, NULL);
+    EXPECT(fair(status), "decrypt: %s", vc_status_name(status));
+    if (status == VC_OK) {
+      EXPECT(strcmp((const char *)plain.data, "{\"a\": 1}") == 0, "another plaintext");
+      vc_buffer_free(&plain);
+    }
+    vc_buffer_free(&data);
   }
   vc_session session; // handles come and go
   status = vc_vault_owner(shared->vault, &session, NULL);
@@ -66,6 +80,7 @@ int main(int count, char **words) {
   vc_session owner;
   MUST(vc_vault_owner(shared.vault, &owner, NULL));
   MUST(vc_session_kv(owner, vc_text("secret"), &shared.kv, NULL));
+  MUST(vc_session_transit(owner, vc_text("transit"), &shared.transit, NULL));
   vc_buffer share;
   MUST(vc_init_share(init, 0, &share, NULL));
 

@@ -230,8 +230,11 @@ fn c_tests(report: &mut Report, prefix: &Path) {
         if !exists("valgrind") && !apt_install("valgrind") {
             return skipped("there is no valgrind");
         }
+        let known = root().join("bindings-c/tests/valgrind.supp");
+        let known = format!("--suppressions={}", known.display());
         let valgrind = [
             "valgrind",
+            &known,
             "--quiet",
             "--error-exitcode=9",
             "--leak-check=full",
