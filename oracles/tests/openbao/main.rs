@@ -5,10 +5,8 @@
 //! the program of OpenBao 2.7.2, whose answers must be those of `openbao/recorded.json`: they stand
 //! for it everywhere else. `VAULTCORE_BAO_RECORD=1` writes them anew.
 //!
-//! Each difference that is meant is in `openbao/differences.json`, with its reason. An entry that
-//! is not needed any more fails the test. Requests whose answers are still to be brought in line,
-//! or to be accepted, are named in `openbao/open.txt`: any other that differs fails the test, and so
-//! does one that differs no more. `VAULTCORE_BAO_OPEN=1` writes that list anew.
+//! Each difference that is meant is in `openbao/differences.json`, with its reason. Any other fails
+//! the test, and so does an entry, or a pattern of one, that no difference needs any more.
 
 mod bao;
 mod compare;
@@ -51,32 +49,11 @@ fn answers_are_those_of_openbao() {
     let wrong = compare::judge(&differences, &accepted);
     let (all, entries) = (differences.len(), accepted.len());
     eprintln!("{count} requests, {all} differences, {entries} entries accept them");
-    let (open, stale): (Vec<&String>, Vec<&String>) =
-        wrong.iter().partition(|line| name_of(line).is_some());
-    assert!(stale.is_empty(), "{stale:?}");
-    let names: BTreeSet<&str> = open.iter().filter_map(|line| name_of(line)).collect();
-    let file = corpus::folder().join("open.txt");
-    if std::env::var_os("VAULTCORE_BAO_OPEN").is_some() {
-        let names: Vec<&str> = names.iter().copied().collect();
-        fs::write(&file, format!("{}\n", names.join("\n"))).expect("writes");
-    }
-    let known = fs::read_to_string(&file).expect("reads");
-    let known: BTreeSet<&str> = known.lines().collect();
-    let new = open
-        .iter()
-        .filter(|line| name_of(line).is_some_and(|name| !known.contains(name)));
-    let new: Vec<&str> = new.map(|line| line.as_str()).collect();
-    let gone: Vec<_> = known.difference(&names).collect();
     assert!(
-        new.is_empty() && gone.is_empty(),
-        "request, place: OpenBao | vaultcore\n{}\nnot open any more: {gone:?}",
-        new.join("\n")
+        wrong.is_empty(),
+        "request, place: OpenBao | vaultcore\n{}",
+        wrong.join("\n")
     );
-}
-
-/// Returns the request that a line of the comparison is about.
-fn name_of(line: &str) -> Option<&str> {
-    line.split_once(" /").map(|(name, _)| name)
 }
 
 /// So the recording stands for OpenBao where OpenBao cannot be installed.

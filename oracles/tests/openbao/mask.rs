@@ -164,7 +164,7 @@ fn kind(word: &str, key: &str) -> Option<String> {
     let alphanumeric = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric());
     // Tokens and their accessors end with the id of their namespace, unless that is the root.
     let (stem, namespace) = match word.rsplit_once('.') {
-        Some((stem, end)) if (5..=6).contains(&end.len()) && alphanumeric(end) => (stem, true),
+        Some((stem, end)) if is_namespace(end) => (stem, true),
         _ => (word, false),
     };
     let suffix = if namespace { " in a namespace" } else { "" };
@@ -179,6 +179,12 @@ fn kind(word: &str, key: &str) -> Option<String> {
         () if is_id && word.len() == 6 && alphanumeric(word) => Some("namespace id".to_owned()),
         () => numbered(word),
     }
+}
+
+/// The id of a namespace has six characters in OpenBao, and 32 digits in vaultcore.
+fn is_namespace(text: &str) -> bool {
+    let short = (5..=6).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric());
+    short || text.len() == 32 && is_hex(text)
 }
 
 /// OpenBao's prefixes are short, Vault's are long.

@@ -6,8 +6,8 @@ use zeroize::Zeroizing;
 use super::dispatch::bad;
 use super::{ApiRequest, ApiResponse, health};
 use crate::audit::NewDevice;
-use crate::engine::sys::SealAll;
-use crate::error::{Error, Result};
+use crate::engine::sys::{PendingRekey, ReadRekey, SealAll};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::Nonce;
 use crate::path::MountPath;
 use crate::seal::{NewSlot, Share};
@@ -20,7 +20,7 @@ pub(super) fn initialized(vault: &Vault) -> Result<ApiResponse> {
     Ok(ApiResponse::new(200, object.finish()))
 }
 
-/// Makes the vault: 5 shares, 3 of which open it, unless told otherwise.
+/// Makes the vault. As in Vault the request says how many shares there are, and how many open it.
 pub(super) fn init(vault: &Vault, request: &ApiRequest) -> Result<ApiResponse> {
     let body = request.data();
     let fields = Fields::parse(&body)?;
@@ -34,11 +34,12 @@ pub(super) fn init(vault: &Vault, request: &ApiRequest) -> Result<ApiResponse> {
             return Ok(bad(&format!("`{option}` is not supported")));
         }
     }
-    let number = |name: &str, usual: u8| -> Result<u8> {
-        let count = fields.count(name)?.unwrap_or(usual.into());
+    let number = |name: &str| -> Result<u8> {
+        let missing = || Error::invalid(format!("`{name}` is 1 to 255"));
+        let count = fields.count(name)?.ok_or_else(missing)?;
         u8::try_from(count).map_err(|_| Error::invalid(format!("`{name}` is at most 255")))
     };
-    let (shares, threshold) = (number("secret_shares", 5)?, number("secret_threshold", 3)?);
+    let (shares, threshold) = (number("secret_shares")?, number("secret_threshold")?);
     let init = vault.init([NewSlot::shamir(shares, threshold)])?;
     let object = keys(init.shares()).text("root_token", init.root_token().expose());
     Ok(ApiResponse::new(200, object.finish()))
@@ -108,6 +109,7 @@ pub(super) fn open(
             vault.rotate_root(caller)?;
             Some(Response::empty())
         }
+        ("rekey/init", Verb::Read) => Some(rekey_status(vault, caller)?),
         ("rekey/init", Verb::Write) => Some(start_rekey(vault, caller, request)?),
         ("rekey/init", Verb::Delete) => {
             vault.run(caller, &crate::engine::sys::CancelRekey)?;
@@ -130,6 +132,34 @@ fn new_device(path: &str, request: &ApiRequest) -> Result<NewDevice> {
     })
 }
 
+/// Returns the rekey that waits for its new shares.
+fn pending_rekey(vault: &Vault, caller: &Caller) -> Result<Option<PendingRekey>> {
+    match vault.run(caller, &ReadRekey { path: "rekey/init" }) {
+        Ok(pending) => Ok(Some(pending)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn rekey_status(vault: &Vault, caller: &Caller) -> Result<Response> {
+    let pending = pending_rekey(vault, caller)?;
+    let nonce = pending.as_ref().map(|pending| pending.nonce().to_string());
+    let sharing = pending.as_ref().map(PendingRekey::sharing);
+    let shares = sharing.map_or(0, |sharing| sharing.checks.len());
+    let shares = u64::try_from(shares).unwrap_or(u64::MAX);
+    let object = Object::new()
+        .flag("backup", false)
+        .text("nonce", &nonce.unwrap_or_default())
+        .number("n", shares)
+        .null("pgp_fingerprints")
+        .number("progress", 0)
+        .number("required", vault.status()?.threshold())
+        .flag("started", pending.is_some())
+        .number("t", sharing.map_or(0, |sharing| sharing.threshold))
+        .flag("verification_required", pending.is_some());
+    Ok(Response::data(object).shaped(Shape::Bare(200)))
+}
+
 /// Makes new shares. They count once enough of them came back through `rekey/verify`.
 fn start_rekey(vault: &Vault, caller: &Caller, request: &ApiRequest) -> Result<Response> {
     let body = request.data();
@@ -140,9 +170,16 @@ fn start_rekey(vault: &Vault, caller: &Caller, request: &ApiRequest) -> Result<R
         u8::try_from(count).map_err(|_| wrong())
     };
     let (shares, threshold) = (number("secret_shares")?, number("secret_threshold")?);
+    if pending_rekey(vault, caller)?.is_some() {
+        return Err(Error::invalid("a rekey is in progress already"));
+    }
     let rekey = vault.start_rekey(caller, None, shares, threshold)?;
     let object = keys(rekey.shares())
+        .flag("backup", false)
         .flag("started", true)
+        .null("pgp_fingerprints")
+        .number("progress", 0)
+        .number("required", vault.status()?.threshold())
         .text("nonce", &rekey.nonce().to_string())
         .number("t", threshold)
         .number("n", shares)
@@ -167,8 +204,5 @@ fn verify_rekey(vault: &Vault, caller: &Caller, request: &ApiRequest) -> Result<
 
 /// Reads the nonce of a ceremony.
 pub(super) fn nonce(text: &str) -> Result<Nonce> {
-    let wrong = || Error::invalid("a nonce is 32 hex digits");
-    let bytes = HEXLOWER.decode(text.as_bytes()).map_err(|_| wrong())?;
-    let bytes: [u8; 16] = bytes.as_slice().try_into().map_err(|_| wrong())?;
-    Ok(Nonce::from_bytes(bytes))
+    Nonce::parse(text).ok_or_else(|| Error::invalid("a nonce is 32 hex digits"))
 }

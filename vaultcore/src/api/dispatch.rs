@@ -39,7 +39,8 @@ pub(super) fn dispatch(vault: &Vault, request: &ApiRequest, who: Who) -> Result<
 fn unopened(vault: &Vault, request: &ApiRequest) -> Result<Option<ApiResponse>> {
     let path = request.path.trim_end_matches('/');
     let verb = request.verb();
-    if !request.namespace.is_empty() && path.starts_with("sys/generate-root") {
+    let whole = path == "sys/health" || path.starts_with("sys/generate-root");
+    if !request.namespace.is_empty() && whole {
         return Err(Error::invalid("this is done in the root namespace"));
     }
     Ok(match (path, verb) {
@@ -111,6 +112,9 @@ impl<'r> Asked<'r> {
         if let Some(rest) = self.path.strip_prefix("auth/token/") {
             return self.builtin(auth::token::api::ROUTES, rest);
         }
+        if self.path == "cubbyhole" {
+            return self.builtin(cubbyhole::ROUTES, ""); // written without its slash
+        }
         if let Some(rest) = self.path.strip_prefix("cubbyhole/") {
             return self.builtin(cubbyhole::ROUTES, rest);
         }
@@ -160,6 +164,9 @@ impl<'r> Asked<'r> {
         let wrap = self.request.wrapping()?;
         let fields = Fields::parse(&body);
         let call = fields.and_then(|fields| {
+            for method in ["list", "scan"] {
+                fields.has(method); // what the query says of the method was heeded
+            }
             let call = Call {
                 mount,
                 captures,
@@ -169,6 +176,7 @@ impl<'r> Asked<'r> {
             let routed = Routed {
                 operation,
                 body: &body,
+                fields: &fields,
                 path: self.path,
                 wrap,
             };

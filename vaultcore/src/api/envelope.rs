@@ -12,7 +12,7 @@ pub(super) fn envelope(response: &Response, request_id: &str) -> ApiResponse {
             let body = response.data.clone().unwrap_or_default();
             return ApiResponse::new(status, body);
         }
-        Shape::List if data.is_none_or(names_nothing) => return errors(404, []),
+        Shape::List if response.lists_nothing() => return errors(404, []),
         Shape::NotFound if data.is_none() => return errors(404, []),
         Shape::Accepted if says_nothing(response) => return ApiResponse::new(202, Json::default()),
         Shape::Usual if says_nothing(response) => return ApiResponse::new(204, Json::default()),
@@ -24,6 +24,9 @@ pub(super) fn envelope(response: &Response, request_id: &str) -> ApiResponse {
         Shape::Accepted => 202,
         _ => 200,
     };
+    // The id of the request that was wrapped is with the reply, as in Vault.
+    let wrapped = response.wrap_info.is_some();
+    let request_id = if wrapped { "" } else { request_id };
     let mut object = Object::new().text("request_id", request_id);
     object = members(object, response);
     if let (Shape::Doubled, Some(data)) = (response.shape, data) {
@@ -68,11 +71,6 @@ fn says_nothing(response: &Response) -> bool {
         && response.auth_json.is_none()
         && response.wrap_info.is_none()
         && response.warnings.is_empty()
-}
-
-/// Returns whether a list has no name.
-fn names_nothing(data: &[u8]) -> bool {
-    data.is_empty() || data.ends_with(b"\"keys\":[]}")
 }
 
 fn wrap_info(info: &WrapInfo) -> Object {

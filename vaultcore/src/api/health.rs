@@ -1,7 +1,7 @@
 //! What is told to anybody: whether the vault is there, open, and well.
 
 use super::{ApiRequest, ApiResponse};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::vault::{SealStatus, Vault};
 use crate::wire::Object;
 
@@ -10,15 +10,18 @@ pub(super) fn health(vault: &Vault, request: &ApiRequest) -> Result<ApiResponse>
     let status = vault.status()?;
     let code = |name: &str, usual: u16| {
         let found = request.query.iter().rev().find(|(key, _)| key == name);
-        let code = found.and_then(|(_, value)| value.parse().ok());
-        code.filter(|code| (100..600).contains(code))
-            .unwrap_or(usual)
+        let Some((_, value)) = found else {
+            return Ok(usual);
+        };
+        let code = value.parse().ok().filter(|code| (100..600).contains(code));
+        code.ok_or_else(|| Error::invalid("a status is 100 to 599"))
     };
     let code = match (status.initialized(), status.sealed()) {
         (false, _) => code("uninitcode", 501),
         (true, true) => code("sealedcode", 503),
         (true, false) => code("activecode", 200),
     };
+    let code = code?;
     let object = Object::new()
         .flag("initialized", status.initialized())
         .flag("sealed", status.sealed())

@@ -27,7 +27,7 @@ fn shown(
     complete: bool,
 ) -> Result<ApiResponse> {
     let nonce = attempt.map(|attempt| attempt.nonce.to_string());
-    let object = object(vault, attempt.is_some() && !complete)?
+    let object = object(vault, attempt.is_some())?
         .number("progress", attempt.map_or(0, |attempt| attempt.progress))
         .text("nonce", &nonce.unwrap_or_default())
         .flag("complete", complete)

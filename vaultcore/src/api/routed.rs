@@ -10,12 +10,13 @@ use crate::id::LeaseKey;
 use crate::operation::{
     Access, Admission, Answer, Capability, Context, Erased, Operation, Outside, Replied, Target,
 };
-use crate::wire::{Json, Response, Verb};
+use crate::wire::{Fields, Json, Response, Shape, Verb};
 
 /// The operation of a request, whose reply is wrapped if the request asks for that.
 pub(super) struct Routed<'c> {
     pub(super) operation: Box<dyn Erased + 'c>,
     pub(super) body: &'c [u8],
+    pub(super) fields: &'c Fields<'c>,
     pub(super) path: &'c str,
     pub(super) wrap: Option<Duration>,
 }
@@ -92,12 +93,31 @@ impl Operation for Routed<'_> {
 impl Routed<'_> {
     /// Returns what is answered, wrapped if the request asks for that.
     fn answer(&self, cx: &mut Context<'_, '_>, replied: &Replied) -> Result<Answer> {
-        let answer = self.operation.answer(replied);
+        let mut answer = self.operation.answer(replied);
+        if let Ok(response) = &mut answer {
+            self.warn_of_unknown(response);
+        }
         match (&answer, self.wrap) {
             (Ok(response), Some(ttl)) if wrapping::worth(response) => {
                 wrapping::wrap(cx, response, ttl, self.path).map(Ok)
             }
             _ => Ok(answer),
+        }
+    }
+}
+
+impl Routed<'_> {
+    /// Says which fields of the request meant nothing, as in Vault: of an answer that says anything.
+    fn warn_of_unknown(&self, response: &mut Response) {
+        let bare = matches!(response.shape, Shape::Bare(_));
+        if bare || response.data.is_none() && response.auth.is_none() {
+            return;
+        }
+        let names: Vec<&str> = self.fields.unasked().collect();
+        if !names.is_empty() {
+            let names = names.join(" ");
+            let text = format!("Endpoint ignored these unrecognized parameters: [{names}]");
+            response.warnings.push(text.into());
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::is_nfc;
 
 use super::options::TokenOptions;
 use crate::error::{Error, Result};
@@ -129,10 +130,12 @@ pub(crate) fn policy_names(names: Vec<String>) -> Result<Vec<String>> {
         .collect();
     names.sort();
     names.dedup();
-    let fits = |name: &String| name.len() <= MAX_POLICY_NAME && !name.chars().any(char::is_control);
+    let fits = |name: &String| {
+        name.len() <= MAX_POLICY_NAME && !name.chars().any(char::is_control) && is_nfc(name)
+    };
     if names.len() > MAX_POLICIES || !names.iter().all(fits) {
         return Err(Error::invalid(
-            "a token has at most 256 policies, with names of at most 128 bytes",
+            "a token has at most 256 policies, with names of at most 128 bytes, composed (NFC)",
         ));
     }
     Ok(names)

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::barrier::{Txn, layout};
+use crate::crypto::framed;
+use crate::crypto::hash::{Hash, hash};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{MountId, NamespaceId};
 use crate::operation::Mounted;
@@ -281,11 +283,24 @@ impl Mount {
     }
 }
 
-/// Makes the accessor of a mount: the kind, and the beginning of the id.
-pub(crate) fn accessor(kind: &str, id: MountId) -> String {
+/// Makes the accessor of a mount: the kind, and the beginning of the id; as in Vault those of auth
+/// methods begin with `auth_`.
+pub(crate) fn accessor(class: Class, kind: &str, id: MountId) -> String {
+    let prefix = if class == Class::Auth { "auth_" } else { "" };
     let kind = kind.split('-').next().unwrap_or(kind);
     let digits = id.to_string();
-    format!("{kind}_{}", digits.get(..8).unwrap_or(&digits))
+    format!("{prefix}{kind}_{}", digits.get(..8).unwrap_or(&digits))
+}
+
+/// Returns what names a mount that every namespace has among all mounts of the vault. It is stored
+/// nowhere, so that the id is worked out.
+pub(crate) fn built_in_id(space: NamespaceId, kind: &str) -> MountId {
+    let named = framed(&[b"built-in", space.as_bytes(), kind.as_bytes()]);
+    let mut id = [0; 16];
+    for (to, from) in id.iter_mut().zip(hash(Hash::Sha256, &named)) {
+        *to = from;
+    }
+    MountId::from_bytes(id)
 }
 
 /// The longest TTL of a mount: what is stored are its microseconds, 584,942 years of them.
@@ -341,7 +356,7 @@ mod tests {
             id: MountId::from_bytes([1; 16]),
             path: MountPath::new(path).expect("path"),
             kind: Zeroizing::new("kv".into()),
-            accessor: accessor("kv-v2", MountId::from_bytes([1; 16])),
+            accessor: accessor(Class::Secret, "kv-v2", MountId::from_bytes([1; 16])),
             description: Zeroizing::new(String::new()),
             options: BTreeMap::new(),
             tuning,

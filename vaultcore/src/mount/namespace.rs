@@ -122,6 +122,12 @@ impl NamespaceTable {
                 "the name of a namespace is one segment, and not a reserved word",
             ));
         }
+        // Policies name paths by `+` and `*`, and people by words.
+        if bare.contains(['+', '*']) || bare.contains(char::is_whitespace) {
+            return Err(Error::invalid(
+                "the name of a namespace holds no space and no wildcard",
+            ));
+        }
         let path = format!("{parent}{}", name.as_str());
         MountPath::new(&path)?; // the whole is bounded as any path is
         if self.spaces.len() >= MAX_NAMESPACES {

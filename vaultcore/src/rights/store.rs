@@ -1,6 +1,7 @@
 //! Policies in storage: their texts, under their names, which are hidden.
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::is_nfc;
 use zeroize::Zeroizing;
 
 use crate::barrier::{Tree, Txn};
@@ -99,11 +100,13 @@ impl PolicyStore {
 
 /// A name has one spelling: lower case, without spaces around it. Slashes are as good as any.
 fn check_name(name: &str) -> Result<()> {
-    let one = name == name.trim().to_lowercase() && !name.chars().any(char::is_control);
+    let one = name == name.trim().to_lowercase() && is_nfc(name);
+    let one = one && !name.chars().any(char::is_control);
     if one && (1..=MAX_NAME).contains(&name.len()) {
         return Ok(());
     }
     Err(Error::invalid(
-        "the name of a policy has 1 to 128 bytes, in lower case and without spaces around it",
+        "the name of a policy has 1 to 128 bytes, in lower case, composed (NFC), and without \
+         spaces around it",
     ))
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::kv::{decode, plain};
-use crate::engine::kv::{DeleteV1, GetV1, ListV1, PutV1, to_json};
+use crate::engine::kv::{DeleteV1, GetV1, ListV1, PutV1, Recursion, to_json};
 use crate::error::{Error, Result};
 use crate::path::{FolderPath, MountPath, SecretPath};
 use crate::vault::{Caller, Vault};
@@ -66,8 +66,9 @@ impl KvV1 {
     /// `NotFound`; `InvalidArgument` if the data does not fit `T`.
     pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         let (mount, path) = (self.mount.clone(), SecretPath::new(path)?);
-        let json = self.vault.run(&self.caller, &GetV1 { mount, path })?;
-        decode(&json.ok_or_else(|| Error::not_found("there is no such secret"))?)
+        let secret = self.vault.run(&self.caller, &GetV1 { mount, path })?;
+        let secret = secret.ok_or_else(|| Error::not_found("there is no such secret"))?;
+        decode(&secret.json)
     }
 
     /// Removes a secret, if it exists.
@@ -90,6 +91,7 @@ impl KvV1 {
             &ListV1 {
                 mount,
                 folder,
+                recursion: Recursion::One,
                 page: None,
             },
         )?;

@@ -72,7 +72,7 @@ impl Sys {
     /// `Sealed`, and what the storage says.
     pub fn mounts(&self) -> Result<Vec<MountInfo>> {
         let class = Class::Secret;
-        self.vault.run(&self.caller, &ListMounts { class })
+        Ok(self.vault.run(&self.caller, &ListMounts { class })?.mounts)
     }
 
     /// Returns the auth methods that are enabled, by their paths below `auth/`.
@@ -81,7 +81,7 @@ impl Sys {
     /// `Sealed`, and what the storage says.
     pub fn auth_mounts(&self) -> Result<Vec<MountInfo>> {
         let class = Class::Auth;
-        self.vault.run(&self.caller, &ListMounts { class })
+        Ok(self.vault.run(&self.caller, &ListMounts { class })?.mounts)
     }
 
     /// Removes the engine mounted at `path`, with all that it keeps. Nothing there is no error.
@@ -122,7 +122,7 @@ impl Sys {
             from: MountPath::new(from)?,
             to: MountPath::new(to)?,
         };
-        self.vault.run(&self.caller, &remount)
+        self.vault.run(&self.caller, &remount).map(drop)
     }
 
     /// Creates a namespace below that of the session: one segment, such as `team`.
@@ -168,6 +168,7 @@ impl Sys {
     pub fn tune(&self, path: &str, tune: &MountTune) -> Result<()> {
         let tune = Tune {
             class: Class::Secret,
+            by: Class::Secret,
             path: MountPath::new(path)?,
             tune: tune.clone(),
         };

@@ -10,6 +10,7 @@ use crate::auth::token::{
     Via,
 };
 use crate::error::Result;
+use crate::operation::Capability;
 use crate::secret::SecretString;
 use crate::vault::{Caller, Vault};
 
@@ -70,7 +71,7 @@ impl TokenStore {
     /// # Errors
     /// `PermissionDenied` if it is none, or none any more.
     pub fn lookup(&self, token: &SecretString) -> Result<TokenInfo> {
-        self.look(secret(token))
+        self.look(secret(token), Capability::Update)
     }
 
     /// Returns what is known of the caller's own token.
@@ -78,7 +79,7 @@ impl TokenStore {
     /// # Errors
     /// `PermissionDenied` if it is none any more, `InvalidArgument` for the owner, who has none.
     pub fn lookup_self(&self) -> Result<TokenInfo> {
-        self.look(Subject::Own)
+        self.look(Subject::Own, Capability::Read)
     }
 
     /// Returns what is known of the token with this accessor.
@@ -86,11 +87,15 @@ impl TokenStore {
     /// # Errors
     /// `InvalidArgument` if there is none.
     pub fn lookup_accessor(&self, accessor: &str) -> Result<TokenInfo> {
-        self.look(Subject::Accessor(accessor.to_owned()))
+        self.look(Subject::Accessor(accessor.to_owned()), Capability::Update)
     }
 
-    fn look(&self, subject: Subject) -> Result<TokenInfo> {
-        Ok(self.vault.run(&self.caller, &LookupToken { subject })?.info)
+    fn look(&self, subject: Subject, capability: Capability) -> Result<TokenInfo> {
+        let lookup = LookupToken {
+            subject,
+            capability,
+        };
+        Ok(self.vault.run(&self.caller, &lookup)?.info)
     }
 
     /// Lets a token live for `increment` from now, or as it was made to; returns how long it does.

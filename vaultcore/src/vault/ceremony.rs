@@ -75,6 +75,11 @@ pub struct RekeyProgress {
     pub complete: bool,
 }
 
+/// The rekey whose new shares come back.
+const VERIFIED: ReadRekey = ReadRekey {
+    path: "rekey/verify",
+};
+
 impl Vault {
     /// Adds a slot. Returns its id and, for Shamir, the shares.
     pub(crate) fn add_slot(&self, caller: &Caller, new: &NewSlot) -> Result<(SlotId, Vec<Share>)> {
@@ -128,7 +133,7 @@ impl Vault {
         nonce: Nonce,
         share: &Share,
     ) -> Result<RekeyProgress> {
-        let pending = self.run(caller, &ReadRekey)?;
+        let pending = self.run(caller, &VERIFIED)?;
         pending.check(nonce)?;
         let sharing = pending.sharing();
         if !sharing.knows(share.expose()) {

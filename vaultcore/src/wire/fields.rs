@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -17,7 +18,14 @@ use crate::error::{Error, Result};
 #[derive(Default)]
 pub(crate) struct Fields<'b> {
     whole: &'b [u8],
-    entries: Vec<(Zeroizing<String>, &'b RawValue)>,
+    entries: Vec<Field<'b>>,
+}
+
+struct Field<'b> {
+    name: Zeroizing<String>,
+    value: &'b RawValue,
+    /// Whether anybody asked for it.
+    asked: AtomicBool,
 }
 
 impl<'b> Fields<'b> {
@@ -38,14 +46,41 @@ impl<'b> Fields<'b> {
 
     /// Returns the whole text.
     pub(crate) fn whole(&self) -> &'b [u8] {
+        self.ask_all();
         self.whole
+    }
+
+    fn ask_all(&self) {
+        for field in &self.entries {
+            field.asked.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns the last field of this name.
+    fn last(&self, name: &str) -> Option<&'b RawValue> {
+        let mut last = None;
+        for field in self.entries.iter().filter(|field| *field.name == name) {
+            field.asked.store(true, Ordering::Relaxed);
+            last = Some(field.value);
+        }
+        last
+    }
+
+    /// Returns the names of the fields that nobody asked for: they meant nothing.
+    pub(crate) fn unasked(&self) -> impl Iterator<Item = &str> {
+        let unasked = |field: &&Field<'b>| !field.asked.load(Ordering::Relaxed);
+        let unasked = self.entries.iter().filter(unasked);
+        unasked.map(|field| field.name.as_str())
     }
 
     /// Returns the JSON text of a field; `null` is as good as none.
     pub(crate) fn raw(&self, name: &str) -> Option<&'b str> {
-        let named = |(key, _): &&(Zeroizing<String>, &'b RawValue)| key.as_str() == name;
-        let (_, value) = self.entries.iter().rev().find(named)?;
-        Some(value.get()).filter(|text| *text != "null")
+        Some(self.last(name)?.get()).filter(|text| *text != "null")
+    }
+
+    /// Returns whether the field is there, and is `null`.
+    pub(crate) fn is_null(&self, name: &str) -> bool {
+        self.last(name).is_some_and(|value| value.get() == "null")
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -136,9 +171,9 @@ impl<'b> Fields<'b> {
         self.read(name, "an object of texts", |json| {
             let fields: Fields<'_> = serde_json::from_str(json).ok()?;
             let mut map = BTreeMap::new();
-            for (key, value) in &fields.entries {
-                let value = scalar(value.get())?.to_string();
-                map.insert(key.to_string(), value);
+            for field in &fields.entries {
+                let value = scalar(field.value.get())?.to_string();
+                map.insert(field.name.to_string(), value);
             }
             Some(map)
         })
@@ -146,7 +181,8 @@ impl<'b> Fields<'b> {
 
     /// Returns the names of all fields.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.entries.iter().map(|(name, _)| name.as_str())
+        self.ask_all();
+        self.entries.iter().map(|field| field.name.as_str())
     }
 
     /// Returns what `read` makes of the field; its message names the field, never the value.
@@ -228,7 +264,11 @@ impl<'de> Visitor<'de> for ReadFields {
     ) -> std::result::Result<Fields<'de>, A::Error> {
         let mut fields = Fields::default();
         while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
-            fields.entries.push((Zeroizing::new(name), value));
+            fields.entries.push(Field {
+                name: Zeroizing::new(name),
+                value,
+                asked: AtomicBool::new(false),
+            });
         }
         Ok(fields)
     }
@@ -246,6 +286,16 @@ mod tests {
         for body in [&b"nul"[..], b"[]", b"null null", b"1"] {
             assert!(Fields::parse(body).is_err());
         }
+    }
+
+    #[test]
+    fn what_nobody_asked_for_is_known() {
+        let fields = Fields::parse(br#"{"a":1,"b":null,"c":2,"a":3}"#).expect("parses");
+        assert_eq!(fields.unasked().collect::<Vec<_>>(), ["a", "b", "c", "a"]);
+        assert!(fields.is_null("b") && fields.has("a"));
+        assert_eq!(fields.unasked().collect::<Vec<_>>(), ["c"]);
+        assert!(!fields.whole().is_empty());
+        assert_eq!(fields.unasked().count(), 0);
     }
 
     #[test]

@@ -95,6 +95,13 @@ impl Response {
         }
     }
 
+    /// Returns whether this is a list without names.
+    pub(crate) fn lists_nothing(&self) -> bool {
+        let data = self.data.as_deref().map(Vec::as_slice).unwrap_or_default();
+        let none = data.is_empty() || data.ends_with(b"\"keys\":[]}");
+        self.shape == Shape::List && none && self.wrap_info.is_none()
+    }
+
     /// Nothing but success.
     pub(crate) fn empty() -> Self {
         Self::default()

@@ -45,7 +45,7 @@ impl Operation for TidySecretIds<'_> {
 
     fn output(&self, _: &usize) -> Result<Response> {
         let text = "Secret ids that ran out are being deleted; `tick` goes on with it.";
-        let response = Response::empty().shaped(Shape::Envelope);
+        let response = Response::empty().shaped(Shape::Accepted);
         Ok(response.warned(vec![text.into()]))
     }
 }

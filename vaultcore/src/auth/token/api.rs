@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::create::Via;
+use super::create::{FIRST, Via};
 use super::lookup::Looked;
 use super::roles::Role;
 use super::{
     CreateToken, DeleteRole, ListAccessors, ListRoles, LookupToken, NewToken, ReadRole, RenewToken,
-    RevokeToken, Subject, WriteRole,
+    RevokeToken, Subject, TidyTokens, WriteRole,
 };
 use crate::error::{Error, Result};
-use crate::operation::{Call, Erased, Handler};
+use crate::operation::{Call, Capability, Erased, Handler};
 use crate::wire::{Fields, Json, Object, Response, Route, Shape, Verb};
 
 type Made<'c> = Result<Box<dyn Erased + 'c>>;
@@ -31,11 +31,14 @@ pub(crate) const ROUTES: &[Route<Handler>] = &[
     },
     Route {
         pattern: "lookup",
-        verbs: &[(Verb::Write, lookup), (Verb::Read, lookup)],
+        verbs: &[(Verb::Write, lookup), (Verb::Read, lookup_by_reading)],
     },
     Route {
         pattern: "lookup-self",
-        verbs: &[(Verb::Read, lookup_self), (Verb::Write, lookup_self)],
+        verbs: &[
+            (Verb::Read, lookup_self),
+            (Verb::Write, lookup_self_by_writing),
+        ],
     },
     Route {
         pattern: "lookup-accessor",
@@ -68,6 +71,10 @@ pub(crate) const ROUTES: &[Route<Handler>] = &[
     Route {
         pattern: "revoke-orphan",
         verbs: &[(Verb::Write, revoke_orphan)],
+    },
+    Route {
+        pattern: "tidy",
+        verbs: &[(Verb::Write, tidy)],
     },
     Route {
         pattern: "accessors",
@@ -105,19 +112,10 @@ fn role_name(call: &Call<'_>) -> String {
 
 fn make<'c>(call: &Call<'c>, via: Via) -> Made<'c> {
     let fields = call.fields;
-    if fields
-        .text("entity_alias")?
-        .is_some_and(|alias| !alias.is_empty())
-    {
-        return Err(Error::invalid("`entity_alias` is not supported"));
-    }
     let mut new = NewToken {
         id: fields.text("id")?.filter(|id| !id.is_empty()),
         policies: fields.list("policies")?.unwrap_or_default(),
-        metadata: match fields.map("meta")? {
-            Some(meta) => meta,
-            None => fields.map("metadata")?.unwrap_or_default(),
-        },
+        metadata: fields.map("meta")?.unwrap_or_default(),
         display_name: fields.text("display_name")?.unwrap_or_default().to_string(),
         ttl: match fields.duration("ttl")? {
             Some(ttl) => Some(ttl),
@@ -130,6 +128,9 @@ fn make<'c>(call: &Call<'c>, via: Via) -> Made<'c> {
         no_default_policy: fields.flag("no_default_policy")?.unwrap_or(false),
         renewable: fields.flag("renewable")?,
         batch: false,
+        alias: fields
+            .text("entity_alias")?
+            .filter(|alias| !alias.is_empty()),
     };
     new.batch = match fields.text("type")?.unwrap_or_default().as_str() {
         "" | "service" => false,
@@ -158,19 +159,34 @@ fn accessor(call: &Call<'_>) -> Result<Subject> {
     Ok(Subject::Accessor(text.to_string()))
 }
 
+fn look<'c>(subject: Subject, capability: Capability) -> Made<'c> {
+    Ok(Box::new(LookupToken {
+        subject,
+        capability,
+    }))
+}
+
 fn lookup<'c>(call: &Call<'c>) -> Made<'c> {
-    let subject = secret(call).unwrap_or(Subject::Own); // as in Vault
-    Ok(Box::new(LookupToken { subject }))
+    match secret(call) {
+        Ok(subject) => look(subject, Capability::Update),
+        Err(_) => look(Subject::Own, Capability::Update), // as in Vault
+    }
+}
+
+fn lookup_by_reading<'c>(call: &Call<'c>) -> Made<'c> {
+    look(secret(call).unwrap_or(Subject::Own), Capability::Read)
 }
 
 fn lookup_self<'c>(_: &Call<'c>) -> Made<'c> {
-    let subject = Subject::Own;
-    Ok(Box::new(LookupToken { subject }))
+    look(Subject::Own, Capability::Read)
+}
+
+fn lookup_self_by_writing<'c>(_: &Call<'c>) -> Made<'c> {
+    look(Subject::Own, Capability::Update)
 }
 
 fn lookup_accessor<'c>(call: &Call<'c>) -> Made<'c> {
-    let subject = accessor(call)?;
-    Ok(Box::new(LookupToken { subject }))
+    look(accessor(call)?, Capability::Update)
 }
 
 fn renewal<'c>(call: &Call<'c>, subject: Subject) -> Made<'c> {
@@ -211,6 +227,10 @@ fn revoke_accessor<'c>(call: &Call<'c>) -> Made<'c> {
 
 fn revoke_orphan<'c>(call: &Call<'c>) -> Made<'c> {
     revocation(secret(call)?, true)
+}
+
+fn tidy<'c>(_: &Call<'c>) -> Made<'c> {
+    Ok(Box::new(TidyTokens))
 }
 
 fn accessors<'c>(_: &Call<'c>) -> Made<'c> {
@@ -295,7 +315,9 @@ pub(super) fn looked_up(looked: &Looked) -> Response {
             .object("external_namespace_policies", Object::new())
             .list("identity_policies", &info.identity_policies);
     }
-    if info.expire_time.is_some() {
+    // The first token of a vault has nothing of a lease, as in Vault.
+    let leased = info.path != FIRST;
+    if leased {
         object = object.time("issue_time", Some(info.creation_time));
     }
     if let Some(renewed) = info.last_renewal {
@@ -315,8 +337,11 @@ pub(super) fn looked_up(looked: &Looked) -> Response {
         object = object.number("period", period.as_secs());
     }
     object = object.list("policies", &info.policies);
-    if info.expire_time.is_some() {
+    if leased {
         object = object.flag("renewable", info.renewable);
+    }
+    if !looked.space.is_empty() {
+        object = object.text("namespace_path", &looked.space);
     }
     if !info.role.is_empty() {
         object = object.text("role", &info.role);
@@ -334,17 +359,40 @@ pub(super) fn role(role: Option<&Role>) -> Response {
     let Some(role) = role else {
         return Response::empty().shaped(Shape::NotFound);
     };
-    let object = Object::new()
-        .list("allowed_entity_aliases", &role.allowed_entity_aliases)
+    let params = &role.params;
+    let object = match role.allowed_entity_aliases.is_empty() {
+        true => Object::new().null("allowed_entity_aliases"),
+        false => Object::new().list("allowed_entity_aliases", &role.allowed_entity_aliases),
+    };
+    let old = |name: &str| params.old_names.iter().any(|old| old == name);
+    let seconds = |name: &str, micros: u64| if old(name) { micros / 1_000_000 } else { 0 };
+    let object = object
         .list("allowed_policies", &role.allowed_policies)
         .list("allowed_policies_glob", &role.allowed_policies_glob)
         .list("disallowed_policies", &role.disallowed_policies)
         .list("disallowed_policies_glob", &role.disallowed_policies_glob)
-        .number("explicit_max_ttl", role.params.explicit_max_ttl / 1_000_000)
+        .number(
+            "explicit_max_ttl",
+            seconds("explicit_max_ttl", params.explicit_max_ttl),
+        )
         .text("name", &role.name)
         .flag("orphan", role.orphan)
         .text("path_suffix", &role.path_suffix)
-        .number("period", role.params.period / 1_000_000)
-        .flag("renewable", role.renewable);
-    Response::data(role.params.output(object))
+        .number("period", seconds("period", params.period))
+        .flag("renewable", role.renewable)
+        .number(
+            "token_explicit_max_ttl",
+            params.explicit_max_ttl / 1_000_000,
+        )
+        .flag("token_no_default_policy", params.no_default_policy)
+        .number("token_period", params.period / 1_000_000)
+        .text("token_type", role.kind());
+    let object = match old("bound_cidrs") {
+        true => object.list("bound_cidrs", &params.bound_cidrs),
+        false => object,
+    };
+    Response::data(match params.bound_cidrs.is_empty() {
+        true => object,
+        false => object.list("token_bound_cidrs", &params.bound_cidrs),
+    })
 }

@@ -4,12 +4,14 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use super::api;
+use super::new::NewToken;
 use super::roles::{Role, load_role};
 use crate::auth::params::{MAX_POLICIES, SYSTEM_TTL, auth, networks_of, policy_names};
 use crate::error::{Error, Result};
+use crate::id::{EntityId, MountId};
+use crate::identity;
+use crate::mount::{Class, accessor, built_in_id};
 use crate::operation::{Access, Actor, Capability, Context, Operation, Target};
 use crate::rights::PolicyStore;
 use crate::token::{
@@ -22,110 +24,6 @@ use crate::wire::{Json, Object, Response, go_duration};
 const MAX_NOTES: usize = 64;
 /// The longest note on a token, and the longest id that is asked for, in bytes.
 const MAX_NOTE: usize = 512;
-
-/// A token to be made; Vault's `auth/token/create`.
-///
-/// ```
-/// use std::time::Duration;
-/// use vaultcore::NewToken;
-/// let new = NewToken::new().policy("app").ttl(Duration::from_secs(3_600)).num_uses(5);
-/// # let _ = new;
-/// ```
-#[must_use]
-#[derive(Clone, Default)]
-pub struct NewToken {
-    pub(super) id: Option<Zeroizing<String>>,
-    pub(super) policies: Vec<String>,
-    pub(super) metadata: BTreeMap<String, String>,
-    pub(super) display_name: String,
-    pub(super) ttl: Option<Duration>,
-    pub(super) explicit_max_ttl: Option<Duration>,
-    pub(super) period: Option<Duration>,
-    pub(super) num_uses: u64,
-    pub(super) orphan: bool,
-    pub(super) no_default_policy: bool,
-    pub(super) renewable: Option<bool>,
-    pub(super) batch: bool,
-}
-
-impl NewToken {
-    /// Creates a token with the caller's own policies.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds a policy. Without any the token gets those of its parent.
-    pub fn policy(mut self, name: impl Into<String>) -> Self {
-        self.policies.push(name.into());
-        self
-    }
-
-    /// Adds a note, which lookups and audit show.
-    pub fn metadata(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.metadata.insert(name.into(), value.into());
-        self
-    }
-
-    /// Sets the name for people; it is shown as `token-NAME`.
-    pub fn display_name(mut self, name: impl Into<String>) -> Self {
-        self.display_name = name.into();
-        self
-    }
-
-    /// Sets how long it lives unless it is renewed.
-    pub fn ttl(mut self, ttl: Duration) -> Self {
-        self.ttl = Some(ttl);
-        self
-    }
-
-    /// Sets how long it lives at most, however often it is renewed.
-    pub fn explicit_max_ttl(mut self, ttl: Duration) -> Self {
-        self.explicit_max_ttl = Some(ttl);
-        self
-    }
-
-    /// Makes it periodic: each renewal lets it live for `period`, for ever. Takes `sudo`.
-    pub fn period(mut self, period: Duration) -> Self {
-        self.period = Some(period);
-        self
-    }
-
-    /// Sets how many calls it is good for; 0: any number.
-    pub fn num_uses(mut self, uses: u64) -> Self {
-        self.num_uses = uses;
-        self
-    }
-
-    /// Makes it nobody's child, so that it lives on when its maker is revoked. Takes `sudo`.
-    pub fn orphan(mut self) -> Self {
-        self.orphan = true;
-        self
-    }
-
-    /// Leaves the policy `default` out.
-    pub fn no_default_policy(mut self) -> Self {
-        self.no_default_policy = true;
-        self
-    }
-
-    /// Sets whether it can be renewed; it can unless told otherwise.
-    pub fn renewable(mut self, renewable: bool) -> Self {
-        self.renewable = Some(renewable);
-        self
-    }
-
-    /// Makes a batch token: it is stored nowhere, and cannot be renewed or revoked by itself.
-    pub fn batch(mut self) -> Self {
-        self.batch = true;
-        self
-    }
-}
-
-impl std::fmt::Debug for NewToken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "NewToken({} policies)", self.policies.len())
-    }
-}
 
 /// By which of the paths a token is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -198,6 +96,9 @@ impl Operation for CreateToken {
             entry.entity = parent.entry.entity;
             entry.bound_cidrs.clone_from(&parent.entry.bound_cidrs);
         }
+        if let Some(alias) = &self.new.alias {
+            entry.entity = Some(self.entity(cx, role, alias)?);
+        }
         self.describe(&mut entry, role)?;
         self.set_times(cx, &mut entry, role)?;
         if kind == TokenKind::Batch {
@@ -240,6 +141,22 @@ impl CreateToken {
             warnings.push(format!("TTL of {asked} is beyond the maximum: it is {capped}").into());
         }
         Ok(warnings)
+    }
+
+    /// Returns the entity that the token is for.
+    fn entity(
+        &self,
+        cx: &mut Context<'_, '_>,
+        role: Option<&Role>,
+        alias: &str,
+    ) -> Result<EntityId> {
+        let needs_role = || Error::invalid("an entity alias takes a role that allows it");
+        role.ok_or_else(needs_role)?.check_alias(alias)?;
+        // In lower case, as it was compared: two spellings are not two people.
+        let alias = alias.to_lowercase();
+        let accessor = accessor(Class::Auth, "token", built_in_id(cx.space.id, "token"));
+        let tokens = (MountId::BUILT_IN, accessor.as_str());
+        identity::login(cx.txn, cx.space.id, tokens, &alias, &BTreeMap::new())
     }
 
     fn path(&self) -> String {
@@ -491,10 +408,13 @@ impl Operation for MakeRoot {
     }
 }
 
+/// The path by which root tokens are made that no token asked for.
+pub(super) const FIRST: &str = "auth/token/root";
+
 /// Makes the first token of a vault: it may do everything, and lives until it is revoked.
 pub(crate) fn root_token() -> TokenEntry {
     let policies = vec![ROOT_POLICY.to_owned()];
-    let mut entry = TokenEntry::new(TokenKind::Service, policies, "auth/token/root");
+    let mut entry = TokenEntry::new(TokenKind::Service, policies, FIRST);
     entry.display_name = "root".to_owned();
     entry
 }

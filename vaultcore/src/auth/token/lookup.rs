@@ -9,6 +9,7 @@ use super::{Subject, api};
 use crate::clock::Timestamp;
 use crate::error::{ErrorKind, Result};
 use crate::id::EntityId;
+use crate::mount::NamespaceTable;
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::token::{Token, TokenEntry, TokenKind, accessors};
 use crate::wire::{Json, Object, Response};
@@ -108,11 +109,15 @@ impl std::fmt::Debug for TokenInfo {
 /// Looks at a token.
 pub(crate) struct LookupToken {
     pub(crate) subject: Subject,
+    /// What it takes: to read, or to update if it is asked for by writing.
+    pub(crate) capability: Capability,
 }
 
 /// A token that was looked up.
 pub(crate) struct Looked {
     pub(crate) info: TokenInfo,
+    /// The path of its namespace, if that is not the root.
+    pub(crate) space: String,
     /// Its text, if the request had it.
     pub(crate) text: Zeroizing<String>,
 }
@@ -125,7 +130,8 @@ impl Operation for LookupToken {
     }
 
     fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        Ok(self.subject.access("lookup", Capability::Read))
+        let path = format!("auth/token/lookup{}", self.subject.suffix());
+        Ok(vec![Access::new(path, self.capability)])
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Looked> {
@@ -140,8 +146,12 @@ impl Operation for LookupToken {
             Err(error) if error.kind() == ErrorKind::PermissionDenied => Vec::new(),
             found => found?,
         };
+        let space = NamespaceTable::load(cx.txn)?
+            .path(token.namespace)
+            .map(str::to_owned);
         Ok(Looked {
             info,
+            space: space.unwrap_or_default(),
             text: Zeroizing::new(text.to_owned()),
         })
     }

@@ -3,17 +3,18 @@
 pub(crate) mod api;
 mod create;
 mod lookup;
+mod new;
 mod renew;
 mod revoke;
 mod roles;
 
-pub use create::NewToken;
 pub use lookup::TokenInfo;
+pub use new::NewToken;
 
 pub(crate) use create::{CreateToken, MakeRoot, Via, root_token};
 pub(crate) use lookup::{ListAccessors, LookupToken};
 pub(crate) use renew::RenewToken;
-pub(crate) use revoke::{ExpireToken, RevokeStepOf, RevokeToken};
+pub(crate) use revoke::{ExpireToken, RevokeStepOf, RevokeToken, TidyTokens};
 pub(crate) use roles::{DeleteRole, ListRoles, ReadRole, WriteRole};
 
 use zeroize::Zeroizing;

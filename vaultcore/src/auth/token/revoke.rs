@@ -1,13 +1,13 @@
 //! Revoking of tokens.
 
 use super::{Subject, api, by_accessor};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::{NamespaceId, TokenId};
 use crate::lease;
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::EntryPath;
 use crate::token::{self, Lookup, RevokeStep, authenticate, find_secret};
-use crate::wire::{Json, Object, Response};
+use crate::wire::{Json, Object, Response, Shape};
 
 /// Revokes a token, with its children or without.
 pub(crate) struct RevokeToken {
@@ -42,7 +42,10 @@ impl Operation for RevokeToken {
             Subject::Accessor(accessor) => Some(by_accessor(cx, accessor)?),
         };
         let Some(token) = token else {
-            return Ok(None);
+            return match self.orphan {
+                true => Err(Error::invalid("there is no such token to be revoked")),
+                false => Ok(None),
+            };
         };
         match self.orphan {
             true => token::revoke_only(cx.txn, &token).map(Some),
@@ -56,6 +59,36 @@ impl Operation for RevokeToken {
 
     fn output(&self, rest: &Self::Reply) -> Result<Response> {
         Ok(Response::empty().leaving(rest.clone()))
+    }
+}
+
+/// What repairs tokens in Vault.
+pub(crate) struct TidyTokens;
+
+impl Operation for TidyTokens {
+    type Reply = ();
+
+    fn target(&self) -> Target<'_> {
+        Target::System
+    }
+
+    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
+        Ok(vec![Access::new("auth/token/tidy", Capability::Update)])
+    }
+
+    /// Tokens, and what finds them, change in one commit: there is nothing to be repaired.
+    fn perform(&self, _: &mut Context<'_, '_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn input(&self) -> Json {
+        Object::new().finish()
+    }
+
+    fn output(&self, (): &()) -> Result<Response> {
+        Ok(Response::empty().shaped(Shape::Accepted).warned(vec![
+            "Tokens and what finds them change together: there is nothing to tidy.".into(),
+        ]))
     }
 }
 

@@ -73,21 +73,58 @@ impl Role {
         self.orphan = fields.flag("orphan")?.unwrap_or(self.orphan);
         self.renewable = fields.flag("renewable")?.unwrap_or(self.renewable);
         if let Some(suffix) = fields.text("path_suffix")? {
-            if !suffix.is_empty() {
-                SecretPath::new(&suffix)?;
+            if !suffix.is_empty() && !is_suffix(&suffix) {
+                return Err(Error::invalid(
+                    "a path suffix is of letters, digits, `_`, `-` and `.`, and begins and ends \
+                     with none of the last two",
+                ));
             }
             self.path_suffix = suffix.to_string();
         }
         if let Some(networks) = fields.list("bound_cidrs")? {
             self.params.bound_cidrs = networks_of(networks)?;
+            self.by_old_name("bound_cidrs");
         }
         if let Some(period) = fields.duration("period")? {
             self.params.period = crate::token::micros(period);
+            self.by_old_name("period");
         }
         if let Some(max) = fields.duration("explicit_max_ttl")? {
             self.params.explicit_max_ttl = crate::token::micros(max);
+            self.by_old_name("explicit_max_ttl");
+        }
+        if self.params.kind == "batch" && (!self.orphan || self.renewable) {
+            return Err(Error::invalid(
+                "a role of batch tokens is `orphan`, and not `renewable`",
+            ));
         }
         Ok(())
+    }
+
+    /// Remembers that a field was written under its name of old: it is shown so, too.
+    fn by_old_name(&mut self, name: &str) {
+        let names = &mut self.params.old_names;
+        if !names.iter().any(|old| old == name) {
+            names.push(name.to_owned());
+        }
+    }
+
+    /// Returns the kind of token that it makes.
+    pub(crate) fn kind(&self) -> &str {
+        match self.params.kind.as_str() {
+            "" => "default-service",
+            kind => kind,
+        }
+    }
+
+    /// Returns an error unless tokens may be made for whoever `alias` names.
+    pub(crate) fn check_alias(&self, alias: &str) -> Result<()> {
+        let alias = alias.to_lowercase();
+        let mut allowed = self.allowed_entity_aliases.iter();
+        match allowed.any(|allowed| *allowed == alias || matches(allowed, &alias)) {
+            true => Ok(()),
+            false => Err(Error::invalid("the role does not allow this entity alias")),
+        }
     }
 
     /// Returns an error unless the role lets tokens have these policies.
@@ -134,6 +171,22 @@ impl Role {
             .filter(|name| self.check_policies(&[(*name).clone()]).is_ok())
             .cloned()
             .collect()
+    }
+}
+
+/// Returns whether `text` may be a part of the paths of tokens.
+fn is_suffix(text: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let inner = |byte: u8| word(byte) || matches!(byte, b'-' | b'.');
+    let bytes = text.as_bytes();
+    match (bytes.first(), bytes.last()) {
+        (Some(first), Some(last)) => {
+            (3..=128).contains(&bytes.len())
+                && word(*first)
+                && word(*last)
+                && bytes.iter().all(|byte| inner(*byte))
+        }
+        _ => false,
     }
 }
 

@@ -5,7 +5,7 @@ use super::meta::{MetadataUpdate, UpdateMode};
 use super::metadata::Cas;
 use super::{
     Configure, Delete, DeleteMetadata, DeleteV1, Get, GetV1, List, ListV1, Patch, Put, PutV1,
-    ReadConfig, ReadMetadata, Recursion, Selection, Subkeys, WriteMetadata, check_object,
+    ReadConfig, ReadMetadata, Recursion, Selection, Subkeys, Unknown, WriteMetadata, check_object,
 };
 use crate::error::{Error, Result};
 use crate::operation::{Call, Erased, Handler};
@@ -64,13 +64,17 @@ pub(super) const V1_ROUTES: &[Route<Handler>] = &[Route {
     verbs: &[
         (Verb::Read, get_one),
         (Verb::List, list_one),
+        (Verb::Scan, scan_one),
         (Verb::Write, put_one),
         (Verb::Delete, delete_one),
     ],
 }];
 
 fn path(call: &Call<'_>) -> Result<SecretPath> {
-    SecretPath::new(call.captures.get("path"))
+    match call.captures.get("path") {
+        "" => Err(Error::not_found("the root of the mount is no secret")),
+        path => SecretPath::new(path),
+    }
 }
 
 fn folder(call: &Call<'_>) -> Result<FolderPath> {
@@ -170,6 +174,7 @@ fn select<'c>(call: &Call<'c>, selection: Selection) -> Made<'c> {
         mount: call.mount.clone(),
         path: path(call)?,
         selection,
+        unknown: Unknown::PassedOver,
     }))
 }
 
@@ -229,6 +234,9 @@ fn change_metadata<'c>(call: &Call<'c>, mode: UpdateMode) -> Made<'c> {
     }
     if let Some(after) = fields.duration("delete_version_after")? {
         update = update.delete_version_after(after);
+    }
+    if fields.is_null("custom_metadata") && mode == UpdateMode::Patch {
+        update = update.drop_custom();
     }
     if let Some(json) = fields.raw("custom_metadata") {
         update = custom(update.clear_custom(), json)?;
@@ -316,7 +324,16 @@ fn delete_one<'c>(call: &Call<'c>) -> Made<'c> {
 }
 
 fn list_one<'c>(call: &Call<'c>) -> Made<'c> {
+    names_one(call, Recursion::One)
+}
+
+fn scan_one<'c>(call: &Call<'c>) -> Made<'c> {
+    names_one(call, Recursion::All)
+}
+
+fn names_one<'c>(call: &Call<'c>, recursion: Recursion) -> Made<'c> {
     Ok(Box::new(ListV1 {
+        recursion,
         mount: call.mount.clone(),
         folder: folder(call)?,
         page: page(call.fields)?,

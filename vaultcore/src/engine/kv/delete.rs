@@ -16,6 +16,16 @@ pub(crate) struct Delete {
     pub(crate) mount: MountPath,
     pub(crate) path: SecretPath,
     pub(crate) selection: Selection,
+    pub(crate) unknown: Unknown,
+}
+
+/// What a change of versions is of a secret that there is not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unknown {
+    /// An error.
+    Refused,
+    /// Nothing to do, as in Vault.
+    PassedOver,
 }
 
 /// What is done to which versions. Unknown numbers are passed over, as in Vault.
@@ -52,10 +62,9 @@ impl Operation for Delete {
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
         let newest_only = matches!(self.selection, Selection::DeleteNewest);
         let Some(mut metadata) = Metadata::load(cx, &self.path)? else {
-            return if newest_only {
-                Ok(None)
-            } else {
-                Err(no_secret())
+            return match self.unknown {
+                Unknown::Refused if !newest_only => Err(no_secret()),
+                _ => Ok(None),
             };
         };
         // A call that only finishes what another began has records to delete and nothing to change.

@@ -87,6 +87,7 @@ pub struct MetadataUpdate {
     cas: Option<Cas>,
     pub(super) delete_version_after: Option<Duration>,
     pub(super) custom: Option<BTreeMap<String, Option<String>>>,
+    drop_custom: bool,
 }
 
 impl MetadataUpdate {
@@ -145,6 +146,12 @@ impl MetadataUpdate {
         self
     }
 
+    /// Removes all custom metadata, also when patched.
+    pub(super) fn drop_custom(mut self) -> Self {
+        self.drop_custom = true;
+        self
+    }
+
     /// Removes all custom metadata when written; changes nothing when patched.
     pub fn clear_custom(mut self) -> Self {
         self.custom = Some(BTreeMap::new());
@@ -164,6 +171,9 @@ impl MetadataUpdate {
         }
         if let Some(after) = self.delete_version_after {
             metadata.delete_after = Some(micros(after)?).filter(|micros| *micros > 0);
+        }
+        if self.drop_custom {
+            metadata.custom.clear();
         }
         let Some(custom) = &self.custom else {
             return Ok(());
@@ -271,7 +281,8 @@ pub(crate) struct WriteMetadata {
 }
 
 impl Operation for WriteMetadata {
-    type Reply = ();
+    /// Whether the secret is not to require `cas` where its mount does.
+    type Reply = bool;
 
     fn target(&self) -> Target<'_> {
         Target::Mount(&self.mount, KIND_V2)
@@ -288,7 +299,7 @@ impl Operation for WriteMetadata {
         Ok(vec![Access::new(path, capability)])
     }
 
-    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<bool> {
         let mut metadata = match (Metadata::load(cx, &self.path)?, self.mode) {
             (Some(metadata), _) => metadata,
             (None, UpdateMode::Write) => Metadata::new(cx, &self.path)?,
@@ -302,15 +313,16 @@ impl Operation for WriteMetadata {
             .check(metadata.revision, required)?;
         self.update.apply(&mut metadata, self.mode)?;
         metadata.revision = metadata.revision.saturating_add(1);
-        metadata.store(cx, &self.path)
+        metadata.store(cx, &self.path)?;
+        Ok(self.update.cas_required == Some(false) && config.cas_required(false))
     }
 
     fn input(&self) -> Json {
         shapes::metadata_update(&self.update)
     }
 
-    fn output(&self, _: &Self::Reply) -> Result<Response> {
-        Ok(Response::empty())
+    fn output(&self, overruled: &bool) -> Result<Response> {
+        Ok(shapes::metadata_written(*overruled))
     }
 }
 

@@ -29,12 +29,12 @@ pub use meta::{KvMetadata, MetadataUpdate};
 pub use metadata::{Cas, VersionInfo};
 
 pub(crate) use config::{Configure, ReadConfig};
-pub(crate) use delete::{Delete, Selection};
+pub(crate) use delete::{Delete, Selection, Unknown};
 pub(crate) use get::{Found, Get, Plain, gone};
 pub(crate) use json::{check_object, from_json, to_json};
 pub(crate) use list::{List, Name, Names, Recursion};
 pub(crate) use meta::{DeleteMetadata, ReadMetadata, UpdateMode, WriteMetadata};
-pub(crate) use patch::{Patch, Rollback, Subkeys};
+pub(crate) use patch::{Patch, Patched, Rollback, Subkeys};
 pub(crate) use purge::{PurgePage, Sweeping};
 pub(crate) use put::{Put, Written};
 pub(crate) use transact::{Action, Change, Transact};

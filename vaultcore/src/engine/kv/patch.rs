@@ -1,10 +1,12 @@
 //! Operations that read a version to make another: merge patch, rollback; and the shape of one.
 
+use std::collections::BTreeMap;
+
 use zeroize::Zeroizing;
 
-use super::get::{live, no_secret};
+use super::get::{live, no_secret, wanted};
 use super::merge::{keys_only, merge};
-use super::metadata::{Cas, Metadata};
+use super::metadata::{Cas, Metadata, VersionInfo};
 use super::put::{SWEEP, Written, add_to, check_cas};
 use super::{KIND_V2, api_path, data, shapes};
 use crate::error::Result;
@@ -21,8 +23,21 @@ pub(crate) struct Patch<'d> {
     pub(crate) cas: Cas,
 }
 
+/// What a patch came to.
+pub(crate) enum Patched {
+    Written(Written),
+    /// The newest version has no data that could be patched.
+    Gone(Gone),
+}
+
+/// A version without data: deleted or destroyed.
+pub(crate) struct Gone {
+    pub(crate) info: VersionInfo,
+    pub(crate) custom: BTreeMap<String, String>,
+}
+
 impl Operation for Patch<'_> {
-    type Reply = Written;
+    type Reply = Patched;
 
     fn target(&self) -> Target<'_> {
         Target::Mount(&self.mount, KIND_V2)
@@ -33,20 +48,31 @@ impl Operation for Patch<'_> {
         Ok(vec![Access::new(path, Capability::Patch)])
     }
 
-    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Written> {
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Patched> {
         let metadata = Metadata::load(cx, &self.path)?.ok_or_else(no_secret)?;
         check_cas(cx, &metadata, self.cas)?; // first, as in Vault: it tells that others wrote
+        let newest = wanted(&metadata, None)?;
+        if !newest.live(cx.txn.now()) {
+            return Ok(Patched::Gone(Gone {
+                info: newest.info(),
+                custom: metadata.custom.clone(),
+            }));
+        }
         let json = read_live(cx, &metadata, None)?;
         let merged = merge(json.json(), self.json)?;
-        add_to(cx, &self.path, metadata, &merged, self.cas, SWEEP)?.written(cx)
+        let added = add_to(cx, &self.path, metadata, &merged, self.cas, SWEEP)?;
+        added.written(cx).map(Patched::Written)
     }
 
     fn input(&self) -> Json {
         shapes::written(self.json, self.cas)
     }
 
-    fn output(&self, written: &Self::Reply) -> Result<Response> {
-        Ok(shapes::version_written(written))
+    fn output(&self, patched: &Self::Reply) -> Result<Response> {
+        Ok(match patched {
+            Patched::Written(written) => shapes::version_written(written),
+            Patched::Gone(gone) => shapes::not_patched(gone),
+        })
     }
 }
 
@@ -93,8 +119,15 @@ pub(crate) struct Subkeys {
     pub(crate) depth: usize,
 }
 
+/// The keys of a version that exists; deleted and destroyed ones have none.
+pub(crate) struct Keys {
+    pub(crate) info: VersionInfo,
+    pub(crate) custom: BTreeMap<String, String>,
+    pub(crate) json: Option<Zeroizing<Vec<u8>>>,
+}
+
 impl Operation for Subkeys {
-    type Reply = Zeroizing<Vec<u8>>;
+    type Reply = Keys;
 
     fn target(&self) -> Target<'_> {
         Target::Mount(&self.mount, KIND_V2)
@@ -106,13 +139,23 @@ impl Operation for Subkeys {
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
-        let (_, json) = load_live(cx, &self.path, self.version)?;
-        let levels = if self.depth == 0 {
-            usize::MAX
-        } else {
-            self.depth
+        let metadata = Metadata::load(cx, &self.path)?.ok_or_else(no_secret)?;
+        let version = wanted(&metadata, self.version)?;
+        let levels = match self.depth {
+            0 => usize::MAX,
+            depth => depth,
         };
-        keys_only(json.json(), levels)
+        let mount = cx.mount()?;
+        let json = match version.live(cx.txn.now()) {
+            true => Some(data::load(cx, mount, &metadata, version)?),
+            false => None,
+        };
+        let json = json.map(|json| keys_only(json.json(), levels));
+        Ok(Keys {
+            info: version.info(),
+            custom: metadata.custom.clone(),
+            json: json.transpose()?,
+        })
     }
 
     fn input(&self) -> Json {
@@ -122,7 +165,7 @@ impl Operation for Subkeys {
     }
 
     fn output(&self, keys: &Self::Reply) -> Result<Response> {
-        Ok(Response::data(Object::new().raw("subkeys", keys)))
+        Ok(shapes::keys(keys))
     }
 }
 

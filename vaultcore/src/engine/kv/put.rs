@@ -1,5 +1,7 @@
 //! Writing a version.
 
+use std::collections::BTreeMap;
+
 use super::config::Config;
 use super::metadata::{Cas, Home, Metadata, Version, VersionInfo};
 use super::purge::Dropped;
@@ -24,6 +26,7 @@ pub(crate) struct Put<'d> {
 /// What a write came to.
 pub(crate) struct Written {
     pub(crate) info: VersionInfo,
+    pub(crate) custom: BTreeMap<String, String>,
     /// The work entry that deletes the rest of dropped versions, if there is a rest.
     pub(crate) rest: Option<EntryPath>,
 }
@@ -31,6 +34,7 @@ pub(crate) struct Written {
 /// A version that was added, and what is left of those that it pushed out.
 pub(super) struct Added {
     pub(super) info: VersionInfo,
+    pub(super) custom: BTreeMap<String, String>,
     pub(super) dropped: Option<Dropped>,
 }
 
@@ -38,8 +42,11 @@ impl Added {
     /// Leaves a work entry for what is left.
     pub(super) fn written(self, cx: &mut Context<'_, '_>) -> Result<Written> {
         let rest = Dropped::leave(cx.txn, self.dropped.into_iter().collect())?;
-        let info = self.info;
-        Ok(Written { info, rest })
+        Ok(Written {
+            info: self.info,
+            custom: self.custom,
+            rest,
+        })
     }
 }
 
@@ -119,8 +126,11 @@ pub(super) fn add_to(
     let dropped = metadata.sweep_and_store(cx, path, budget)?;
     let info = metadata.newest().map(Version::info);
     let missing = || Error::corrupt("a version that was added is missing");
-    let info = info.ok_or_else(missing)?;
-    Ok(Added { info, dropped })
+    Ok(Added {
+        info: info.ok_or_else(missing)?,
+        custom: std::mem::take(&mut metadata.custom),
+        dropped,
+    })
 }
 
 /// Checks `cas` against the newest version, and whether it may be left out.

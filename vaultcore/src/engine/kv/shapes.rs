@@ -1,5 +1,6 @@
 //! Vault's JSON of key-value secrets: what requests say, and what is answered.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::config::{DeleteAfter, KvConfig, KvConfigUpdate};
@@ -8,6 +9,7 @@ use super::get::Found;
 use super::list::Name;
 use super::meta::{KvMetadata, MetadataUpdate};
 use super::metadata::{Cas, VersionInfo};
+use super::patch::{Gone, Keys};
 use super::put::Written;
 use crate::wire::{Array, Json, Object, Response, Shape, go_duration};
 
@@ -26,8 +28,31 @@ pub(super) fn written(json: &[u8], cas: Cas) -> Json {
 
 /// The reply of a write.
 pub(super) fn version_written(written: &Written) -> Response {
-    let data = version_info(Object::new(), &written.info).null("custom_metadata");
+    let data = with_custom(version_info(Object::new(), &written.info), &written.custom);
     Response::data(data).leaving(written.rest.clone())
+}
+
+/// The reply of a patch of a version that has no data: 404, and what became of it.
+pub(super) fn not_patched(gone: &Gone) -> Response {
+    let data = with_custom(version_info(Object::new(), &gone.info), &gone.custom);
+    Response::data(data).shaped(Shape::NotFound)
+}
+
+fn with_custom(object: Object, custom: &BTreeMap<String, String>) -> Object {
+    match custom.is_empty() {
+        true => object.null("custom_metadata"),
+        false => object.map("custom_metadata", custom),
+    }
+}
+
+/// The reply of asking for the keys of a version; one without data is answered with 404.
+pub(super) fn keys(keys: &Keys) -> Response {
+    let metadata = with_custom(version_info(Object::new(), &keys.info), &keys.custom);
+    let object = Object::new().object("metadata", metadata);
+    match &keys.json {
+        Some(json) => Response::data(object.raw("subkeys", json)),
+        None => Response::data(object.null("subkeys")).shaped(Shape::NotFound),
+    }
 }
 
 fn version_info(object: Object, info: &VersionInfo) -> Object {
@@ -40,11 +65,7 @@ fn version_info(object: Object, info: &VersionInfo) -> Object {
 
 /// The reply of a read; a version without data is answered with 404, and its metadata.
 pub(super) fn found(found: &Found) -> Response {
-    let mut metadata = version_info(Object::new(), &found.info);
-    metadata = match found.custom.is_empty() {
-        true => metadata.null("custom_metadata"),
-        false => metadata.map("custom_metadata", &found.custom),
-    };
+    let metadata = with_custom(version_info(Object::new(), &found.info), &found.custom);
     let (data, shape) = match &found.data {
         Some(data) => (Object::new().raw("data", data.json()), Shape::Usual),
         None => (Object::new().null("data"), Shape::NotFound),
@@ -118,11 +139,7 @@ pub(super) fn metadata(metadata: &KvMetadata) -> Response {
             metadata.current_metadata_version,
         )
         .number("current_version", metadata.current_version);
-    object = match metadata.custom_metadata.is_empty() {
-        true => object.null("custom_metadata"),
-        false => object.map("custom_metadata", &metadata.custom_metadata),
-    };
-    object = object
+    object = with_custom(object, &metadata.custom_metadata)
         .text("delete_version_after", &go_duration(after))
         .number("max_versions", metadata.max_versions)
         .flag("metadata_cas_required", metadata.metadata_cas_required)
@@ -157,6 +174,15 @@ pub(super) fn metadata_update(update: &MetadataUpdate) -> Json {
         object = object.object("custom_metadata", members);
     }
     object.finish()
+}
+
+/// The reply of a change of metadata: says so if the mount wants what the secret does not.
+pub(super) fn metadata_written(overruled: bool) -> Response {
+    let warning = "the mount requires `cas`, so that `cas_required` false has no effect";
+    match overruled {
+        true => Response::empty().warned(vec![warning.into()]),
+        false => Response::empty(),
+    }
 }
 
 pub(super) fn listed(names: &[Name]) -> Response {

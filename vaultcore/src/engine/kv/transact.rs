@@ -1,6 +1,6 @@
 //! One transaction over many secrets: what Vault lacks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::delete::Selection;
 use super::metadata::{Cas, Metadata, Version, VersionInfo};
@@ -145,6 +145,10 @@ impl Change {
         }
         let info = metadata.newest().map(Version::info).ok_or_else(missing)?;
         let dropped = None;
-        Ok(Added { info, dropped })
+        Ok(Added {
+            info,
+            custom: BTreeMap::new(),
+            dropped,
+        })
     }
 }

@@ -1,5 +1,7 @@
 //! Version 1: one value a secret, without versions.
 
+use std::time::Duration;
+
 use zeroize::Zeroizing;
 
 use super::list::{Name, Recursion, api_page, list};
@@ -9,9 +11,11 @@ use crate::error::Result;
 use crate::operation::{Access, Capability, Context, Mounted, Operation, Target};
 use crate::path::{EntryPath, FolderPath, MountPath, SecretPath};
 use crate::secret::SecretWriter;
-use crate::wire::{Json, Object, Page, Response, Shape};
+use crate::wire::{Fields, Json, Object, Page, Response, Shape};
 
 const FORMAT: u8 = 1;
+/// How long a secret is kept by who reads it unless secret or mount say so: as in Vault.
+const SYSTEM_TTL: Duration = Duration::from_secs(768 * 3_600);
 
 fn tree(mount: Mounted<'_>) -> Tree {
     Tree {
@@ -76,6 +80,19 @@ impl Operation for PutV1<'_> {
     }
 }
 
+/// A secret, and how long whoever reads it should keep it.
+pub(crate) struct OneSecret {
+    pub(crate) json: Zeroizing<Vec<u8>>,
+    pub(crate) ttl: Duration,
+}
+
+/// Returns what the secret itself says of that: by its field `ttl`, or `lease`, as in Vault.
+fn ttl(json: &[u8]) -> Option<Duration> {
+    let fields = Fields::parse(json).ok()?;
+    let named = |name| fields.duration(name).ok().flatten();
+    named("ttl").or_else(|| named("lease"))
+}
+
 /// Reads a secret: its JSON, if it exists.
 pub(crate) struct GetV1 {
     pub(crate) mount: MountPath,
@@ -83,7 +100,7 @@ pub(crate) struct GetV1 {
 }
 
 impl Operation for GetV1 {
-    type Reply = Option<Zeroizing<Vec<u8>>>;
+    type Reply = Option<OneSecret>;
 
     fn target(&self) -> Target<'_> {
         Target::Mount(&self.mount, KIND_V1)
@@ -102,7 +119,10 @@ impl Operation for GetV1 {
             return Ok(None);
         };
         match record.split_first() {
-            Some((&FORMAT, json)) => Ok(Some(Zeroizing::new(json.to_vec()))),
+            Some((&FORMAT, json)) => Ok(Some(OneSecret {
+                json: Zeroizing::new(json.to_vec()),
+                ttl: ttl(json).unwrap_or(cx.mount()?.default_ttl.unwrap_or(SYSTEM_TTL)),
+            })),
             _ => Err(crate::error::Error::corrupt(
                 "a stored secret does not parse",
             )),
@@ -113,10 +133,11 @@ impl Operation for GetV1 {
         Object::new().finish()
     }
 
-    fn output(&self, json: &Self::Reply) -> Result<Response> {
-        match json {
-            Some(json) => Ok(Response {
-                data: Some(json.clone()),
+    fn output(&self, secret: &Self::Reply) -> Result<Response> {
+        match secret {
+            Some(secret) => Ok(Response {
+                data: Some(secret.json.clone()),
+                lease_duration: secret.ttl.as_secs(),
                 ..Response::default()
             }),
             None => Ok(Response::empty().shaped(Shape::NotFound)),
@@ -163,6 +184,7 @@ impl Operation for DeleteV1 {
 pub(crate) struct ListV1 {
     pub(crate) mount: MountPath,
     pub(crate) folder: FolderPath,
+    pub(crate) recursion: Recursion,
     pub(crate) page: Option<Page>,
 }
 
@@ -176,13 +198,16 @@ impl Operation for ListV1 {
     fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
         Ok(vec![Access::new(
             api_path(cx, self.folder.as_str())?,
-            Capability::List,
+            match self.recursion {
+                Recursion::One => Capability::List,
+                Recursion::All => Capability::Scan,
+            },
         )])
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Name>> {
         let tree = tree(cx.mount()?);
-        let names = list(cx, tree, &self.folder, Recursion::One)?;
+        let names = list(cx, tree, &self.folder, self.recursion)?;
         Ok(Page::of(self.page.as_ref(), names))
     }
 

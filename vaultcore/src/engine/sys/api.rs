@@ -4,21 +4,21 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::keys::KeyStatus;
+use super::builtin::{self, Listed};
 use super::mounts::MountInfo;
 use super::namespaces::NamespaceInfo;
-use super::rekey::PendingRekey;
-use super::slots::{SlotInfo, SlotType};
 use super::{
     ChangeNamespace, CreateNamespace, DeleteNamespace, ListMounts, ListNamespaces, Mount,
-    MountTune, NewMount, ReadKeyStatus, ReadMount, ReadNamespace, Remount, Rotate, Tune, Unmount,
+    MountTune, NewMount, ReadKeyStatus, ReadMount, ReadNamespace, Remount, RemountStatus, Rotate,
+    Tune, Unmount,
 };
 use crate::engine::kv;
 use crate::error::{Error, ErrorKind, Result};
+use crate::id::Nonce;
 use crate::mount::Class;
 use crate::operation::{Call, Erased, Handler};
 use crate::path::MountPath;
-use crate::wire::{Array, Fields, Object, Response, Route, Shape, Verb};
+use crate::wire::{Fields, Object, Response, Route, Shape, Verb};
 
 type Made<'c> = Result<Box<dyn Erased + 'c>>;
 
@@ -51,6 +51,10 @@ pub(crate) const ROUTES: &[Route<Handler>] = &[
     Route {
         pattern: "remount",
         verbs: &[(Verb::Write, remount)],
+    },
+    Route {
+        pattern: "remount/status/{id}",
+        verbs: &[(Verb::Read, remount_status)],
     },
     Route {
         pattern: "namespaces",
@@ -107,9 +111,28 @@ fn mount_path(call: &Call<'_>) -> Result<(MountPath, bool)> {
     }
 }
 
+/// Returns which mount is tuned, by which folder: `sys/mounts/auth/x/tune`, by which Vault's client
+/// for Go tunes auth methods, is that of `sys/auth/x/tune`.
+fn tuned(class: Class, path: MountPath) -> Result<(Class, MountPath, Class)> {
+    let of_auth = path.as_str().strip_prefix("auth/").map(MountPath::new);
+    match of_auth.filter(|_| class == Class::Secret) {
+        Some(path) => Ok((Class::Auth, path?, class)),
+        None => Ok((class, path, class)),
+    }
+}
+
 fn read<'c>(call: &Call<'c>, class: Class) -> Made<'c> {
     let (path, tune) = mount_path(call)?;
-    Ok(Box::new(ReadMount { class, path, tune }))
+    let (class, path, by) = match tune {
+        true => tuned(class, path)?,
+        false => (class, path, class),
+    };
+    Ok(Box::new(ReadMount {
+        class,
+        by,
+        path,
+        tune,
+    }))
 }
 
 fn write_mount<'c>(call: &Call<'c>) -> Made<'c> {
@@ -125,7 +148,13 @@ fn write<'c>(call: &Call<'c>, class: Class) -> Made<'c> {
     let fields = call.fields;
     if tune {
         let tune = read_tune(fields)?;
-        return Ok(Box::new(Tune { class, path, tune }));
+        let (class, path, by) = tuned(class, path)?;
+        return Ok(Box::new(Tune {
+            class,
+            by,
+            path,
+            tune,
+        }));
     }
     let kind = fields.required("type")?;
     let mut tune = match fields.raw("config") {
@@ -153,8 +182,8 @@ fn read_tune(fields: &Fields<'_>) -> Result<MountTune> {
     Ok(MountTune {
         description: fields.text("description")?.map(|text| text.to_string()),
         options: fields.map("options")?,
-        default_ttl: fields.duration("default_lease_ttl")?,
-        max_ttl: fields.duration("max_lease_ttl")?,
+        default_ttl: ttl(fields, "default_lease_ttl")?,
+        max_ttl: ttl(fields, "max_lease_ttl")?,
         listed,
         plain_request_keys: fields.list("audit_non_hmac_request_keys")?,
         plain_response_keys: fields.list("audit_non_hmac_response_keys")?,
@@ -162,6 +191,14 @@ fn read_tune(fields: &Fields<'_>) -> Result<MountTune> {
         response_headers: fields.list("allowed_response_headers")?,
         token_type: fields.text("token_type")?.map(|text| text.to_string()),
     })
+}
+
+/// Reads a TTL; `system` is none of the mount's own, as in Vault.
+fn ttl(fields: &Fields<'_>, name: &str) -> Result<Option<Duration>> {
+    match fields.raw(name) {
+        Some("\"system\"") => Ok(Some(Duration::ZERO)),
+        _ => fields.duration(name),
+    }
 }
 
 fn delete_mount<'c>(call: &Call<'c>) -> Made<'c> {
@@ -191,6 +228,12 @@ fn remount<'c>(call: &Call<'c>) -> Made<'c> {
     Ok(Box::new(Remount { class, from, to }))
 }
 
+fn remount_status<'c>(call: &Call<'c>) -> Made<'c> {
+    let id = Nonce::parse(call.captures.get("id"));
+    let id = id.ok_or_else(|| Error::not_found("there is no such move"))?;
+    Ok(Box::new(RemountStatus { id }))
+}
+
 fn list_namespaces<'c>(_: &Call<'c>) -> Made<'c> {
     Ok(Box::new(ListNamespaces { all: false }))
 }
@@ -211,8 +254,17 @@ fn read_namespace<'c>(call: &Call<'c>) -> Made<'c> {
 fn create_namespace<'c>(call: &Call<'c>) -> Made<'c> {
     Ok(Box::new(CreateNamespace {
         name: namespace_name(call),
-        metadata: call.fields.map("custom_metadata")?.unwrap_or_default(),
+        metadata: notes(call)?,
     }))
+}
+
+/// Returns the notes on a namespace, which are texts and nothing else.
+fn notes(call: &Call<'_>) -> Result<BTreeMap<String, String>> {
+    let wrong = || Error::invalid("custom_metadata values must be texts");
+    let Some(json) = call.fields.raw("custom_metadata") else {
+        return Ok(BTreeMap::new());
+    };
+    serde_json::from_str(json).map_err(|_| wrong())
 }
 
 fn patch_namespace<'c>(call: &Call<'c>) -> Made<'c> {
@@ -277,17 +329,19 @@ fn visibility(listed: bool) -> &'static str {
 /// Returns a mount's kind and options as Vault names them.
 fn named(info: &MountInfo) -> (&str, BTreeMap<String, String>) {
     let mut options = info.options.clone();
-    let version = match info.kind.as_str() {
-        kv::KIND_V2 => "2",
-        kv::KIND_V1 => "1",
+    match info.kind.as_str() {
+        kv::KIND_V1 => {}
+        // Clients find out by it how a path is to be written.
+        kv::KIND_V2 => {
+            options.insert("version".to_owned(), "2".to_owned());
+        }
         other => return (other, options),
-    };
-    options.insert("version".to_owned(), version.to_owned());
+    }
     ("kv", options)
 }
 
 pub(super) fn mount_object(class: Class, info: &MountInfo) -> Object {
-    let (kind, options) = named(info);
+    let (kind, _) = named(info);
     let mut config = Object::new()
         .number(
             "default_lease_ttl",
@@ -309,11 +363,7 @@ pub(super) fn mount_object(class: Class, info: &MountInfo) -> Object {
         .text("description", &info.description)
         .flag("external_entropy_access", false)
         .flag("local", false);
-    let object = match options.is_empty() {
-        true => object.null("options"),
-        false => object.map("options", &options),
-    };
-    object
+    options(object, class, info)
         .text("plugin_version", "")
         .flag("seal_wrap", false)
         .text("type", kind)
@@ -339,61 +389,39 @@ fn tuned_lists(mut object: Object, info: &MountInfo) -> Object {
     object
 }
 
-/// Mounts that are part of every namespace: path, kind, description.
-const BUILT_IN: [(&str, &str, &str); 3] = [
-    (
-        "cubbyhole/",
-        "cubbyhole",
-        "per-token private secret storage",
-    ),
-    ("identity/", "identity", "identity store"),
-    (
-        "sys/",
-        "system",
-        "system endpoints used for control, policy and debugging",
-    ),
-];
-
-fn built_in(kind: &str, description: &str) -> Object {
-    let config = Object::new()
-        .number("default_lease_ttl", 0)
-        .flag("force_no_cache", false)
-        .number("max_lease_ttl", 0);
-    Object::new()
-        .text("accessor", &format!("{kind}_00000000"))
-        .object("config", config)
-        .text("description", description)
-        .flag("external_entropy_access", false)
-        .flag("local", kind == "cubbyhole")
-        .null("options")
-        .text("plugin_version", "")
-        .flag("seal_wrap", false)
-        .text("type", kind)
-        .text("uuid", "")
-}
-
 /// The reply that lists mounts, by path, with those that are built in.
-pub(super) fn mounts(class: Class, mounts: &[MountInfo]) -> Response {
-    let mut all: BTreeMap<String, Object> = BTreeMap::new();
-    match class {
-        Class::Secret => {
-            for (path, kind, description) in BUILT_IN {
-                all.insert(path.to_owned(), built_in(kind, description));
-            }
-        }
-        Class::Auth => {
-            let token = built_in("token", "token based credentials");
-            all.insert("token/".to_owned(), token);
-        }
+pub(super) fn mounts(class: Class, listed: &Listed) -> Response {
+    let mut all: BTreeMap<&str, Object> = BTreeMap::new();
+    for mount in builtin::all(class) {
+        all.insert(mount.path, mount.object(listed.space));
     }
-    for info in mounts {
-        all.insert(info.path.as_str().to_owned(), mount_object(class, info));
+    for info in &listed.mounts {
+        all.insert(info.path.as_str(), mount_object(class, info));
     }
     let mut object = Object::new();
     for (path, mount) in all {
-        object = object.object(&path, mount);
+        object = object.object(path, mount);
     }
     Response::data(object).shaped(Shape::Doubled)
+}
+
+/// What people without a token are shown of a mount.
+pub(super) fn brief(class: Class, info: &MountInfo) -> Object {
+    let (kind, _) = named(info);
+    options(
+        Object::new().text("description", &info.description),
+        class,
+        info,
+    )
+    .text("type", kind)
+}
+
+fn options(object: Object, class: Class, info: &MountInfo) -> Object {
+    let (kind, options) = named(info);
+    match options.is_empty() && class == Class::Secret && kind != "kv" {
+        true => object.null("options"),
+        false => object.map("options", &options),
+    }
 }
 
 pub(super) fn mount(class: Class, info: &MountInfo) -> Response {
@@ -445,38 +473,4 @@ pub(super) fn namespaces(spaces: &[(String, NamespaceInfo)]) -> Response {
     }
     let names = spaces.iter().map(|(name, _)| name);
     Response::list(Object::new().object("key_info", infos).list("keys", names))
-}
-
-pub(super) fn key_status(status: &KeyStatus) -> Response {
-    let object = Object::new()
-        .time("install_time", Some(status.install_time))
-        .number("term", status.term);
-    Response::data(object).shaped(Shape::Doubled)
-}
-
-pub(super) fn slots(slots: &[SlotInfo]) -> Response {
-    let mut array = Array::new();
-    for slot in slots {
-        let object = Object::new()
-            .text("id", &slot.id.to_string())
-            .time("created_time", Some(slot.created_time))
-            .number("generation", slot.generation);
-        array = array.object(match slot.kind {
-            SlotType::Shamir { shares, threshold } => object
-                .text("type", "shamir")
-                .number("secret_shares", shares)
-                .number("secret_threshold", threshold),
-            SlotType::Passphrase => object.text("type", "passphrase"),
-            SlotType::Key => object.text("type", "key"),
-        });
-    }
-    Response::data(Object::new().array("slots", array))
-}
-
-pub(super) fn pending_rekey(pending: &PendingRekey) -> Response {
-    let object = Object::new()
-        .text("nonce", &pending.nonce().to_string())
-        .time("started", Some(pending.started()))
-        .number("t", pending.sharing().threshold);
-    Response::data(object)
 }

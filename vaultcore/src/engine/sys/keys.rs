@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::slots::{load_slots, store_with_root};
-use super::{api, only_root, protected, sys};
+use super::{only_root, protected, shapes, sys};
 use crate::barrier::{Page, Rewrap, RootKey, Term, layout};
 use crate::clock::Timestamp;
 use crate::error::Result;
@@ -61,8 +61,8 @@ impl Operation for Rotate {
         Object::new().finish()
     }
 
-    fn output(&self, term: &Self::Reply) -> Result<Response> {
-        Ok(Response::data(Object::new().number("term", *term)))
+    fn output(&self, _: &Self::Reply) -> Result<Response> {
+        Ok(Response::empty())
     }
 }
 
@@ -124,7 +124,7 @@ impl Operation for ReadKeyStatus {
     }
 
     fn output(&self, status: &Self::Reply) -> Result<Response> {
-        Ok(api::key_status(status))
+        Ok(shapes::key_status(status))
     }
 }
 

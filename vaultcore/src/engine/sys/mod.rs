@@ -3,6 +3,7 @@
 pub(crate) mod access;
 pub(crate) mod api;
 mod audit;
+mod builtin;
 mod capabilities;
 mod clock;
 mod keys;
@@ -11,8 +12,12 @@ mod mounts;
 mod namespaces;
 mod policies;
 mod rekey;
+mod remount;
+mod shapes;
 mod slots;
+mod tools;
 mod tune;
+mod unmount;
 mod visible;
 
 pub use audit::AuditInfo;
@@ -27,13 +32,15 @@ pub(crate) use audit::{AuditHash, DisableAudit, EnableAudit, ListAudit, ReadChai
 pub(crate) use capabilities::{ReadCapabilities, ReadMetrics, ResultantAcl};
 pub(crate) use clock::ConfirmClock;
 pub(crate) use keys::{DropTerms, ReadKeyStatus, RewrapPage, Rotate, RotateRoot, SealAll};
-pub(crate) use mounts::{ListMounts, Mount, ReadMount, Remount, Tune, Unmount, WipePage};
+pub(crate) use mounts::{ListMounts, Mount, ReadMount, Tune};
 pub(crate) use namespaces::{
     ChangeNamespace, CreateNamespace, DeleteNamespace, ListNamespaces, ReadNamespace,
 };
 pub(crate) use policies::{DeletePolicy, Family, ListPolicies, ReadPolicy, WritePolicy};
-pub(crate) use rekey::{CancelRekey, CommitRekey, ReadRekey, StartRekey};
+pub(crate) use rekey::{CancelRekey, CommitRekey, PendingRekey, ReadRekey, StartRekey};
+pub(crate) use remount::{Remount, RemountStatus};
 pub(crate) use slots::{AddSlot, ListSlots, RemoveSlot};
+pub(crate) use unmount::{Unmount, WipePage};
 pub(crate) use visible::{MountOf, VisibleMounts};
 
 use crate::error::{Error, Result};
@@ -47,6 +54,7 @@ pub(crate) const TABLES: &[&[Route<Handler>]] = &[
     access::ROUTES,
     clock::ROUTES,
     leases::api::ROUTES,
+    tools::ROUTES,
 ];
 
 /// Refuses what is of the whole vault where it is asked for in a namespace: who administers one

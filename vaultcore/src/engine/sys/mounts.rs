@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::tune::MountTune;
+use super::builtin::Listed;
+use super::tune::{MountTune, check_default};
 use super::{api, protected, sys};
-use crate::barrier::layout;
 use crate::engine::{kv, transit};
 use crate::error::{Error, Result};
 use crate::id::MountId;
-use crate::lease;
-use crate::mount::{Class, Mount as Entry, MountTable, NamespaceTable, Tuning, Wipe, accessor};
+use crate::mount::{Class, Mount as Entry, MountTable, NamespaceTable, Tuning, accessor};
 use crate::operation::{Access, Capability, Context, Operation, Target};
-use crate::path::{EntryPath, MountPath};
+use crate::path::MountPath;
 use crate::wire::{Json, Object, Response};
+
+/// What key-value secrets without versions were called of old.
+const GENERIC: &str = "generic";
 
 /// An engine to be mounted, or an auth method to be enabled.
 ///
@@ -95,13 +97,25 @@ impl NewMount {
         let version = self.options.get("version").map(String::as_str);
         let kind = match (self.kind.as_str(), version) {
             ("kv", Some("2")) | (kv::KIND_V2, Some("2") | None) => kv::KIND_V2,
-            ("kv", Some("1") | None) | (kv::KIND_V1, Some("1") | None) => kv::KIND_V1,
+            ("kv" | kv::KIND_V1 | GENERIC, Some("1") | None) => kv::KIND_V1,
             ("kv" | kv::KIND_V1 | kv::KIND_V2, Some(_)) => {
                 return Err(Error::invalid("the version of a key-value mount is 1 or 2"));
             }
             (other, _) => other,
         };
         Ok((kind, options))
+    }
+
+    /// Returns the options that are shown: a kind that says its version has it among them.
+    fn stored_options(&self) -> BTreeMap<String, String> {
+        let mut options = self.options.clone();
+        let version = match self.kind.as_str() {
+            kv::KIND_V1 => "1",
+            kv::KIND_V2 => "2",
+            _ => return options,
+        };
+        options.insert("version".to_owned(), version.to_owned());
+        options
     }
 
     pub(super) fn input(&self) -> Object {
@@ -189,8 +203,22 @@ fn folder(class: Class) -> &'static str {
     }
 }
 
+/// Access to what can be tuned of a mount, by the folder that the request names.
+fn tune_access(
+    (class, by): (Class, Class),
+    path: &MountPath,
+    capability: Capability,
+) -> Result<Vec<Access>> {
+    match (class, by) {
+        (Class::Auth, Class::Secret) => {
+            sys(&format!("mounts/auth/{}tune", path.as_str()), capability)
+        }
+        _ => access(class, path, "tune", capability),
+    }
+}
+
 /// Access to one mount. That to auth methods is protected.
-fn access(
+pub(super) fn access(
     class: Class,
     path: &MountPath,
     end: &str,
@@ -209,12 +237,16 @@ fn access(
     }
 }
 
-fn missing() -> Error {
+pub(super) fn missing() -> Error {
     Error::not_found("nothing is mounted there")
 }
 
 /// A path is a mount's or a namespace's, not both: a request could not tell them apart.
-fn check_no_namespace(cx: &mut Context<'_, '_>, class: Class, path: &MountPath) -> Result<()> {
+pub(super) fn check_no_namespace(
+    cx: &mut Context<'_, '_>,
+    class: Class,
+    path: &MountPath,
+) -> Result<()> {
     if class == Class::Auth {
         return Ok(()); // those lie below `auth/`, which is no namespace
     }
@@ -257,13 +289,14 @@ impl Operation for Mount<'_> {
             id,
             path: self.path.clone(),
             kind: Zeroizing::new(kind.to_owned()),
-            accessor: accessor(kind, id),
+            accessor: accessor(self.class, kind, id),
             description: Zeroizing::new(String::new()),
-            options: self.new.options.clone(),
+            options: self.new.stored_options(),
             tuning: Tuning::default(),
             config,
         };
         self.new.tune.apply(&mut mount)?;
+        check_default(&mount.tuning)?;
         table.add(mount)?;
         table.store(cx.txn)?;
         Ok(id)
@@ -286,127 +319,15 @@ impl Mount<'_> {
         for attempt in 0..16u8 {
             let context: [&[u8]; 4] = [b"mount", cx.space.id.as_bytes(), path, &[attempt]];
             let id = MountId::from_bytes(cx.txn.unique(&context)?);
-            if id != MountId::BUILT_IN && table.with_accessor(&accessor(kind, id)).is_none() {
+            if id != MountId::BUILT_IN
+                && table
+                    .with_accessor(&accessor(self.class, kind, id))
+                    .is_none()
+            {
                 return Ok(id);
             }
         }
         Err(Error::corrupt("every new accessor of a mount is taken"))
-    }
-}
-
-/// Takes a mount away, with all that it keeps.
-pub(crate) struct Unmount {
-    pub(crate) class: Class,
-    pub(crate) path: MountPath,
-}
-
-impl Operation for Unmount {
-    /// The work of deleting what it kept.
-    type Reply = Option<EntryPath>;
-
-    fn target(&self) -> Target<'_> {
-        Target::System
-    }
-
-    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        access(self.class, &self.path, "", Capability::Delete)
-    }
-
-    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
-        let mut table = MountTable::load(cx.txn, cx.space.id, self.class)?;
-        table.check_not_built_in(&self.path)?;
-        let Some(mount) = table.remove(&self.path) else {
-            return Ok(None);
-        };
-        let areas = match self.class {
-            Class::Secret => cx.registry.engine(&mount.kind)?.areas(),
-            Class::Auth => cx.registry.method(&mount.kind)?.areas(),
-        };
-        table.store(cx.txn)?;
-        let id = mount.id.to_string();
-        let folders = areas
-            .iter()
-            .map(|area| layout::area(cx.space.id, area).then(&id));
-        let leases = lease::of_mount(cx.space.id, Some(mount.id));
-        Wipe::leave(cx.txn, &id, Some(&leases), folders).map(Some)
-    }
-
-    fn input(&self) -> Json {
-        Object::new().finish()
-    }
-
-    fn output(&self, rest: &Self::Reply) -> Result<Response> {
-        Ok(Response::empty().leaving(rest.clone()))
-    }
-}
-
-/// Deletes the next page of what a mount or a namespace kept.
-pub(crate) struct WipePage {
-    pub(crate) work: EntryPath,
-}
-
-impl Operation for WipePage {
-    /// Whether there is more.
-    type Reply = bool;
-
-    fn target(&self) -> Target<'_> {
-        Target::System
-    }
-
-    /// It was allowed when it was begun.
-    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        Ok(Vec::new())
-    }
-
-    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<bool> {
-        Wipe::page(cx.txn, &self.work)
-    }
-
-    fn input(&self) -> Json {
-        Object::new().finish()
-    }
-
-    fn output(&self, _: &bool) -> Result<Response> {
-        Ok(Response::empty())
-    }
-}
-
-/// Moves a mount to another path of the same namespace. What it keeps stays where it is.
-pub(crate) struct Remount {
-    pub(crate) class: Class,
-    pub(crate) from: MountPath,
-    pub(crate) to: MountPath,
-}
-
-impl Operation for Remount {
-    type Reply = ();
-
-    fn target(&self) -> Target<'_> {
-        Target::System
-    }
-
-    fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        protected("remount", Capability::Update)
-    }
-
-    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
-        let mut table = MountTable::load(cx.txn, cx.space.id, self.class)?;
-        let mut mount = table.remove(&self.from).ok_or_else(missing)?;
-        check_no_namespace(cx, self.class, &self.to)?;
-        mount.path = self.to.clone();
-        table.add(mount)?;
-        table.store(cx.txn)
-    }
-
-    fn input(&self) -> Json {
-        Object::new()
-            .text("from", self.from.as_str())
-            .text("to", self.to.as_str())
-            .finish()
-    }
-
-    fn output(&self, (): &()) -> Result<Response> {
-        Ok(Response::empty())
     }
 }
 
@@ -416,7 +337,7 @@ pub(crate) struct ListMounts {
 }
 
 impl Operation for ListMounts {
-    type Reply = Vec<MountInfo>;
+    type Reply = Listed;
 
     fn target(&self) -> Target<'_> {
         Target::System
@@ -426,9 +347,12 @@ impl Operation for ListMounts {
         sys(folder(self.class), Capability::Read)
     }
 
-    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Vec<MountInfo>> {
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Listed> {
         let table = MountTable::load(cx.txn, cx.space.id, self.class)?;
-        Ok(table.iter().map(MountInfo::of).collect())
+        Ok(Listed {
+            space: cx.space.id,
+            mounts: table.iter().map(MountInfo::of).collect(),
+        })
     }
 
     fn input(&self) -> Json {
@@ -443,6 +367,8 @@ impl Operation for ListMounts {
 /// Reads one mount.
 pub(crate) struct ReadMount {
     pub(crate) class: Class,
+    /// Whose folder of `sys/` the request names.
+    pub(crate) by: Class,
     pub(crate) path: MountPath,
     /// Whether the reply is what can be tuned.
     pub(crate) tune: bool,
@@ -456,8 +382,10 @@ impl Operation for ReadMount {
     }
 
     fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        let end = if self.tune { "tune" } else { "" };
-        access(self.class, &self.path, end, Capability::Read)
+        match self.tune {
+            true => tune_access((self.class, self.by), &self.path, Capability::Read),
+            false => access(self.class, &self.path, "", Capability::Read),
+        }
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<MountInfo> {
@@ -480,6 +408,8 @@ impl Operation for ReadMount {
 /// Changes a mount.
 pub(crate) struct Tune {
     pub(crate) class: Class,
+    /// Whose folder of `sys/` the request names.
+    pub(crate) by: Class,
     pub(crate) path: MountPath,
     pub(crate) tune: MountTune,
 }
@@ -492,13 +422,14 @@ impl Operation for Tune {
     }
 
     fn access(&self, _: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        access(self.class, &self.path, "tune", Capability::Update)
+        tune_access((self.class, self.by), &self.path, Capability::Update)
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
         let mut table = MountTable::load(cx.txn, cx.space.id, self.class)?;
-        self.tune
-            .apply(table.at_mut(&self.path).ok_or_else(missing)?)?;
+        let mount = table.at_mut(&self.path).ok_or_else(missing)?;
+        self.tune.apply(mount)?;
+        self.tune.check_changes_no_engine(self.class, mount)?;
         table.store(cx.txn)
     }
 

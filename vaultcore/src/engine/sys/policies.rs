@@ -4,8 +4,10 @@ use zeroize::Zeroizing;
 
 use super::{access, sys};
 use crate::error::Result;
+use crate::id::NamespaceId;
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::rights::PolicyStore;
+use crate::token::ROOT_POLICY;
 use crate::wire::{Json, Object, Page, Response, Shape};
 
 /// Where a policy is asked for: the two families of paths that Vault has.
@@ -147,7 +149,10 @@ impl Operation for ListPolicies {
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
-        let names = PolicyStore::new(cx.space.id).names(cx.txn)?;
+        let mut names = PolicyStore::new(cx.space.id).names(cx.txn)?;
+        if cx.space.id != NamespaceId::ROOT {
+            names.retain(|name| name.as_str() != ROOT_POLICY); // no token of it has that
+        }
         Ok(Page::of(self.page.as_ref(), names))
     }
 

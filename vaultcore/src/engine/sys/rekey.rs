@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::slots::{load_slots, store_with_root};
-use super::{api, only_root, protected};
+use super::{only_root, protected, shapes};
 use crate::barrier::{RootKey, layout};
 use crate::clock::Timestamp;
 use crate::crypto::mac::sign_once;
@@ -132,7 +132,10 @@ impl Operation for StartRekey<'_> {
 }
 
 /// Reads the rekey in progress.
-pub(crate) struct ReadRekey;
+pub(crate) struct ReadRekey {
+    /// The path below `sys/` that is asked.
+    pub(crate) path: &'static str,
+}
 
 impl Operation for ReadRekey {
     type Reply = PendingRekey;
@@ -143,7 +146,7 @@ impl Operation for ReadRekey {
 
     fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
         only_root(cx)?;
-        protected("rekey/verify", Capability::Update)
+        protected(self.path, Capability::Update)
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<PendingRekey> {
@@ -155,7 +158,7 @@ impl Operation for ReadRekey {
     }
 
     fn output(&self, pending: &Self::Reply) -> Result<Response> {
-        Ok(api::pending_rekey(pending))
+        Ok(shapes::pending_rekey(pending))
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::{api, only_root, protected, sys};
+use super::{only_root, protected, shapes, sys};
 use crate::barrier::{Keyring, RootKey, Txn, layout};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -105,7 +105,7 @@ impl Operation for ListSlots {
     }
 
     fn output(&self, slots: &Self::Reply) -> Result<Response> {
-        Ok(api::slots(slots))
+        Ok(shapes::slots(slots))
     }
 }
 

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::engine::kv;
 use crate::error::{Error, Result};
-use crate::mount::{MAX_TTL, Mount as Entry};
+use crate::mount::{Class, MAX_TTL, Mount as Entry, Tuning};
 
 /// The most names that one list of a mount holds.
 const MAX_NAMES: usize = 128;
+/// How long leases live in a mount that says nothing: 768 hours, as in Vault.
+const SYSTEM_TTL: Duration = Duration::from_secs(768 * 3_600);
 
 /// A change of a mount: only what is set is changed.
 ///
@@ -77,6 +80,25 @@ impl MountTune {
         self
     }
 
+    /// Refuses what would make another engine of the mount, or means nothing to it.
+    pub(super) fn check_changes_no_engine(&self, class: Class, mount: &Entry) -> Result<()> {
+        if class == Class::Secret && self.token_type.is_some() {
+            return Err(Error::invalid("only auth methods have a token type"));
+        }
+        let wanted = self.options.as_ref().and_then(|list| list.get("version"));
+        let is = match mount.kind.as_str() {
+            kv::KIND_V1 => "1",
+            kv::KIND_V2 => "2",
+            _ => return Ok(()),
+        };
+        match wanted.is_none_or(|version| version == is) {
+            true => Ok(()),
+            false => Err(Error::invalid(
+                "the version of a key-value mount stays: mount the other, and copy",
+            )),
+        }
+    }
+
     pub(super) fn apply(&self, mount: &mut Entry) -> Result<()> {
         if let Some(text) = &self.description {
             check_description(text)?;
@@ -116,6 +138,16 @@ impl MountTune {
             )),
             _ => Ok(()),
         }
+    }
+}
+
+/// Checks the default TTL of a new mount: as a mount is tuned later it may be beyond the system's.
+pub(super) fn check_default(tuning: &Tuning) -> Result<()> {
+    match (tuning.default_ttl(), tuning.max_ttl()) {
+        (Some(default), None) if default > SYSTEM_TTL => Err(Error::invalid(
+            "the default TTL of a mount is not longer than the 768 hours of the system",
+        )),
+        _ => Ok(()),
     }
 }
 

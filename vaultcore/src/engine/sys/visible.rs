@@ -1,8 +1,10 @@
 //! The mounts that a caller may know of, as user interfaces and clients ask for them.
 
+use super::builtin::{self, BuiltIn};
 use super::mounts::MountInfo;
 use super::{access, api};
 use crate::error::{Error, ErrorKind, Result};
+use crate::id::NamespaceId;
 use crate::mount::{Class, MountTable};
 use crate::operation::{Access, Actor, Admission, Context, Operation, Target};
 use crate::wire::{Json, Object, Response};
@@ -13,8 +15,17 @@ pub(crate) struct VisibleMounts;
 
 /// Engines and auth methods that may be seen.
 pub(crate) struct Visible {
-    pub(crate) secret: Vec<MountInfo>,
-    pub(crate) auth: Vec<MountInfo>,
+    space: NamespaceId,
+    /// Whether nobody in particular asks: then little is told.
+    anonymous: bool,
+    secret: Seen,
+    auth: Seen,
+}
+
+/// The mounts of one class that may be seen.
+struct Seen {
+    built_in: Vec<&'static BuiltIn>,
+    mounts: Vec<MountInfo>,
 }
 
 impl Operation for VisibleMounts {
@@ -34,6 +45,8 @@ impl Operation for VisibleMounts {
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Visible> {
         Ok(Visible {
+            space: cx.space.id,
+            anonymous: matches!(cx.actor, Actor::Anonymous),
             secret: visible(cx, Class::Secret)?,
             auth: visible(cx, Class::Auth)?,
         })
@@ -44,10 +57,17 @@ impl Operation for VisibleMounts {
     }
 
     fn output(&self, visible: &Visible) -> Result<Response> {
-        let group = |class, mounts: &[MountInfo]| {
+        let group = |class, seen: &Seen| {
             let mut object = Object::new();
-            for info in mounts {
-                object = object.object(info.path.as_str(), api::mount_object(class, info));
+            for mount in &seen.built_in {
+                object = object.object(mount.path, mount.object(visible.space));
+            }
+            for info in &seen.mounts {
+                let shown = match visible.anonymous {
+                    true => api::brief(class, info),
+                    false => api::mount_object(class, info),
+                };
+                object = object.object(info.path.as_str(), shown);
             }
             object
         };
@@ -59,7 +79,13 @@ impl Operation for VisibleMounts {
     }
 }
 
-fn visible(cx: &mut Context<'_, '_>, class: Class) -> Result<Vec<MountInfo>> {
+fn visible(cx: &mut Context<'_, '_>, class: Class) -> Result<Seen> {
+    let mut built_in = Vec::new();
+    for mount in builtin::all(class) {
+        if may_use(cx, &full(class, mount.path))? {
+            built_in.push(mount);
+        }
+    }
     let table = MountTable::load(cx.txn, cx.space.id, class)?;
     let mut found = Vec::new();
     for mount in table.iter() {
@@ -68,7 +94,10 @@ fn visible(cx: &mut Context<'_, '_>, class: Class) -> Result<Vec<MountInfo>> {
             found.push(MountInfo::of(mount));
         }
     }
-    Ok(found)
+    Ok(Seen {
+        built_in,
+        mounts: found,
+    })
 }
 
 fn full(class: Class, path: &str) -> String {
@@ -86,13 +115,19 @@ fn may_use(cx: &mut Context<'_, '_>, path: &str) -> Result<bool> {
     }
 }
 
+/// A mount that was asked for by a path in it.
+pub(crate) enum Located {
+    BuiltIn(&'static BuiltIn, NamespaceId),
+    Mount(Class, MountInfo),
+}
+
 /// Tells which mount a path is in, to whoever may use anything of that mount.
 pub(crate) struct MountOf {
     pub(crate) path: String,
 }
 
 impl Operation for MountOf {
-    type Reply = (Class, MountInfo);
+    type Reply = Located;
 
     fn target(&self) -> Target<'_> {
         Target::System
@@ -112,13 +147,20 @@ impl Operation for MountOf {
             Some(path) => (Class::Auth, path),
             None => (Class::Secret, self.path.as_str()),
         };
+        let with_slash = format!("{path}/");
+        let built_in = builtin::all(class).find(|mount| with_slash.starts_with(mount.path));
+        if let Some(mount) = built_in
+            && may_use(cx, &full(class, mount.path))?
+        {
+            return Ok(Located::BuiltIn(mount, cx.space.id));
+        }
         let table = MountTable::load(cx.txn, cx.space.id, class)?;
         let found = table.holding(path);
-        let found = found.or_else(|| table.holding(&format!("{path}/")));
+        let found = found.or_else(|| table.holding(&with_slash));
         if let Some(mount) = found
             && may_use(cx, &full(class, mount.path.as_str()))?
         {
-            return Ok((class, MountInfo::of(mount)));
+            return Ok(Located::Mount(class, MountInfo::of(mount)));
         }
         Err(Error::new(
             ErrorKind::PermissionDenied,
@@ -131,9 +173,11 @@ impl Operation for MountOf {
         Object::new().finish()
     }
 
-    fn output(&self, (class, info): &Self::Reply) -> Result<Response> {
-        let object = api::mount_object(*class, info);
-        let path = full(*class, info.path.as_str());
-        Ok(Response::data(object.text("path", &path)))
+    fn output(&self, located: &Located) -> Result<Response> {
+        let (object, path) = match located {
+            Located::BuiltIn(mount, space) => (mount.object(*space), mount.path),
+            Located::Mount(class, info) => (api::mount_object(*class, info), info.path.as_str()),
+        };
+        Ok(Response::data(object.text("path", path)))
     }
 }

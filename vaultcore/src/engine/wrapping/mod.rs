@@ -22,7 +22,7 @@ use crate::token::{
     State, Token, TokenEntry, TokenKind, Uses, WRAPPING_POLICY, begin_revocation, create,
     find_secret, micros,
 };
-use crate::wire::{Json, Object, Response, WrapInfo};
+use crate::wire::{Fields, Json, Object, Response, WrapInfo};
 
 /// The longest that a reply is kept: 32 days, as tokens live in Vault.
 const MAX_TTL: Duration = Duration::from_secs(768 * 3_600);
@@ -42,7 +42,7 @@ struct Info {
 /// Returns whether there is anything in a reply to be kept.
 pub(crate) fn worth(response: &Response) -> bool {
     let secret = response.data.is_some() || response.auth.is_some() || response.auth_json.is_some();
-    secret && response.wrap_info.is_none()
+    secret && response.wrap_info.is_none() && !response.lists_nothing()
 }
 
 /// Keeps `response` for `ttl`, and returns the reply that says where.
@@ -75,15 +75,26 @@ pub(crate) fn wrap(
         kept = kept.list("warnings", &response.warnings);
     }
     let info = keep(cx, &kept.finish(), ttl, path)?;
-    let accessor = response.auth.as_ref().map(|auth| auth.accessor.clone());
     Ok(Response {
         wrap_info: Some(WrapInfo {
-            wrapped_accessor: accessor.unwrap_or_default(),
+            wrapped_accessor: accessor_in(response)?,
             ..info
         }),
         rest: response.rest.clone(),
         ..Response::default()
     })
+}
+
+/// Returns the accessor of the token, or of the secret id, that a reply holds.
+fn accessor_in(response: &Response) -> Result<String> {
+    if let Some(auth) = &response.auth {
+        return Ok(auth.accessor.clone());
+    }
+    let Some(data) = response.data.as_ref() else {
+        return Ok(String::new());
+    };
+    let named = Fields::parse(data)?.text("secret_id_accessor")?;
+    Ok(named.map(|text| text.to_string()).unwrap_or_default())
 }
 
 /// Keeps the text of a reply for `ttl`.

@@ -37,15 +37,13 @@ impl Kv {
 
     fn write_metadata(&self, path: &str, update: &MetadataUpdate, mode: UpdateMode) -> Result<()> {
         let (mount, path) = (self.mount.clone(), SecretPath::new(path)?);
-        self.vault.run(
-            &self.caller,
-            &WriteMetadata {
-                mount,
-                path,
-                update: update.clone(),
-                mode,
-            },
-        )
+        let operation = WriteMetadata {
+            mount,
+            path,
+            update: update.clone(),
+            mode,
+        };
+        self.vault.run(&self.caller, &operation).map(drop)
     }
 
     /// Removes a secret with its metadata and all versions, for good. Nothing happens if there is

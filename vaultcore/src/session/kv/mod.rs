@@ -15,8 +15,8 @@ pub use transaction::KvTransaction;
 
 use crate::clock::Timestamp;
 use crate::engine::kv::{
-    Cas, Delete, Found, Get, Patch, Plain, Put, Rollback, Selection, Subkeys, VersionInfo, Written,
-    check_object, from_json, gone, to_json,
+    Cas, Delete, Found, Get, Patch, Patched, Plain, Put, Rollback, Selection, Subkeys, Unknown,
+    VersionInfo, Written, check_object, from_json, gone, to_json,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::path::{MountPath, SecretPath};
@@ -148,7 +148,10 @@ impl Kv {
             json: &json,
             cas,
         };
-        Ok(self.finish(self.vault.run(&self.caller, &operation)?))
+        match self.vault.run(&self.caller, &operation)? {
+            Patched::Written(written) => Ok(self.finish(written)),
+            Patched::Gone(version) => Err(gone(&version.info)),
+        }
     }
 
     /// Writes the data of version `version` as a new version.
@@ -235,9 +238,9 @@ impl Kv {
             version: Some(version),
             depth,
         };
-        Ok(SecretBytes::copy_from(
-            &self.vault.run(&self.caller, &operation)?,
-        ))
+        let keys = self.vault.run(&self.caller, &operation)?;
+        let json = keys.json.ok_or_else(|| gone(&keys.info))?;
+        Ok(SecretBytes::copy_from(&json))
     }
 
     /// Marks the newest version as deleted. Nothing happens if it is, or if there is none.
@@ -278,6 +281,7 @@ impl Kv {
             mount: self.mount.clone(),
             path: SecretPath::new(path)?,
             selection,
+            unknown: Unknown::Refused,
         };
         match self.vault.run(&self.caller, &operation)? {
             Some(rest) => match self.vault.finish(&rest) {
