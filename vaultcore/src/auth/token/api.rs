@@ -7,7 +7,7 @@ use super::lookup::Looked;
 use super::roles::Role;
 use super::{
     CreateToken, DeleteRole, ListAccessors, ListRoles, LookupToken, NewToken, ReadRole, RenewToken,
-    RevokeToken, Subject, TidyTokens, WriteRole,
+    RevokeToken, Subject, TidyTokens, TokenInfo, WriteRole,
 };
 use crate::error::{Error, Result};
 use crate::operation::{Call, Capability, Erased, Handler};
@@ -320,22 +320,7 @@ pub(super) fn looked_up(looked: &Looked) -> Response {
     if leased {
         object = object.time("issue_time", Some(info.creation_time));
     }
-    if let Some(renewed) = info.last_renewal {
-        object = object
-            .time("last_renewal", Some(renewed))
-            .number("last_renewal_time", unix(renewed.as_micros()));
-    }
-    object = match info.metadata.is_empty() {
-        true => object.null("meta"),
-        false => object.map("meta", &info.metadata),
-    };
-    object = object
-        .number("num_uses", info.num_uses)
-        .flag("orphan", info.orphan)
-        .text("path", &info.path);
-    if let Some(period) = info.period {
-        object = object.number("period", period.as_secs());
-    }
+    object = life(object, info);
     object = object.list("policies", &info.policies);
     if leased {
         object = object.flag("renewable", info.renewable);
@@ -352,6 +337,28 @@ pub(super) fn looked_up(looked: &Looked) -> Response {
     object = object.number("ttl", info.ttl.as_secs());
     object = object.text("type", if info.batch { "batch" } else { "service" });
     Response::data(object)
+}
+
+/// Adds how a token came to be, and how long it lives.
+fn life(mut object: Object, info: &TokenInfo) -> Object {
+    let unix = |micros: u64| micros / 1_000_000;
+    if let Some(renewed) = info.last_renewal {
+        object = object
+            .time("last_renewal", Some(renewed))
+            .number("last_renewal_time", unix(renewed.as_micros()));
+    }
+    object = match info.metadata.is_empty() {
+        true => object.null("meta"),
+        false => object.map("meta", &info.metadata),
+    };
+    object = object
+        .number("num_uses", info.num_uses)
+        .flag("orphan", info.orphan)
+        .text("path", &info.path);
+    if let Some(period) = info.period {
+        object = object.number("period", period.as_secs());
+    }
+    object
 }
 
 /// The reply of reading a role.

@@ -118,7 +118,7 @@ fn may_use(cx: &mut Context<'_, '_>, path: &str) -> Result<bool> {
 /// A mount that was asked for by a path in it.
 pub(crate) enum Located {
     BuiltIn(&'static BuiltIn, NamespaceId),
-    Mount(Class, MountInfo),
+    Mount(Class, Box<MountInfo>),
 }
 
 /// Tells which mount a path is in, to whoever may use anything of that mount.
@@ -160,7 +160,7 @@ impl Operation for MountOf {
         if let Some(mount) = found
             && may_use(cx, &full(class, mount.path.as_str()))?
         {
-            return Ok(Located::Mount(class, MountInfo::of(mount)));
+            return Ok(Located::Mount(class, Box::new(MountInfo::of(mount))));
         }
         Err(Error::new(
             ErrorKind::PermissionDenied,
