@@ -1,4 +1,4 @@
-//! Goals 12 to 15: what leases cost that are only there, and what their end and their beginning cost.
+//! Goals 12 to 15: what leases cost that are only there, and what their end and a token cost.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -74,7 +74,7 @@ pub(crate) enum Reach {
     Ended,
 }
 
-/// Returns the place in the order of time that is before all leases that are due at `time` or later.
+/// Returns the place in the order of time before all leases that are due at `time` or later.
 pub(crate) fn before(time: Timestamp) -> Result<EntryPath> {
     due_folder().entry(&format!("{:016x}", time.as_micros() / 1_000_000))
 }

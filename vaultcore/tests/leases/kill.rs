@@ -14,6 +14,8 @@ use crate::world::{Plant, Shifted, World, task};
 
 /// How often a process is killed.
 const KILLS: &str = "VAULTCORE_LEASE_KILLS";
+/// How many leases are revoked at once.
+const MANY: usize = 1_000;
 /// Longer than a lease may be pending, and than a claim lasts.
 const LATER: Duration = Duration::from_secs(301);
 
@@ -47,6 +49,23 @@ fn child() {
             Err(_) => assert_ne!(plant, Plant::Nothing),
         }
     }
+}
+
+#[test]
+#[ignore = "run as a child by the other tests"]
+fn sweeper() {
+    let Some((folder, clock, plant)) = task() else {
+        return;
+    };
+    let folder = folder.as_path();
+    let world = World {
+        folder,
+        clock,
+        plant,
+    };
+    let vault = world.vault(Background::Host, &world.outside());
+    let leases = world.unsealed(&vault).leases();
+    leases.revoke_prefix("db/creds").unwrap();
 }
 
 /// Kills `kills` processes, two at a time, and looks at what is left of their work each time.
@@ -125,4 +144,41 @@ fn a_lease_that_is_not_durable_is_found() {
     let folder = tempfile::tempdir_in("/dev/shm").unwrap();
     let (found, _) = kill_issuers(folder.path(), 60, Plant::Forgetful);
     assert!(found.is_some());
+}
+
+#[test]
+#[allow(clippy::print_stderr, reason = "figures for whoever reads the log")]
+fn a_revocation_of_many_that_is_killed_is_finished_by_others() {
+    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+    let folder = folder.path();
+    let world = World {
+        folder,
+        clock: Shifted::default(),
+        plant: Plant::Nothing,
+    };
+    world.prepare();
+    let outside = world.outside();
+    let vault = world.vault(Background::Host, &outside);
+    let session = world.unsealed(&vault);
+    let database = session.database("db").unwrap();
+    for _ in 0..MANY {
+        database.credentials("app").unwrap();
+    }
+    let mut sweeper = world.spawn("kill::sweeper");
+    while outside.dropped().len() < MANY / 4 {
+        sleep(Duration::from_millis(1));
+    }
+    sweeper.kill().unwrap();
+    sweeper.wait().unwrap();
+    let left = outside.users().len();
+    assert!(left > 0, "it was done before it was killed");
+    vault.tick().unwrap(); // what the dead one has claimed is its own until the claim ends
+    world.clock.advance(LATER);
+    vault.tick().unwrap();
+    eprintln!(
+        "killed with {left} of {MANY} left; {} then",
+        outside.users().len()
+    );
+    assert_eq!(outside.users().len(), 0);
+    assert_eq!(session.leases().count().unwrap(), 0);
 }

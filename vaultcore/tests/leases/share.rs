@@ -35,7 +35,7 @@ fn child() {
     drop(session);
 }
 
-/// Lets `count` leases fall due within ten seconds, in the sight of two processes. Returns who was
+/// Lets `count` leases fall due one after the other, before two processes. Returns who was
 /// dropped, what is left, and how long it took to make them: they fall due in as much.
 fn fall_due(folder: &Path, count: u64, plant: Plant) -> (Vec<Dropped>, usize, Duration) {
     let mut world = World {

@@ -71,7 +71,7 @@ impl Vault {
     }
 
     fn round(&self) -> Result<Round> {
-        // What was ended since the clock is in doubt lies behind all that is due for being old by it.
+        // What was ended since the clock is in doubt lies behind all that is old by it.
         let doubted = self.core.time.doubted();
         Ok(Round {
             after: doubted.map(lease::before).transpose()?,
@@ -139,8 +139,8 @@ impl Vault {
 
     /// Ends what was made under a lease that did not come into force.
     ///
-    /// It may have taken so long that somebody has ended the lease before there was anything to end:
-    /// it is recorded anew, and ended now that all is made that will be.
+    /// It may have taken so long that somebody has ended the lease before there was anything to
+    /// end: it is recorded anew, and ended now that all is made that will be.
     pub(super) fn undo(&self, open: &OpenVault, lease: &Lease) -> Result<()> {
         open.transact(|txn, _| lease::reopen(txn, lease))?;
         self.end_lease(open, lease.key)
