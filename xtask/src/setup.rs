@@ -59,7 +59,8 @@ impl Setup {
 
     /// Starts the databases.
     pub(crate) fn add_servers(&mut self, report: &mut Report) {
-        let starts: [(&str, fn() -> Result<Server>); 2] = [
+        type Start = fn() -> Result<Server>;
+        let starts: [(&str, Start); 2] = [
             ("postgres", servers::postgres),
             ("mariadb", servers::mariadb),
         ];
