@@ -32,6 +32,7 @@
 //! * *keyring, term*: the keys of the barrier, and the number of one of them.
 //! * *mount, engine*: a path where an engine answers, and what answers there.
 //! * *version, check-and-set*: secrets keep old versions, and a write may say which it expects.
+//! * *lease, reaper*: the life of what was made outside, such as a database user, and who ends it.
 //! * *owner*: the program that unsealed; it has full rights and no token.
 //!
 //! # What it is not
@@ -43,6 +44,10 @@
 //!
 //! * `sqlite` (default): the vault in one file, for any number of processes.
 //! * `passphrase` (default): key slots opened by a passphrase, by Argon2id.
+//! * `postgres`: credentials of PostgreSQL, by the crates postgres and rustls (about 70 crates more).
+//! * `mysql`: credentials of MySQL and MariaDB, by the crates mysql and rustls. With `tls_ca` it makes
+//!   ring the process's provider of rustls, if there is none.
+//! * `xchacha`: transit keys of the type xchacha20-poly1305.
 //! * `conformance`: the public test suite for storage backends, and a wrapper that makes any of
 //!   them fail.
 
