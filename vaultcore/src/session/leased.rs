@@ -43,6 +43,8 @@ struct Lease {
     caller: Caller,
     id: String,
     renewable: bool,
+    /// How long it was made for.
+    made_for: Duration,
     state: Mutex<State>,
 }
 
@@ -79,6 +81,7 @@ impl<T> LeasedSecret<T> {
             caller,
             id,
             renewable,
+            made_for: ttl,
             state: Mutex::new(state),
         };
         Self {
@@ -155,6 +158,7 @@ impl<T> LeasedSecret<T> {
         if !self.lease.renewable {
             return Err(Error::invalid("the lease is not renewable"));
         }
+        self.keeper = None; // one at a time
         let stop = Arc::new((Mutex::new(false), Condvar::new()));
         let (lease, seen) = (Arc::clone(&self.lease), Arc::clone(&stop));
         let keep = move || {
@@ -209,8 +213,11 @@ impl Lease {
         let ttl = self.leases().renew(&self.id, increment)?;
         let expires = self.vault.now().saturating_add(ttl);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        // A renewal that moves the end by less than a second has reached the max TTL.
-        state.last = expires.since(state.expires) < Duration::from_secs(1);
+        // Who is given less than was asked for has reached the max TTL.
+        let asked = increment
+            .filter(|time| !time.is_zero())
+            .unwrap_or(self.made_for);
+        state.last = ttl.saturating_add(Duration::from_secs(1)) < asked;
         state.expires = expires;
         state.ttl = ttl;
         Ok(ttl)
