@@ -8,6 +8,7 @@
     reason = "this is test code, where a panic is the report"
 )]
 
+mod chapters;
 mod make;
 
 use std::collections::BTreeMap;
@@ -25,7 +26,7 @@ use vaultcore::{
 use make::{KEY, LONG, PASSPHRASE, STEP, UNICODE, start};
 
 /// The fixture, so that nobody replaces it unnoticed.
-const V1_SHA256: &str = "6937e3842b218eb38f317cd46fe0a9878099c912854ced542d1d5f1156412841";
+const V1_SHA256: &str = "8d496931c64dc2fbe596423a5f03087b87f8d388b446e131107c9c45ddfc5b6b";
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
@@ -114,7 +115,9 @@ fn the_passphrase_opens_it() {
 
 #[test]
 fn the_key_opens_it() {
-    check_everything(&Copy::with_key());
+    let copy = Copy::with_key();
+    check_everything(&copy);
+    check_chapters(&copy.vault);
 }
 
 fn check_everything(copy: &Copy) {
@@ -124,6 +127,18 @@ fn check_everything(copy: &Copy) {
     check_metadata(&copy.kv());
     check_names(&copy.kv());
     check_v1(&copy.session());
+}
+
+/// Checks the subjects besides key-value secrets.
+fn check_chapters(vault: &Vault) {
+    let text = fs::read_to_string(fixtures().join("v1.values.txt")).unwrap();
+    let pairs = text.lines().map(|line| line.split_once(' ').unwrap());
+    let values: chapters::Values = pairs
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    for chapter in chapters::ALL {
+        (chapter.check)(vault, &values).unwrap();
+    }
 }
 
 fn check_system(session: &Session) {
@@ -250,6 +265,7 @@ fn it_can_be_written_on() {
     assert_eq!(sys.key_status().unwrap().terms, 1);
     let values = [1, 4].map(|version| value(&copy.kv(), "app/db", version));
     assert_eq!(values, ["one", "four"]);
+    check_chapters(&copy.vault); // all of it under the new term
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! How the fixture was made. To see it happen again, in another place:
-//! `VAULTCORE_GOLDEN=folder cargo test -p vaultcore --test golden -- --ignored`.
+//! `VAULTCORE_GOLDEN=folder cargo test -p vaultcore --all-features --test golden -- --ignored`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use super::chapters::{self, Values};
 use vaultcore::kv::{Cas, Kv, KvConfigUpdate, MetadataUpdate};
 use vaultcore::storage::{Create, SqliteOptions};
 use vaultcore::{
@@ -57,6 +58,7 @@ fn make_in(folder: &Path) -> Result<()> {
     clock.advance(STEP);
     vault.owner()?.sys().rotate()?;
     write_second(&vault)?;
+    write_chapters(&vault, &folder.join("v1.values.txt"))?;
     vault.close()
 }
 
@@ -67,6 +69,19 @@ fn write_shares(file: &Path, init: &Init) {
         .map(|share| format!("{}\n", share.to_text().expose()))
         .collect();
     fs::write(file, lines).unwrap();
+}
+
+/// Writes the other subjects, and what is needed to read them, a name and a value a line.
+fn write_chapters(vault: &Vault, file: &Path) -> Result<()> {
+    let mut values = Values::new();
+    for chapter in chapters::ALL {
+        (chapter.write)(vault, &mut values)?;
+    }
+    let lines = values
+        .iter()
+        .map(|(name, value)| format!("{name} {value}\n"));
+    fs::write(file, lines.collect::<String>()).unwrap();
+    Ok(())
 }
 
 fn put(kv: &Kv, path: &str, value: &str) -> Result<()> {
