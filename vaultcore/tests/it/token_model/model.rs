@@ -256,7 +256,7 @@ impl Model {
 
     fn revoke_orphan(&mut self, who: Pick, whom: Pick) -> Result<Status, Status> {
         self.enter(who, Self::sudoer)?;
-        if self.tokens[whom].batch && self.valid(whom) {
+        if self.tokens[whom].batch || self.tokens[whom].state == State::Gone {
             return Err(400);
         }
         self.end_alone(whom);
