@@ -135,6 +135,13 @@ impl Response {
         self
     }
 
+    /// Makes it an error of the request if the work that is left cannot be finished: it was begun, and
+    /// whoever asked must know that it is not done.
+    pub(crate) fn waiting(mut self) -> Self {
+        self.waits = true;
+        self
+    }
+
     /// Leaves work to be finished after the commit.
     pub(crate) fn leaving(mut self, rest: Option<EntryPath>) -> Self {
         self.rest.extend(rest);

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use vaultcore::api::{ApiRequest, Method};
+use vaultcore::storage::{Call, Fault, Faulty, Memory};
 use vaultcore::{NewMount, NewSlot, Vault};
 
 use crate::rig::{Rig, builder};
@@ -404,4 +405,26 @@ fn tokens_of_a_disabled_method_are_refused_with_their_children() {
     for token in [&parent, &child] {
         assert_eq!(door.read(token, "auth/token/lookup-self").0, 403);
     }
+}
+
+/// Whoever revokes a token is told if what is below it could not be revoked; `tick` goes on with it.
+#[test]
+fn a_revocation_that_was_only_begun_is_an_error() {
+    let storage = Faulty::new(Memory::new());
+    let faults = storage.faults();
+    let door = Door::on(Vault::builder(storage).build().expect("builds"));
+    let root = door.root.clone();
+    let (_, made) = door.write(&root, "auth/token/create", json!({"ttl": "1h"}));
+    let parent = text(&made, "/auth/client_token");
+    let (_, made) = door.write(&parent, "auth/token/create", json!({"ttl": "1h"}));
+    let child = text(&made, "/auth/client_token");
+    faults.arm(Fault::from_call(2).of(&[Call::Commit]));
+    let (status, _) = door.write(&root, "auth/token/revoke", json!({"token": parent}));
+    faults.disarm();
+    assert_eq!(status, 503, "the children are not revoked yet");
+    assert_eq!(door.read(&parent, "auth/token/lookup-self").0, 403);
+    door.vault.tick().expect("goes on");
+    assert_eq!(door.read(&child, "auth/token/lookup-self").0, 403);
+    let (status, _) = door.write(&root, "auth/token/revoke", json!({"token": parent}));
+    assert_eq!(status, 204, "it is gone");
 }

@@ -58,7 +58,7 @@ impl Operation for RevokeToken {
     }
 
     fn output(&self, rest: &Self::Reply) -> Result<Response> {
-        Ok(Response::empty().leaving(rest.clone()))
+        Ok(Response::empty().leaving(rest.clone()).waiting())
     }
 }
 

@@ -80,7 +80,12 @@ impl Operation for Delete {
     }
 
     fn output(&self, rest: &Self::Reply) -> Result<Response> {
-        Ok(Response::empty().leaving(rest.clone()))
+        let response = Response::empty().leaving(rest.clone());
+        Ok(match self.selection {
+            Selection::Destroy(_) => response.waiting(),
+            // What was left of an earlier call is not this one's matter.
+            _ => response,
+        })
     }
 }
 

@@ -375,6 +375,6 @@ impl Operation for DeleteMetadata {
     }
 
     fn output(&self, rest: &Self::Reply) -> Result<Response> {
-        Ok(Response::empty().leaving(rest.clone()))
+        Ok(Response::empty().leaving(rest.clone()).waiting())
     }
 }

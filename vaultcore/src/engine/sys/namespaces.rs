@@ -275,6 +275,6 @@ impl Operation for DeleteNamespace {
     }
 
     fn output(&self, rest: &Self::Reply) -> Result<Response> {
-        Ok(Response::empty().leaving(rest.clone()))
+        Ok(Response::empty().leaving(rest.clone()).waiting())
     }
 }

@@ -51,7 +51,7 @@ impl Operation for Unmount {
     }
 
     fn output(&self, rest: &Self::Reply) -> Result<Response> {
-        Ok(Response::empty().leaving(rest.clone()))
+        Ok(Response::empty().leaving(rest.clone()).waiting())
     }
 }
 
