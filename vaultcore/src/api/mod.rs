@@ -21,6 +21,8 @@
 //! [`ApiRequest::wrap_ttl`].
 
 mod bounds;
+#[cfg(test)]
+mod canaries;
 mod ceremony;
 mod dispatch;
 mod envelope;

@@ -16,7 +16,7 @@ const OPEN: &[&str] = &[
 ];
 
 /// Returns method and path of every operation that there is.
-fn operations(vault: &Vault) -> Vec<(Method, String)> {
+pub(super) fn operations(vault: &Vault) -> Vec<(Method, String)> {
     let mut all = Vec::new();
     let mut add = |prefix: &str, routes: &[Route<Handler>]| {
         for route in routes {
