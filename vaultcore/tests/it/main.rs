@@ -24,6 +24,7 @@ mod moments;
 mod overtaken;
 mod rig;
 mod rng;
+mod spellings;
 mod tamper;
 mod token_model;
 mod transit_rules;
