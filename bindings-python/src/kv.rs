@@ -1,0 +1,232 @@
+//! Key-value secrets.
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use serde_json::value::RawValue;
+use vaultcore::kv::{Cas, KvMetadata, VersionInfo};
+use vaultcore::{Error, ErrorKind, SecretBytes};
+
+use crate::error::call;
+use crate::json;
+
+/// One version of a secret.
+#[pyclass(frozen, get_all, name = "KvSecret", module = "vaultcore")]
+pub(crate) struct KvSecret {
+    /// The data.
+    data: Py<PyAny>,
+    /// The number of the version.
+    version: u64,
+    /// When it was written: RFC 3339.
+    created_time: String,
+    /// When it is deleted: RFC 3339; None for never.
+    deletion_time: Option<String>,
+    /// The custom metadata.
+    metadata: std::collections::BTreeMap<String, String>,
+}
+
+#[pymethods]
+impl KvSecret {
+    fn __repr__(&self) -> String {
+        format!("KvSecret(version={}, data=[redacted])", self.version)
+    }
+}
+
+/// Versioned secrets of a mount.
+#[pyclass(frozen, module = "vaultcore")]
+pub(crate) struct Kv {
+    kv: vaultcore::kv::Kv,
+}
+
+impl Kv {
+    pub(crate) fn new(kv: vaultcore::kv::Kv) -> Self {
+        Self { kv }
+    }
+}
+
+fn expecting(cas: Option<u64>) -> Cas {
+    cas.map_or(Cas::Any, Cas::Version)
+}
+
+#[pymethods]
+impl Kv {
+    /// Write a new version and return its number. `cas` is the version that must be the newest, 0
+    /// for none.
+    #[pyo3(signature = (path, data, *, cas=None))]
+    fn put(
+        &self,
+        py: Python<'_>,
+        path: &str,
+        data: &Bound<'_, PyDict>,
+        cas: Option<u64>,
+    ) -> PyResult<u64> {
+        let json = json::dumps(data)?;
+        let added = call(py, || self.kv.put_json(path, json.expose(), expecting(cas)))?;
+        Ok(added.version)
+    }
+
+    /// Merge into the newest version: None removes a field. Return the new version's number.
+    #[pyo3(signature = (path, data, *, cas=None))]
+    fn patch(
+        &self,
+        py: Python<'_>,
+        path: &str,
+        data: &Bound<'_, PyDict>,
+        cas: Option<u64>,
+    ) -> PyResult<u64> {
+        let json = json::dumps(data)?;
+        let added = call(py, || self.kv.patch(path, raw(&json)?, expecting(cas)))?;
+        Ok(added.version)
+    }
+
+    /// Return a version of a secret, the newest if none is named.
+    #[pyo3(signature = (path, *, version=0))]
+    fn get(&self, py: Python<'_>, path: &str, version: u64) -> PyResult<KvSecret> {
+        let found = call(py, || self.kv.get_version_json(path, version))?;
+        Ok(KvSecret {
+            data: json::loads(py, found.data.expose())?.unbind(),
+            version: found.version,
+            created_time: found.created_time.to_string(),
+            deletion_time: found.deletion_time.map(|time| time.to_string()),
+            metadata: found.custom_metadata,
+        })
+    }
+
+    /// Write an old version's data as a new version, and return its number.
+    #[pyo3(signature = (path, version, *, cas=None))]
+    fn rollback(
+        &self,
+        py: Python<'_>,
+        path: &str,
+        version: u64,
+        cas: Option<u64>,
+    ) -> PyResult<u64> {
+        let added = call(py, || self.kv.rollback(path, version, expecting(cas)))?;
+        Ok(added.version)
+    }
+
+    /// Mark the newest version as deleted, or those that are named.
+    #[pyo3(signature = (path, *, versions=None))]
+    fn delete(&self, py: Python<'_>, path: &str, versions: Option<Vec<u64>>) -> PyResult<()> {
+        call(py, || match versions {
+            None => self.kv.delete(path),
+            Some(versions) => self.kv.delete_versions(path, &versions),
+        })
+    }
+
+    /// Bring deleted versions back.
+    #[pyo3(signature = (path, versions))]
+    fn undelete(&self, py: Python<'_>, path: &str, versions: Vec<u64>) -> PyResult<()> {
+        call(py, || self.kv.undelete(path, &versions))
+    }
+
+    /// Remove the data of versions for good.
+    #[pyo3(signature = (path, versions))]
+    fn destroy(&self, py: Python<'_>, path: &str, versions: Vec<u64>) -> PyResult<()> {
+        call(py, || self.kv.destroy(path, &versions))
+    }
+
+    /// List the names in a folder, sorted; subfolders end in a slash.
+    #[pyo3(signature = (folder=""))]
+    fn list(&self, py: Python<'_>, folder: &str) -> PyResult<Vec<String>> {
+        call(py, || self.kv.list(folder))
+    }
+
+    /// Return what is known of a secret but its data.
+    fn metadata<'py>(&self, py: Python<'py>, path: &str) -> PyResult<Bound<'py, PyDict>> {
+        describe(py, &call(py, || self.kv.metadata(path))?)
+    }
+
+    /// Delete a secret with all of its versions and its metadata.
+    fn delete_metadata(&self, py: Python<'_>, path: &str) -> PyResult<()> {
+        call(py, || self.kv.delete_metadata(path))
+    }
+
+    fn __repr__(&self) -> &'static str {
+        "Kv()"
+    }
+}
+
+fn raw(json: &SecretBytes) -> vaultcore::Result<&RawValue> {
+    let text = serde_json::from_slice(json.expose());
+    text.map_err(|_| Error::new(ErrorKind::InvalidArgument, "the data is no JSON"))
+}
+
+fn describe<'py>(py: Python<'py>, found: &KvMetadata) -> PyResult<Bound<'py, PyDict>> {
+    let told = PyDict::new(py);
+    told.set_item("created_time", found.created_time.to_string())?;
+    told.set_item("updated_time", found.updated_time.to_string())?;
+    told.set_item("current_version", found.current_version)?;
+    told.set_item("oldest_version", found.oldest_version)?;
+    told.set_item("max_versions", found.max_versions)?;
+    told.set_item("cas_required", found.cas_required)?;
+    told.set_item("custom_metadata", &found.custom_metadata)?;
+    let after = found.delete_version_after;
+    told.set_item(
+        "delete_version_after",
+        after.map_or(0, |after| after.as_secs()),
+    )?;
+    let versions = PyDict::new(py);
+    for version in &found.versions {
+        versions.set_item(version.version, describe_version(py, version)?)?;
+    }
+    told.set_item("versions", versions)?;
+    Ok(told)
+}
+
+fn describe_version<'py>(py: Python<'py>, found: &VersionInfo) -> PyResult<Bound<'py, PyDict>> {
+    let told = PyDict::new(py);
+    told.set_item("created_time", found.created_time.to_string())?;
+    told.set_item(
+        "deletion_time",
+        found.deletion_time.map(|time| time.to_string()),
+    )?;
+    told.set_item("destroyed", found.destroyed)?;
+    Ok(told)
+}
+
+/// Secrets without versions.
+#[pyclass(frozen, module = "vaultcore")]
+pub(crate) struct KvV1 {
+    kv: vaultcore::kv::KvV1,
+}
+
+impl KvV1 {
+    pub(crate) fn new(kv: vaultcore::kv::KvV1) -> Self {
+        Self { kv }
+    }
+}
+
+#[pymethods]
+impl KvV1 {
+    /// Write a secret, over what was there.
+    fn put(&self, py: Python<'_>, path: &str, data: &Bound<'_, PyDict>) -> PyResult<()> {
+        let json = json::dumps(data)?;
+        call(py, || self.kv.put(path, raw(&json)?))
+    }
+
+    /// Return a secret's data.
+    fn get<'py>(&self, py: Python<'py>, path: &str) -> PyResult<Bound<'py, PyAny>> {
+        let found = call(py, || {
+            let found: Box<RawValue> = self.kv.get(path)?;
+            Ok(SecretBytes::from(
+                Box::<str>::from(found).into_string().into_bytes(),
+            ))
+        })?;
+        json::loads(py, found.expose())
+    }
+
+    /// Delete a secret.
+    fn delete(&self, py: Python<'_>, path: &str) -> PyResult<()> {
+        call(py, || self.kv.delete(path))
+    }
+
+    /// List the names in a folder, sorted; subfolders end in a slash.
+    #[pyo3(signature = (folder=""))]
+    fn list(&self, py: Python<'_>, folder: &str) -> PyResult<Vec<String>> {
+        call(py, || self.kv.list(folder))
+    }
+
+    fn __repr__(&self) -> &'static str {
+        "KvV1()"
+    }
+}

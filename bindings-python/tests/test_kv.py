@@ -1,0 +1,116 @@
+"""Key-value secrets: data comes back as it went in."""
+
+import json
+import math
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import vaultcore
+
+VALUES = [
+    1.5e-300, -0.5, 2**53 + 1, ["a", 1, None], {"": ""}, {"a.b": 1}, "\t", "\u2028",
+    None, True, False, 0, -1, 2**63, -(2**63), 2**64, 10**40, 0.1, 1e300, "", "a", "\U0001f600",
+    "\x00", "\ud7ff", [], [1, [2, [3]]], {}, {"a": {"b": [None]}}, "x" * 10_000, " ", '"', "\n",
+]
+PATHS = ["CamelCase", "under_score", "@", "~", "a:b", "a;b", "(a)", "\u4e2d", "a=b", "a&b",
+         "a", "a/b", "a/b/c", "with space", "%41", "a.b", "a-b_c", "\u00e4", "UPPER", "0", "+", "*",
+         "a" * 200, "/".join("abcdefgh")]
+WRONG = ["", "/", "a//b", "..", "a/../b", "\x00", "a\nb", "x" * 5000]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=range(len(VALUES)))
+@pytest.mark.parametrize("version", [1, 2])
+def test_values(shared, value, version):
+    data = {"value": value, "\u00e4": [value]}
+    path = f"values/{version}/{abs(hash(json.dumps(data)))}"
+    if version == 2:
+        shared.kv("secret").put(path, data)
+        assert shared.kv("secret").get(path).data == data
+    else:
+        shared.kv_v1("one").put(path, data)
+        assert shared.kv_v1("one").get(path) == data
+
+
+@pytest.mark.parametrize("path", PATHS, ids=range(len(PATHS)))
+@pytest.mark.parametrize("version", [1, 2])
+def test_paths(shared, path, version):
+    kv = shared.kv("secret") if version == 2 else shared.kv_v1("one")
+    kv.put(f"paths/{path}", {"a": path})
+    found = kv.get(f"paths/{path}")
+    assert (found.data if version == 2 else found) == {"a": path}
+    assert kv.list("paths")
+    kv.delete(f"paths/{path}")
+    with pytest.raises(vaultcore.NotFoundError):
+        kv.get(f"paths/{path}")
+
+
+@pytest.mark.parametrize("path", WRONG, ids=range(len(WRONG)))
+@pytest.mark.parametrize("call", ["put", "get", "delete"])
+@pytest.mark.parametrize("version", [1, 2])
+def test_wrong_paths(shared, path, call, version):
+    kv = shared.kv("secret") if version == 2 else shared.kv_v1("one")
+    words = (path, {}) if call == "put" else (path,)
+    with pytest.raises((vaultcore.InvalidArgumentError, vaultcore.TooLargeError)):
+        getattr(kv, call)(*words)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, b"bytes", object(), {1, 2}])
+def test_what_is_not_json(shared, value):
+    with pytest.raises((TypeError, ValueError)):
+        shared.kv("secret").put("x", {"a": value})
+
+
+@pytest.mark.parametrize("data", [None, [], "text", b"{}", 5])
+def test_data_is_a_dict(shared, data):
+    with pytest.raises(TypeError):
+        shared.kv("secret").put("x", data)
+
+
+@pytest.mark.parametrize("cas", [-1, 2**64, "1", 1.5])
+def test_wrong_cas(shared, cas):
+    with pytest.raises((TypeError, OverflowError)):
+        shared.kv("secret").put("x", {}, cas=cas)
+
+
+def test_versions(kv):
+    for number in range(1, 5):
+        assert kv.put("a", {"n": number}, cas=number - 1) == number
+    assert kv.get("a", version=2).data == {"n": 2}
+    assert kv.patch("a", {"m": 1, "n": None}, cas=4) == 5
+    assert kv.get("a").data == {"m": 1}
+    kv.delete("a", versions=[2])
+    assert kv.metadata("a")["versions"][2]["deletion_time"]
+    with pytest.raises(vaultcore.NotFoundError):
+        kv.get("a", version=2)
+    kv.undelete("a", [2])
+    assert kv.get("a", version=2).data == {"n": 2}
+    kv.destroy("a", [2])
+    assert kv.metadata("a")["versions"][2]["destroyed"]
+    assert kv.rollback("a", 1, cas=5) == 6
+    assert kv.get("a").data == {"n": 1}
+    kv.delete_metadata("a")
+    assert kv.list() == []
+
+
+@pytest.mark.parametrize("expected,found", [(0, 1), (2, 1), (7, 1), (2**63, 1)])
+def test_a_conflict_tells_both_versions(kv, expected, found):
+    kv.put("a", {})
+    with pytest.raises(vaultcore.ConflictError) as raised:
+        kv.put("a", {}, cas=expected)
+    assert (raised.value.expected, raised.value.found) == (expected, found)
+
+
+NAMES = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="/"), min_size=1)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(NAMES, min_size=1, max_size=4), st.dictionaries(st.text(), st.text()))
+def test_any_path_is_kept_or_refused(shared, parts, data):
+    kv, path = shared.kv("secret"), "any/" + "/".join(parts)
+    try:
+        kv.put(path, data)
+    except (vaultcore.InvalidArgumentError, vaultcore.TooLargeError):
+        return
+    assert kv.get(path).data == data
