@@ -13,6 +13,7 @@ mod ci;
 mod fuzz;
 mod layers;
 mod native;
+mod python;
 mod servers;
 mod setup;
 mod shell;
@@ -38,6 +39,7 @@ usage: cargo xtask <command>
                                 missed that benches/misses.toml does not explain
   servers PROGRAM [WORD..]      start the databases, and run a program that finds them
   native [--no-skips]           run the steps of `test` that are about C and Go
+  python [--no-skips]           run the steps of `test` that are about Python
   install --prefix DIR [--debug]
                                 build libvaultcore and the command line, and install them with
                                 header, completions and man pages
@@ -68,6 +70,7 @@ fn run(command: &str, args: Args) -> tools::Result {
         "bench" => bench::run(args),
         "servers" => servers::run(args),
         "native" => native::run(args),
+        "python" => python::run(args),
         "install" => native::install(args),
         "abi" => native::abi(args),
         "trust" => trust::run(args),

@@ -137,6 +137,19 @@ impl Setup {
         Ok(folder.join("bin/go"))
     }
 
+    /// Returns the Python of an environment that has `packages`.
+    pub(crate) fn python_tests(packages: &[&str]) -> Result<PathBuf> {
+        let folder = target().join("peers/python-face");
+        let mark = packages.join(" ");
+        if !installed(&folder, &mark) {
+            environment(&folder)?;
+            let mut pip = command(folder.join("bin/python"));
+            output(pip.args(["-m", "pip", "install", "--quiet"]).args(packages))?;
+            mark_installed(&folder, &mark)?;
+        }
+        Ok(folder.join("bin/python"))
+    }
+
     fn node(&mut self) -> Result<PathBuf> {
         if !(exists("node") && exists("npm")) {
             self.programs = Some(node_from_pypi()?);

@@ -1,8 +1,8 @@
 //! Runs every test that exists, with its set-up.
 
-use crate::native;
 use crate::setup::Setup;
 use crate::tools::{Args, Report, Result, Skips, cargo, root};
+use crate::{native, python};
 
 /// How much is run.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,7 @@ pub(crate) fn steps(report: &mut Report, extent: Extent) {
     );
     oracles(report, &mut setup);
     native::steps(report, &mut setup);
+    python::steps(report);
 }
 
 /// Other people's implementations, in a package with a lock file of its own.
