@@ -63,8 +63,8 @@ mod tests {
     use std::panic::panic_any;
     use std::ptr;
 
+    use super::super::error::{VC_PANICKED, vc_error_free, vc_error_status};
     use super::*;
-    use crate::error::{VC_PANICKED, vc_error_free, vc_error_status};
 
     /// A payload that panics when it is dropped.
     struct Spiteful;

@@ -13,7 +13,7 @@
     reason = "what is exported is reached by its symbol, not by its module"
 )]
 
-// Of the crate, since the fuzz target and the bench that include this file call what is exported.
+// Of the crate, so that a fuzz target or a bench that includes this file can call what is exported.
 pub(crate) mod bytes;
 pub(crate) mod error;
 mod guard;
