@@ -85,23 +85,24 @@ fn compare(server: &Server, vault: &Vault, prefix: &str) -> Result<usize, String
     }
 }
 
-fn kill_issuers(server: &Server, kills: u64, orphan: bool) -> Result<usize, String> {
-    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
-    let mut later = Duration::ZERO;
-    let vault = open(folder.path(), later);
+/// Makes the vault, with a role whose users live for an hour.
+fn prepare(folder: &Path, server: &Server) {
+    let vault = open(folder, Duration::ZERO);
     vault.init([NewSlot::key(key())]).unwrap();
     vault.unseal_key(&key()).unwrap();
     let session = vault.owner().unwrap();
-    session
-        .sys()
-        .mount("database", NewMount::new("database"))
-        .unwrap();
+    let sys = session.sys();
+    sys.mount("database", NewMount::new("database")).unwrap();
     let database = session.database("database").unwrap();
-    database
-        .configure("app", &server.connection(&server.new_admin()))
-        .unwrap();
+    let connection = server.connection(&server.new_admin());
+    database.configure("app", &connection).unwrap();
     database.write_role("killer", &role()).unwrap();
-    drop((session, database, vault)); // the file is opened again
+}
+
+fn kill_issuers(server: &Server, kills: u64, orphan: bool) -> Result<usize, String> {
+    let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+    prepare(folder.path(), server);
+    let mut later = Duration::ZERO;
     let mut seen = 0;
     for round in 0..kills {
         let mut child = Command::new(std::env::current_exe().unwrap())

@@ -43,7 +43,7 @@ fn respelled(name: &str, random: &mut Seeded) -> String {
             3 if c == '/' => out.push_str("//"),
             4 if c == '/' => out.push_str("/./"),
             5 => write!(out, "%{:02x}", u32::from(c)).expect("writes"),
-            6 if c == ' ' => out.push_str("\u{a0}"),
+            6 if c == ' ' => out.push('\u{a0}'),
             7 => {
                 out.push(c);
                 out.push('\u{200d}');

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::config::{Connection, ConnectionInfo};
+use super::{Connection, ConnectionInfo};
 use super::{
     DeleteConnection, DeleteRole, DeleteStaticRole, IssueCredentials, ListConnections, ListRoles,
     ListStaticRoles, Name, ReadConnection, ReadRole, ReadStaticCredentials, ReadStaticRole,

@@ -6,6 +6,7 @@
 
 mod api;
 mod config;
+mod connections;
 mod creds;
 mod driver;
 mod fake;
@@ -28,13 +29,14 @@ mod tests;
 mod tls;
 mod username;
 
-pub use config::{Connection, ConnectionInfo};
+pub use config::Connection;
+pub use connections::ConnectionInfo;
 pub use driver::{ChangeUser, Database, Driver, NewUser, Settings};
 pub use fake::Fake;
 pub use role::Role;
 pub use statics::{StaticCredentials, StaticRole};
 
-pub(crate) use config::{
+pub(crate) use connections::{
     DeleteConnection, ListConnections, ReadConnection, ResetConnection, WriteConnection,
 };
 pub(crate) use creds::IssueCredentials;

@@ -65,6 +65,21 @@ impl Server {
             url.replace("{{username}}", "x")
                 .replace("{{password}}", "x"),
         );
+        let option = |name: &str| settings.options().get(name);
+        let ca = option("tls_ca").cloned();
+        if ca.is_none() && asks_for_tls(&url) {
+            return Err(Error::invalid(
+                "TLS takes tls_ca: the certificates, as PEM, that the server's is checked against",
+            ));
+        }
+        if option("tls_certificate")
+            .or(option("private_key"))
+            .is_some()
+        {
+            return Err(Error::invalid(
+                "the driver of MySQL shows no certificate of its own",
+            ));
+        }
         let refused = || Error::invalid("the connection_url is none that MySQL takes");
         let opts = Opts::from_url(&standard(&url).ok_or_else(refused)?).map_err(|_| refused())?;
         let mut opts = OptsBuilder::from_opts(opts);
@@ -84,7 +99,8 @@ impl Server {
             .read_timeout(Some(within))
             .write_timeout(Some(within))
             .prefer_socket(false);
-        let ca = settings.options().get("tls_ca").cloned();
+        let seconds = within.as_secs().max(1);
+        opts = opts.init(vec![format!("SET SESSION lock_wait_timeout = {seconds}")]);
         Ok(Self { opts, ca })
     }
 
@@ -105,6 +121,15 @@ impl Server {
         };
         Conn::new(opts).map_err(|error| refusal(&error))
     }
+}
+
+/// Returns whether a URL, as Go writes it, asks for TLS.
+fn asks_for_tls(url: &str) -> bool {
+    let (_, parameters) = url.split_once('?').unwrap_or_default();
+    let mut values = parameters
+        .split('&')
+        .filter_map(|one| one.strip_prefix("tls="));
+    values.any(|value| value != "false")
 }
 
 /// Returns the URL that the client takes of one as Go writes it, `x:x@tcp(host:3306)/db`, which
@@ -138,10 +163,11 @@ impl CaFile {
             .with_source(error)
         };
         // Never one that is there: somebody else may have put it there.
-        let file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&path);
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&path);
         let mut file = file.map_err(failed)?;
         let written = Self { path };
         file.write_all(pem.as_bytes()).map_err(failed)?;
@@ -167,10 +193,9 @@ impl Opened {
         self.workers.run(
             move || server.connect(),
             move |connection, commit| {
-                for (number, statement) in statements.iter().enumerate() {
-                    if number == 0 {
-                        commit.begin()?; // each commits by itself
-                    }
+                commit.begin()?;
+                for statement in &statements {
+                    commit.check()?; // each commits by itself
                     let done = connection.query_drop(statement.as_str());
                     done.map_err(|error| refusal(&error))?;
                 }
@@ -242,6 +267,7 @@ impl Database for Opened {
             move |connection, commit| {
                 commit.begin()?;
                 for statement in &statements {
+                    commit.check()?;
                     let done = connection.query_drop(statement.as_str());
                     done.map_err(|error| refusal(&error))?;
                 }
@@ -277,6 +303,15 @@ fn refusal(error: &mysql::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_wish_for_tls_is_passed_over() {
+        let settings = Settings::new("{{username}}:{{password}}@tcp(h:1)/?tls=true");
+        assert!(Server::new(&settings).is_err());
+        assert!(Server::new(&settings.option("tls_ca", "pem")).is_ok());
+        let without = Settings::new("{{username}}:{{password}}@tcp(h:1)/?tls=false");
+        assert!(Server::new(&without).is_ok());
+    }
 
     #[test]
     fn urls_of_both_kinds_are_taken() {

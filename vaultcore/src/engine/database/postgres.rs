@@ -16,6 +16,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// The driver `postgresql-database-plugin`.
 pub(super) struct Postgres;
 
+/// Held by whoever makes or drops a role until that is committed: a role whose commit is under way is
+/// seen by nobody, and would be there after it was dropped.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtext('{{name}}'))";
 /// What changes a password unless the role says how.
 const PASSWORD: &str = r#"ALTER ROLE "{{name}}" WITH PASSWORD '{{password}}'"#;
 /// What prolongs a user's life unless the role says how.
@@ -87,9 +90,16 @@ impl Server {
         config.application_name("vaultcore");
         // The server gives up before we do, so that what we gave up on does not happen later.
         let millis = timeout.as_millis().saturating_sub(1_000).max(500);
+        let own = config.get_options().unwrap_or_default().to_owned();
         config.options(&format!(
-            "-c statement_timeout={millis} -c lock_timeout={millis}"
+            "{own} -c statement_timeout={millis} -c lock_timeout={millis} \
+             -c standard_conforming_strings=on"
         ));
+        // It knows more spellings of its parameters than are looked for above.
+        let mode = match (mode, config.get_ssl_mode()) {
+            (Mode::Unsaid, SslMode::Require) => Mode::On,
+            (mode, _) => mode,
+        };
         let tls = tls(settings, mode)?;
         config.ssl_mode(match tls {
             Some(_) => SslMode::Require,
@@ -199,7 +209,8 @@ impl Database for Opened {
             password: user.password.expose(),
             expiration: &until,
         };
-        let create = statements(Dialect::Postgres, user.statements, &values)?;
+        let mut create = statements(Dialect::Postgres, &[LOCK.to_owned()], &values)?;
+        create.extend(statements(Dialect::Postgres, user.statements, &values)?);
         let rollback = statements(Dialect::Postgres, user.rollback, &values)?;
         let created = self.execute(create);
         if created.is_err() && !rollback.is_empty() {
@@ -234,6 +245,8 @@ impl Database for Opened {
         self.run(move |client, commit| {
             let failed = |error: postgres::Error| refusal(&error);
             let mut transaction = client.transaction().map_err(failed)?;
+            let lock = "SELECT pg_advisory_xact_lock(hashtext($1))";
+            transaction.execute(lock, &[&name]).map_err(failed)?;
             let known = "SELECT oid FROM pg_roles WHERE rolname = $1";
             let known = transaction.query_opt(known, &[&name]).map_err(failed)?;
             let Some(known) = known else {
@@ -270,7 +283,7 @@ fn revoke_all(transaction: &mut Transaction<'_>, name: &str) -> Result<()> {
         for what in [
             format!("ALL TABLES IN SCHEMA {schema}"),
             format!("ALL SEQUENCES IN SCHEMA {schema}"),
-            format!("ALL FUNCTIONS IN SCHEMA {schema}"),
+            format!("ALL ROUTINES IN SCHEMA {schema}"),
             format!("SCHEMA {schema}"),
         ] {
             let revoke = format!("REVOKE ALL PRIVILEGES ON {what} FROM {role}");

@@ -141,9 +141,11 @@ impl Reader<'_> {
         }
         match self.place {
             Place::Quoted(quote, false) => {
-                if self.dialect == Dialect::MySql && quote != '`' && value.contains('\\') {
+                // What a backslash means in a text depends on settings, and on the text before.
+                let text = quote == '\'' || (self.dialect == Dialect::MySql && quote == '"');
+                if text && value.contains('\\') {
                     return Err(Error::invalid(
-                        "a value with a backslash cannot be quoted safely for MySQL",
+                        "a value with a backslash cannot be quoted safely as a text",
                     ));
                 }
                 for c in value.chars() {
@@ -182,10 +184,10 @@ impl Reader<'_> {
             self.place = Place::Comment(1);
             self.take(2);
         } else if rest.starts_with('\'') {
-            self.place = Place::Quoted('\'', !mysql && self.is_escape_text());
+            self.place = Place::Quoted('\'', !mysql && self.follows(&["E", "U&"]));
             self.take_char();
         } else if rest.starts_with('"') {
-            self.place = Place::Quoted('"', false);
+            self.place = Place::Quoted('"', !mysql && self.follows(&["U&"]));
             self.take_char();
         } else if mysql && rest.starts_with('`') {
             self.place = Place::Quoted('`', false);
@@ -198,10 +200,16 @@ impl Reader<'_> {
         }
     }
 
-    /// Returns whether the quote here begins a text such as `E'..'`.
-    fn is_escape_text(&self) -> bool {
-        let mut last = self.statement.chars().rev();
-        matches!(last.next(), Some('e' | 'E')) && !last.next().is_some_and(word)
+    /// Returns whether the quote here follows one of these, as in `E'..'` and `U&".."`, in which a
+    /// backslash escapes.
+    fn follows(&self, prefixes: &[&str]) -> bool {
+        prefixes.iter().any(|prefix| {
+            let at = self.statement.len().checked_sub(prefix.len());
+            let parts = at.and_then(|at| self.statement.split_at_checked(at));
+            parts.is_some_and(|(before, last)| {
+                last.eq_ignore_ascii_case(prefix) && !before.chars().next_back().is_some_and(word)
+            })
+        })
     }
 
     fn quoted(&mut self, quote: char, escapes: bool) {
@@ -371,6 +379,8 @@ mod tests {
             "a '{{name}}' b",
             "a {{name}} b",
             "a E'{{name}}' b",
+            "a U&'{{name}}' b",
+            "a U&\"{{name}}\" b",
             "a $$ {{name}} $$ b",
             "a `{{name}}` b",
         ];

@@ -45,6 +45,18 @@ impl Commit {
             false => Err(timeout()),
         }
     }
+
+    /// Returns an error if nobody waits for the call any more.
+    ///
+    /// # Errors
+    /// `Timeout`.
+    #[cfg(feature = "mysql")]
+    pub(in super::super) fn check(&self) -> Result<()> {
+        match self.0.load(Ordering::Acquire) {
+            ABANDONED => Err(timeout()),
+            _ => Ok(()),
+        }
+    }
 }
 
 fn timeout() -> Error {
@@ -132,9 +144,10 @@ impl<C: Send + 'static> Workers<C> {
             return Err(timeout());
         }
         // It is committing: what came of it is worth another wait.
-        receive
-            .recv_timeout(self.timeout)
-            .unwrap_or_else(|_| Err(timeout()))
+        receive.recv_timeout(self.timeout).unwrap_or_else(|_| {
+            commit.0.store(ABANDONED, Ordering::Release);
+            Err(timeout())
+        })
     }
 }
 
