@@ -56,7 +56,7 @@ fn child() {
         let credentials = database.credentials("killer").unwrap();
         out.write_all(b"made\n").unwrap();
         out.flush().unwrap();
-        if number.is_multiple_of(3) {
+        if number % 3 == 2 {
             credentials.revoke().unwrap();
         }
     }
@@ -117,7 +117,7 @@ fn kill_issuers(server: &Server, kills: u64, orphan: bool) -> Result<usize, Stri
         if !round.is_multiple_of(4) {
             wait_for_user(child.stdout.take().unwrap());
         }
-        sleep(Duration::from_micros(round * 7_919 % 15_000));
+        sleep(Duration::from_micros(round * 7_919 % 25_000));
         child.kill().unwrap();
         child.wait().unwrap();
         if orphan && round == 3 {

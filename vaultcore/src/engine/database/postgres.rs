@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use postgres::config::SslMode;
@@ -16,6 +17,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// The driver `postgresql-database-plugin`.
 pub(super) struct Postgres;
 
+/// How often a transaction is run that others overtook, and the pause after the first time.
+const ATTEMPTS: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(5);
 /// Held by whoever makes or drops a role until that is committed: a role whose commit is under way is
 /// seen by nobody, and would be there after it was dropped.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtext('{{name}}'))";
@@ -174,17 +178,67 @@ impl Opened {
         self.workers.run(move || server.connect(), work)
     }
 
+    /// Runs `work` in a transaction, again if somebody else changed the same at the same time.
+    fn transact<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Transaction<'_>) -> Outcome<T> + Send + 'static,
+    ) -> Result<T> {
+        self.run(move |client, commit| {
+            let mut attempt = 0u32;
+            loop {
+                let error = match attempted(client, commit, &work)? {
+                    Ok(done) => return Ok(done),
+                    Err(error) => error,
+                };
+                attempt = attempt.saturating_add(1);
+                if attempt >= ATTEMPTS || !overtaken(&error) {
+                    return Err(refusal(&error));
+                }
+                thread::sleep(PAUSE.saturating_mul(attempt));
+            }
+        })
+    }
+
     /// Runs statements, all of them or none.
     fn execute(&self, statements: Vec<Zeroizing<String>>) -> Result<()> {
-        self.run(move |client, commit| {
-            let mut transaction = client.transaction().map_err(|error| refusal(&error))?;
-            for statement in &statements {
-                let done = transaction.batch_execute(statement);
-                done.map_err(|error| refusal(&error))?;
-            }
-            commit.begin()?;
-            transaction.commit().map_err(|error| refusal(&error))
+        self.transact(move |transaction| {
+            let mut all = statements.iter();
+            all.try_for_each(|statement| transaction.batch_execute(statement))
         })
+    }
+}
+
+/// What came of a transaction.
+type Outcome<T> = std::result::Result<T, postgres::Error>;
+
+/// Runs `work` in a transaction once.
+fn attempted<T>(
+    client: &mut Client,
+    commit: &Commit,
+    work: impl Fn(&mut Transaction<'_>) -> Outcome<T>,
+) -> Result<Outcome<T>> {
+    let mut transaction = match client.transaction() {
+        Ok(transaction) => transaction,
+        Err(error) => return Ok(Err(error)),
+    };
+    let done = match work(&mut transaction) {
+        Ok(done) => done,
+        Err(error) => return Ok(Err(error)), // and it is rolled back
+    };
+    commit.begin()?;
+    Ok(transaction.commit().map(|()| done))
+}
+
+/// Returns whether a transaction was undone since another one was faster. PostgreSQL says so of its
+/// own catalogue by an internal error: of grants on one database, for instance.
+fn overtaken(error: &postgres::Error) -> bool {
+    let Some(database) = error.as_db_error() else {
+        return false;
+    };
+    match database.code().code() {
+        "40001" | "40P01" => true,
+        "XX000" => database.message().contains("concurrently"),
+        _ => false,
     }
 }
 
@@ -242,43 +296,45 @@ impl Database for Opened {
         };
         let own = statements(Dialect::Postgres, texts, &values)?;
         let name = name.to_owned();
-        self.run(move |client, commit| {
-            let failed = |error: postgres::Error| refusal(&error);
-            let mut transaction = client.transaction().map_err(failed)?;
+        let dropped = self.transact(move |transaction| {
             let lock = "SELECT pg_advisory_xact_lock(hashtext($1))";
-            transaction.execute(lock, &[&name]).map_err(failed)?;
+            transaction.execute(lock, &[&name])?;
             let known = "SELECT oid FROM pg_roles WHERE rolname = $1";
-            let known = transaction.query_opt(known, &[&name]).map_err(failed)?;
-            let Some(known) = known else {
-                return Ok(()); // it is gone
+            let Some(known) = transaction.query_opt(known, &[&name])? else {
+                return Ok(None); // it is gone
             };
-            let oid: u32 = known.try_get(0).map_err(failed)?;
+            let oid: u32 = known.try_get(0)?;
             match own.is_empty() {
-                true => revoke_all(&mut transaction, &name)?,
+                true => revoke_all(transaction, &name)?,
                 false => {
                     for statement in &own {
-                        transaction.batch_execute(statement).map_err(failed)?;
+                        transaction.batch_execute(statement)?;
                     }
                 }
             }
-            commit.begin()?;
-            transaction.commit().map_err(failed)?;
-            // Who is logged in already stays so; to end that takes a right that we may not have.
+            Ok(Some(oid))
+        })?;
+        let Some(oid) = dropped else {
+            return Ok(());
+        };
+        // Who is logged in already stays so; to end that takes a right that we may not have.
+        let _ = self.run(move |client, _| {
             let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid = $1";
-            let _ = client.execute(end, &[&oid]);
-            Ok(())
-        })
+            client
+                .execute(end, &[&oid])
+                .map_err(|error| refusal(&error))
+        });
+        Ok(())
     }
 }
 
 /// Takes a role away with all that it was granted in this database. What it owns is left: the database
 /// refuses to drop the role then.
-fn revoke_all(transaction: &mut Transaction<'_>, name: &str) -> Result<()> {
-    let failed = |error: postgres::Error| refusal(&error);
+fn revoke_all(transaction: &mut Transaction<'_>, name: &str) -> Outcome<()> {
     let role = quoted(name);
-    let schemas = transaction.query(SCHEMAS, &[&name]).map_err(failed)?;
+    let schemas = transaction.query(SCHEMAS, &[&name])?;
     for row in schemas {
-        let schema: String = row.try_get(0).map_err(failed)?;
+        let schema: String = row.try_get(0)?;
         let schema = quoted(&schema);
         for what in [
             format!("ALL TABLES IN SCHEMA {schema}"),
@@ -287,16 +343,16 @@ fn revoke_all(transaction: &mut Transaction<'_>, name: &str) -> Result<()> {
             format!("SCHEMA {schema}"),
         ] {
             let revoke = format!("REVOKE ALL PRIVILEGES ON {what} FROM {role}");
-            transaction.batch_execute(&revoke).map_err(failed)?;
+            transaction.batch_execute(&revoke)?;
         }
     }
     let database = transaction.query_one("SELECT current_database()", &[]);
-    let database: String = database.and_then(|row| row.try_get(0)).map_err(failed)?;
+    let database: String = database.and_then(|row| row.try_get(0))?;
     let database = quoted(&database);
     let last = format!(
         "REVOKE ALL PRIVILEGES ON DATABASE {database} FROM {role}; DROP ROLE IF EXISTS {role}"
     );
-    transaction.batch_execute(&last).map_err(failed)
+    transaction.batch_execute(&last)
 }
 
 /// Returns a name as SQL has it.

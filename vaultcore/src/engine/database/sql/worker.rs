@@ -35,14 +35,14 @@ impl Commit {
         change.is_ok()
     }
 
-    /// Says that the call is about to commit.
+    /// Says that the call is about to commit, for the first time or again.
     ///
     /// # Errors
     /// `Timeout` if nobody waits for it any more.
     pub(in super::super) fn begin(&self) -> Result<()> {
         match self.pass(COMMITTING) {
             true => Ok(()),
-            false => Err(timeout()),
+            false => self.check(),
         }
     }
 
@@ -50,7 +50,6 @@ impl Commit {
     ///
     /// # Errors
     /// `Timeout`.
-    #[cfg(feature = "mysql")]
     pub(in super::super) fn check(&self) -> Result<()> {
         match self.0.load(Ordering::Acquire) {
             ABANDONED => Err(timeout()),
