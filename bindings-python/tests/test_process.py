@@ -223,7 +223,7 @@ def test_memory_stays_flat(transit, planted):
                 transit.decrypt("k", "vault:v1:AAAA")
             except vaultcore.InvalidArgumentError as error:
                 if planted:
-                    kept.append((plain * 10, error.args))
+                    kept.append((plain * 50, error.args))
         gc.collect()
 
     turn(2000)
