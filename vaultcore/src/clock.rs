@@ -1,7 +1,7 @@
 //! Time as a parameter.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -121,6 +121,12 @@ impl ClockReading {
 pub trait Clock: Send + Sync {
     /// Returns the present reading.
     fn read(&self) -> ClockReading;
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn read(&self) -> ClockReading {
+        (**self).read()
+    }
 }
 
 /// The clock of the machine.

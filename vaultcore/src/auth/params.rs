@@ -9,6 +9,7 @@ use unicode_normalization::is_nfc;
 use super::options::TokenOptions;
 use crate::error::{Error, Result};
 use crate::id::EntityId;
+use crate::lease::SYSTEM_TTL;
 use crate::operation::Context;
 use crate::rights::parse_network;
 use crate::secret::SecretString;
@@ -17,8 +18,6 @@ use crate::token::{
 };
 use crate::wire::{Auth, Fields, Object};
 
-/// How long a token lives unless anybody says so, and at most: 768 hours, as in Vault.
-pub(crate) const SYSTEM_TTL: Duration = Duration::from_secs(768 * 3_600);
 /// The most policies that one token names.
 pub(crate) const MAX_POLICIES: usize = 256;
 /// The longest name of a policy, in bytes.

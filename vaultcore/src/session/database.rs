@@ -7,9 +7,9 @@ use zeroize::Zeroizing;
 use super::leased::LeasedSecret;
 use crate::engine::database::{
     Connection, ConnectionInfo, DeleteConnection, DeleteRole, DeleteStaticRole, IssueCredentials,
-    ListConnections, ListRoles, ListStaticRoles, Name, ReadConnection, ReadRole,
-    ReadStaticCredentials, ReadStaticRole, ResetConnection, Role, RotateRoot, RotateStatic,
-    StaticCredentials, StaticRole, WriteConnection, WriteRole, WriteStaticRole,
+    Kept, ListNames, Name, ReadConnection, ReadRole, ReadStaticCredentials, ReadStaticRole,
+    ResetConnection, Role, RotateRoot, RotateStatic, StaticCredentials, StaticRole,
+    WriteConnection, WriteRole, WriteStaticRole,
 };
 use crate::error::Result;
 use crate::operation::Operation;
@@ -86,6 +86,14 @@ impl Databases {
         self.vault.run(&self.caller, operation)
     }
 
+    fn names(&self, kept: Kept) -> Result<Vec<Zeroizing<String>>> {
+        self.run(&ListNames {
+            mount: &self.mount,
+            kept,
+            page: None,
+        })
+    }
+
     /// Configures a connection. The database is asked first, unless that is switched off.
     ///
     /// # Errors
@@ -116,10 +124,7 @@ impl Databases {
     /// # Errors
     /// What the storage says.
     pub fn connections(&self) -> Result<Vec<Zeroizing<String>>> {
-        self.run(&ListConnections {
-            mount: &self.mount,
-            page: None,
-        })
+        self.names(Kept::Connections)
     }
 
     /// Deletes a connection. Leases of what was made by it become irrevocable: revoke them first.
@@ -187,10 +192,7 @@ impl Databases {
     /// # Errors
     /// What the storage says.
     pub fn roles(&self) -> Result<Vec<Zeroizing<String>>> {
-        self.run(&ListRoles {
-            mount: &self.mount,
-            page: None,
-        })
+        self.names(Kept::Roles)
     }
 
     /// Deletes a role. What it made lives on until its leases end, and is ended as the role said.
@@ -264,10 +266,7 @@ impl Databases {
     /// # Errors
     /// What the storage says.
     pub fn static_roles(&self) -> Result<Vec<Zeroizing<String>>> {
-        self.run(&ListStaticRoles {
-            mount: &self.mount,
-            page: None,
-        })
+        self.names(Kept::StaticRoles)
     }
 
     /// Deletes a static role. Its user stays, with the last password.

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::roles::load_role;
 use super::{Subject, api};
-use crate::auth::params::{SYSTEM_TTL, auth};
+use crate::auth::params::auth;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lease::SYSTEM_TTL;
 use crate::mount::{Class, MountTable};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::secret::SecretString;

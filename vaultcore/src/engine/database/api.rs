@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use super::{Connection, ConnectionInfo};
 use super::{
-    DeleteConnection, DeleteRole, DeleteStaticRole, IssueCredentials, ListConnections, ListRoles,
-    ListStaticRoles, Name, ReadConnection, ReadRole, ReadStaticCredentials, ReadStaticRole,
-    ResetConnection, Role, RotateRoot, RotateStatic, StaticRole, WriteConnection, WriteRole,
-    WriteStaticRole,
+    DeleteConnection, DeleteRole, DeleteStaticRole, IssueCredentials, Kept, ListNames, Name,
+    ReadConnection, ReadRole, ReadStaticCredentials, ReadStaticRole, ResetConnection, Role,
+    RotateRoot, RotateStatic, StaticRole, WriteConnection, WriteRole, WriteStaticRole,
 };
 use crate::error::{Error, Result};
 use crate::operation::{Call, Erased, Handler};
@@ -101,11 +98,16 @@ fn name(call: &Call<'_>) -> Result<Name> {
     Name::new(call.captures.get("name"))
 }
 
-fn list_connections<'c>(call: &Call<'c>) -> Made<'c> {
-    Ok(Box::new(ListConnections {
+fn list<'c>(call: &Call<'c>, kept: Kept) -> Made<'c> {
+    Ok(Box::new(ListNames {
         mount: call.mount,
+        kept,
         page: page(call.fields)?,
     }))
+}
+
+fn list_connections<'c>(call: &Call<'c>) -> Made<'c> {
+    list(call, Kept::Connections)
 }
 
 fn read_connection<'c>(call: &Call<'c>) -> Made<'c> {
@@ -205,10 +207,7 @@ fn statements(fields: &Fields<'_>, name: &str) -> Result<Option<Vec<String>>> {
 }
 
 fn list_roles<'c>(call: &Call<'c>) -> Made<'c> {
-    Ok(Box::new(ListRoles {
-        mount: call.mount,
-        page: page(call.fields)?,
-    }))
+    list(call, Kept::Roles)
 }
 
 fn read_role<'c>(call: &Call<'c>) -> Made<'c> {
@@ -255,10 +254,7 @@ fn issue<'c>(call: &Call<'c>) -> Made<'c> {
 }
 
 fn list_static<'c>(call: &Call<'c>) -> Made<'c> {
-    Ok(Box::new(ListStaticRoles {
-        mount: call.mount,
-        page: page(call.fields)?,
-    }))
+    list(call, Kept::StaticRoles)
 }
 
 fn read_static<'c>(call: &Call<'c>) -> Made<'c> {
@@ -313,12 +309,6 @@ fn write_static<'c>(call: &Call<'c>) -> Made<'c> {
             grace: fields.duration("grace_period")?,
         },
     }))
-}
-
-/// A list of names.
-pub(super) fn names(names: &[Zeroizing<String>]) -> Response {
-    let names = names.iter().map(|name| name.as_str());
-    Response::list(Object::new().list("keys", names))
 }
 
 /// What is asked for, as audit records it and rules on parameters see it.

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::id::LeaseKey;
 use crate::operation::{Access, Capability, Context, Operation, Outside, Target};
 use crate::path::MountPath;
-use crate::wire::{Json, Object, Page, Response};
+use crate::wire::{Json, Object, Response};
 
 /// Configures a connection; the database is asked before it is stored.
 pub(crate) struct WriteConnection<'d> {
@@ -248,40 +248,6 @@ impl Operation for ReadConnection<'_> {
 
     fn output(&self, info: &ConnectionInfo) -> Result<Response> {
         Ok(api::connection_info(info))
-    }
-}
-
-/// Lists the connections.
-pub(crate) struct ListConnections<'d> {
-    pub(crate) mount: &'d MountPath,
-    pub(crate) page: Option<Page>,
-}
-
-impl Operation for ListConnections<'_> {
-    type Reply = Vec<Zeroizing<String>>;
-
-    fn target(&self) -> Target<'_> {
-        Target::Mount(self.mount, KIND)
-    }
-
-    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        let path = format!("{}config/", cx.mount()?.path.as_str());
-        Ok(vec![Access::new(path, Capability::List)])
-    }
-
-    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
-        let tree = Site::of(cx.mount()?).tree(CONFIGS);
-        let names = cx.txn.names(tree, "")?;
-        Ok(Page::of(self.page.as_ref(), names))
-    }
-
-    fn input(&self) -> Json {
-        let none = || Object::new().finish();
-        self.page.as_ref().map_or_else(none, Page::input)
-    }
-
-    fn output(&self, names: &Self::Reply) -> Result<Response> {
-        Ok(api::names(names))
     }
 }
 

@@ -10,6 +10,7 @@ mod connections;
 mod creds;
 mod driver;
 mod fake;
+mod list;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod name;
@@ -36,16 +37,15 @@ pub use fake::Fake;
 pub use role::Role;
 pub use statics::{StaticCredentials, StaticRole};
 
-pub(crate) use connections::{
-    DeleteConnection, ListConnections, ReadConnection, ResetConnection, WriteConnection,
-};
+pub(crate) use connections::{DeleteConnection, ReadConnection, ResetConnection, WriteConnection};
 pub(crate) use creds::IssueCredentials;
+pub(crate) use list::{Kept, ListNames};
 pub(crate) use name::Name;
-pub(crate) use role::{DeleteRole, ListRoles, ReadRole, WriteRole};
+pub(crate) use role::{DeleteRole, ReadRole, WriteRole};
 pub(crate) use rotate::{RotateDue, RotateStatic, due};
 pub(crate) use rotate_root::RotateRoot;
 pub(crate) use statics::{
-    DeleteStaticRole, ListStaticRoles, ReadStaticCredentials, ReadStaticRole, WriteStaticRole,
+    DeleteStaticRole, ReadStaticCredentials, ReadStaticRole, WriteStaticRole,
 };
 
 use std::any::Any;
@@ -60,7 +60,7 @@ use crate::path::EntryPath;
 use crate::record::Record;
 use crate::wire::Route;
 use creds::Made;
-use pool::Pools;
+use pool::{Opener, Pools};
 
 /// The kind under which it is mounted.
 pub(crate) const KIND: &str = "database";
@@ -148,16 +148,10 @@ impl Engine for Databases {
     }
 
     fn revoke(&self, txn: &mut Txn<'_>, leased: &Leased<'_>) -> Result<Act> {
-        let made = Made::decode(leased.data)?;
-        let site = Site {
-            namespace: leased.namespace,
-            mount: leased.mount,
+        let (made, opener) = match self.reach(txn, leased)? {
+            (made, Some(opener)) => (made, opener),
+            (_, None) => return Ok(Box::new(|| Err(Failure::Lasting(connection_gone())))),
         };
-        let Some(config) = config::load(txn, site, &made.config)? else {
-            let gone = Error::not_found("the connection of the lease was deleted");
-            return Ok(Box::new(move || Err(Failure::Lasting(gone))));
-        };
-        let opener = self.opener(site, config)?;
         Ok(Box::new(move || {
             let database = opener.open().map_err(Failure::Passing)?;
             let done = database.drop_user(&made.username, &made.revocation);
@@ -166,15 +160,9 @@ impl Engine for Databases {
     }
 
     fn renew(&self, txn: &mut Txn<'_>, leased: &Leased<'_>, until: Timestamp) -> Result<Act> {
-        let made = Made::decode(leased.data)?;
-        let site = Site {
-            namespace: leased.namespace,
-            mount: leased.mount,
-        };
-        let gone = || Error::not_found("the connection of the lease was deleted");
-        let config = config::load(txn, site, &made.config)?.ok_or_else(gone)?;
-        let opener = self.opener(site, config)?;
-        let renewal = role::renewal(txn, site, &made)?;
+        let (made, opener) = self.reach(txn, leased)?;
+        let opener = opener.ok_or_else(connection_gone)?;
+        let renewal = role::renewal(txn, Site::leased(leased), &made)?;
         Ok(Box::new(move || {
             let database = opener.open().map_err(Failure::Passing)?;
             let mut change = ChangeUser::new(&made.username);
@@ -182,6 +170,22 @@ impl Engine for Databases {
             change.statements = &renewal;
             database.change(&change).map_err(Failure::Passing)
         }))
+    }
+}
+
+fn connection_gone() -> Error {
+    Error::not_found("the connection of the lease was deleted")
+}
+
+impl Databases {
+    /// Returns what was made under a lease, and what opens its database, if its connection is still
+    /// there.
+    fn reach(&self, txn: &mut Txn<'_>, leased: &Leased<'_>) -> Result<(Made, Option<Opener>)> {
+        let made = Made::decode(leased.data)?;
+        let site = Site::leased(leased);
+        let config = config::load(txn, site, &made.config)?;
+        let opener = config.map(|config| self.opener(site, config)).transpose()?;
+        Ok((made, opener))
     }
 }
 
@@ -197,6 +201,13 @@ impl Site {
         Self {
             namespace: mount.namespace,
             mount: mount.id,
+        }
+    }
+
+    fn leased(leased: &Leased<'_>) -> Self {
+        Self {
+            namespace: leased.namespace,
+            mount: leased.mount,
         }
     }
 

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use super::creds::Made;
 use super::{KIND, Name, ROLES, Site, api, api_path};
@@ -13,7 +12,7 @@ use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::MountPath;
 use crate::record::Record;
 use crate::token::micros;
-use crate::wire::{Json, Object, Page, Response};
+use crate::wire::{Json, Object, Response};
 
 /// The longest text of all statements of a role, in bytes.
 const MAX_STATEMENTS: usize = 65_536;
@@ -262,40 +261,6 @@ impl Operation for ReadRole<'_> {
 
     fn output(&self, role: &Role) -> Result<Response> {
         Ok(Response::data(api::role_object(role)))
-    }
-}
-
-/// Lists the roles.
-pub(crate) struct ListRoles<'d> {
-    pub(crate) mount: &'d MountPath,
-    pub(crate) page: Option<Page>,
-}
-
-impl Operation for ListRoles<'_> {
-    type Reply = Vec<Zeroizing<String>>;
-
-    fn target(&self) -> Target<'_> {
-        Target::Mount(self.mount, KIND)
-    }
-
-    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        let path = format!("{}roles/", cx.mount()?.path.as_str());
-        Ok(vec![Access::new(path, Capability::List)])
-    }
-
-    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
-        let tree = Site::of(cx.mount()?).tree(ROLES);
-        let names = cx.txn.names(tree, "")?;
-        Ok(Page::of(self.page.as_ref(), names))
-    }
-
-    fn input(&self) -> Json {
-        let none = || Object::new().finish();
-        self.page.as_ref().map_or_else(none, Page::input)
-    }
-
-    fn output(&self, names: &Self::Reply) -> Result<Response> {
-        Ok(api::names(names))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 use super::rotate::{Rotating, Turning, forget_due};
 use super::{KIND, Name, STATICS, Site, api, api_path, config, role, rotate};
@@ -15,7 +15,7 @@ use crate::path::MountPath;
 use crate::record::Record;
 use crate::secret::SecretString;
 use crate::token::micros;
-use crate::wire::{Json, Object, Page, Response};
+use crate::wire::{Json, Object, Response};
 
 /// The shortest period of rotation; as in Vault.
 const MIN_PERIOD: Duration = Duration::from_secs(5);
@@ -332,40 +332,6 @@ impl Operation for ReadStaticRole<'_> {
             Some(rotated) => object.time("last_vault_rotation", Some(*rotated)),
             None => object.null("last_vault_rotation"),
         }))
-    }
-}
-
-/// Lists the static roles.
-pub(crate) struct ListStaticRoles<'d> {
-    pub(crate) mount: &'d MountPath,
-    pub(crate) page: Option<Page>,
-}
-
-impl Operation for ListStaticRoles<'_> {
-    type Reply = Vec<Zeroizing<String>>;
-
-    fn target(&self) -> Target<'_> {
-        Target::Mount(self.mount, KIND)
-    }
-
-    fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        let path = format!("{}static-roles/", cx.mount()?.path.as_str());
-        Ok(vec![Access::new(path, Capability::List)])
-    }
-
-    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
-        let tree = Site::of(cx.mount()?).tree(STATICS);
-        let names = cx.txn.names(tree, "")?;
-        Ok(Page::of(self.page.as_ref(), names))
-    }
-
-    fn input(&self) -> Json {
-        let none = || Object::new().finish();
-        self.page.as_ref().map_or_else(none, Page::input)
-    }
-
-    fn output(&self, names: &Self::Reply) -> Result<Response> {
-        Ok(api::names(names))
     }
 }
 

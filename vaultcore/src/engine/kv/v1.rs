@@ -8,14 +8,13 @@ use super::list::{Name, Recursion, api_page, list};
 use super::{KIND_V1, shapes};
 use crate::barrier::Tree;
 use crate::error::Result;
+use crate::lease::SYSTEM_TTL;
 use crate::operation::{Access, Capability, Context, Mounted, Operation, Target};
 use crate::path::{EntryPath, FolderPath, MountPath, SecretPath};
 use crate::secret::SecretWriter;
 use crate::wire::{Fields, Json, Object, Page, Response, Shape};
 
 const FORMAT: u8 = 1;
-/// How long a secret is kept by who reads it unless secret or mount say so: as in Vault.
-const SYSTEM_TTL: Duration = Duration::from_secs(768 * 3_600);
 
 fn tree(mount: Mounted<'_>) -> Tree {
     Tree {

@@ -15,6 +15,7 @@ use super::{
 use crate::engine::kv;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::Nonce;
+use crate::lease::SYSTEM_TTL;
 use crate::mount::Class;
 use crate::operation::{Call, Erased, Handler};
 use crate::path::MountPath;
@@ -430,7 +431,7 @@ pub(super) fn mount(class: Class, info: &MountInfo) -> Response {
 
 /// The reply that shows what can be tuned.
 pub(super) fn tuning(class: Class, info: &MountInfo) -> Response {
-    let system = Duration::from_secs(768 * 3_600);
+    let system = SYSTEM_TTL;
     let (_, options) = named(info);
     let mut object = Object::new()
         .number(

@@ -7,12 +7,11 @@ use zeroize::Zeroizing;
 
 use crate::engine::kv;
 use crate::error::{Error, Result};
+use crate::lease::SYSTEM_TTL;
 use crate::mount::{Class, MAX_TTL, Mount as Entry, Tuning};
 
 /// The most names that one list of a mount holds.
 const MAX_NAMES: usize = 128;
-/// How long leases live in a mount that says nothing: 768 hours, as in Vault.
-const SYSTEM_TTL: Duration = Duration::from_secs(768 * 3_600);
 
 /// A change of a mount: only what is set is changed.
 ///

@@ -16,6 +16,7 @@ use crate::auth::token::Subject;
 use crate::clock::Timestamp;
 use crate::engine::cubbyhole;
 use crate::error::{Error, Result};
+use crate::lease::SYSTEM_TTL;
 use crate::operation::{Access, Actor, Admission, Capability, Context, Operation, Target};
 use crate::path::EntryPath;
 use crate::token::{
@@ -25,7 +26,7 @@ use crate::token::{
 use crate::wire::{Fields, Json, Object, Response, WrapInfo};
 
 /// The longest that a reply is kept: 32 days, as tokens live in Vault.
-const MAX_TTL: Duration = Duration::from_secs(768 * 3_600);
+const MAX_TTL: Duration = SYSTEM_TTL;
 /// Where in the cubbyhole the reply is.
 const REPLY: &str = "response";
 /// Where in the cubbyhole stands what is known of it.
