@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::{Clock, ClockReading, ManualClock, Timestamp};
+use crate::clock::{ManualClock, Timestamp};
 use crate::engine::sys::NewMount;
 use crate::error::{Error, Result};
 use crate::operation::{
@@ -19,20 +19,11 @@ use crate::storage::{Memory, Storage};
 use crate::vault::{Caller, Init, Vault, Who};
 use crate::wire::{Fields, Json, Response, Verb, find};
 
-#[derive(Clone)]
-struct SharedClock(Arc<ManualClock>);
-
-impl Clock for SharedClock {
-    fn read(&self) -> ClockReading {
-        self.0.read()
-    }
-}
-
 /// A vault in which an auth method is enabled under its own name.
 pub(super) struct World {
     pub(super) vault: Vault,
     storage: Arc<dyn Storage>,
-    clock: SharedClock,
+    clock: Arc<ManualClock>,
     init: Init,
     method: Box<dyn AuthMethod>,
     mount: MountPath,
@@ -45,7 +36,7 @@ impl World {
 
     pub(super) fn on(storage: Arc<dyn Storage>, method: impl AuthMethod + 'static) -> Self {
         let start = Timestamp::from_micros(1_700_000_000_000_000);
-        let clock = SharedClock(Arc::new(ManualClock::new(start)));
+        let clock = Arc::new(ManualClock::new(start));
         let vault = build(&storage, &clock);
         let init = vault.init([NewSlot::shamir(1, 1)]).expect("init");
         vault.unseal(&init.shares()[0]).expect("unsealed");
@@ -74,7 +65,7 @@ impl World {
     }
 
     pub(super) fn pass(&self, time: Duration) {
-        self.clock.0.advance(time);
+        self.clock.advance(time);
     }
 
     /// Sends a request of the owner to a path below the mount.
@@ -126,7 +117,7 @@ pub(super) fn secret(text: &str) -> SecretString {
     SecretString::copy_from(text)
 }
 
-fn build(storage: &Arc<dyn Storage>, clock: &SharedClock) -> Vault {
+fn build(storage: &Arc<dyn Storage>, clock: &Arc<ManualClock>) -> Vault {
     let builder = Vault::builder(Arc::clone(storage)).clock(clock.clone());
     builder.build().expect("a vault")
 }

@@ -8,9 +8,7 @@ use std::time::Duration;
 use postgres::{Client, Config, NoTls};
 use vaultcore::database::{Connection, Credentials, Databases, Role};
 use vaultcore::storage::Memory;
-use vaultcore::{
-    Clock, ClockReading, ManualClock, NewMount, NewSlot, SecretString, Session, SystemClock, Vault,
-};
+use vaultcore::{Clock, ManualClock, NewMount, NewSlot, SecretString, Session, SystemClock, Vault};
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
 pub(crate) const PLUGIN: &str = "postgresql-database-plugin";
@@ -90,26 +88,17 @@ impl Server {
     }
 }
 
-#[derive(Clone)]
-pub(crate) struct Shared(pub(crate) Arc<ManualClock>);
-
-impl Clock for Shared {
-    fn read(&self) -> ClockReading {
-        self.0.read()
-    }
-}
-
 /// A vault in memory with a connection `app` and a role `reader`.
 pub(crate) struct World {
     pub(crate) vault: Vault,
-    pub(crate) clock: Shared,
+    pub(crate) clock: Arc<ManualClock>,
 }
 
 impl World {
     pub(crate) fn new(connection: &Connection) -> Self {
         // The database goes by the real time, so that the vault begins there.
         let now = SystemClock.read().wall;
-        let clock = Shared(Arc::new(ManualClock::new(now)));
+        let clock = Arc::new(ManualClock::new(now));
         let vault = Vault::builder(Memory::new())
             .clock(clock.clone())
             .build()
@@ -136,7 +125,7 @@ impl World {
     }
 
     pub(crate) fn pass(&self, time: Duration) {
-        self.clock.0.advance(time);
+        self.clock.advance(time);
     }
 }
 

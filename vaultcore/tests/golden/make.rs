@@ -11,8 +11,8 @@ use super::chapters::{self, Values};
 use vaultcore::kv::{Cas, Kv, KvConfigUpdate, MetadataUpdate};
 use vaultcore::storage::{Create, SqliteOptions};
 use vaultcore::{
-    Argon2Params, Clock, ClockReading, Init, ManualClock, NewMount, NewSlot, Random, Result,
-    SecretBytes, SecretString, Timestamp, Vault,
+    Argon2Params, Init, ManualClock, NewMount, NewSlot, Random, Result, SecretBytes, SecretString,
+    Timestamp, Vault,
 };
 
 pub(crate) const PASSPHRASE: &str = "a passphrase for the fixture";
@@ -41,7 +41,7 @@ fn make_in(folder: &Path) -> Result<()> {
         .open(folder.join("v1.db"))?;
     let clock = std::sync::Arc::new(ManualClock::new(start()));
     let vault = Vault::builder(storage)
-        .clock(Shared(clock.clone()))
+        .clock(clock.clone())
         .random(Seeded(Mutex::new(1)))
         .build()?;
     let slots = [
@@ -150,15 +150,6 @@ fn write_second(vault: &Vault) -> Result<()> {
     session
         .kv_v1("old")?
         .put("after", &BTreeMap::from([("value", "term 2")]))
-}
-
-/// The clock, kept by the maker too.
-struct Shared(std::sync::Arc<ManualClock>);
-
-impl Clock for Shared {
-    fn read(&self) -> ClockReading {
-        self.0.read()
-    }
 }
 
 /// Bytes that follow from a seed: the fixture protects nothing.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{Connection, Fake, Role};
 use crate::api::{ApiRequest, Method};
-use crate::clock::{Clock, ClockReading, ManualClock, Timestamp};
+use crate::clock::{ManualClock, Timestamp};
 use crate::engine::sys::NewMount;
 use crate::error::ErrorKind;
 use crate::seal::NewSlot;
@@ -20,27 +20,18 @@ use crate::vault::{Init, Vault};
 const HOUR: Duration = Duration::from_secs(3_600);
 const PLUGIN: &str = "fake-database-plugin";
 
-#[derive(Clone)]
-struct SharedClock(Arc<ManualClock>);
-
-impl Clock for SharedClock {
-    fn read(&self) -> ClockReading {
-        self.0.read()
-    }
-}
-
 /// A vault with a connection `app`, whose roles are `app-*`, and a role `app-reader`.
 struct World {
     vault: Vault,
     fake: Fake,
-    clock: SharedClock,
+    clock: Arc<ManualClock>,
     init: Init,
 }
 
 impl World {
     fn new() -> Self {
         let start = Timestamp::from_micros(1_700_000_000_000_000);
-        let clock = SharedClock(Arc::new(ManualClock::new(start)));
+        let clock = Arc::new(ManualClock::new(start));
         let fake = Fake::new();
         let builder = Vault::builder(Memory::new()).clock(clock.clone());
         let vault = builder
@@ -78,7 +69,7 @@ impl World {
     }
 
     fn pass(&self, time: Duration) {
-        self.clock.0.advance(time);
+        self.clock.advance(time);
     }
 
     fn ask(&self, method: Method, path: &str, body: &str) -> (u16, serde_json::Value) {

@@ -19,14 +19,14 @@ fn jump(world: &World, seconds: i64) {
     let wall = wall
         .checked_add_signed(seconds * 1_000_000)
         .expect("a time");
-    world.clock.0.set_wall(Timestamp::from_micros(wall));
+    world.clock.set_wall(Timestamp::from_micros(wall));
 }
 
 /// Lets the machine come up again with its clock `seconds` off, and the vault be opened there.
 fn boot(world: &World, seconds: i64) -> Vault {
     world.tick();
     world.vault.close().expect("closed");
-    world.clock.0.reboot([2; 16]);
+    world.clock.reboot([2; 16]);
     jump(world, seconds);
     world.other()
 }

@@ -291,7 +291,7 @@ fn what_is_made_after_its_lease_was_ended_is_undone() {
         let (other, clock) = (world.other(), world.clock.clone());
         world.hotel.set(trouble);
         world.hotel.state().meanwhile = Some(Box::new(move || {
-            clock.0.advance(3 * MINUTE); // this process stood still
+            clock.advance(3 * MINUTE); // this process stood still
             assert_eq!(other.tick().expect("ticked"), 1);
         }));
         let (status, _) = world.ask(None, Method::Post, "hotel/rooms/blue", "{}");
@@ -307,7 +307,7 @@ fn what_is_made_too_late_and_cannot_be_undone_is_not_forgotten() {
     let world = World::new();
     let (other, clock, hotel) = (world.other(), world.clock.clone(), world.hotel.clone());
     world.hotel.state().meanwhile = Some(Box::new(move || {
-        clock.0.advance(3 * MINUTE);
+        clock.advance(3 * MINUTE);
         assert_eq!(other.tick().expect("ticked"), 1);
         hotel.set(Trouble::Lost); // what is let cannot be given up
     }));

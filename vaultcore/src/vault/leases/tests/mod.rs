@@ -13,7 +13,7 @@ use hotel::{Hotel, Rentals};
 
 use crate::api::{ApiRequest, Method};
 use crate::auth::token::NewToken;
-use crate::clock::{Clock, ClockReading, ManualClock, Timestamp};
+use crate::clock::{ManualClock, Timestamp};
 use crate::engine::sys::{LeaseInfo, NewMount};
 use crate::seal::NewSlot;
 use crate::secret::SecretString;
@@ -24,21 +24,12 @@ use crate::vault::{Init, Vault, VaultBuilder};
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
-#[derive(Clone)]
-struct SharedClock(Arc<ManualClock>);
-
-impl Clock for SharedClock {
-    fn read(&self) -> ClockReading {
-        self.0.read()
-    }
-}
-
 /// A vault that lets rooms, at `hotel/`.
 struct World {
     vault: Vault,
     hotel: Arc<Hotel>,
     storage: Arc<dyn Storage>,
-    clock: SharedClock,
+    clock: Arc<ManualClock>,
     init: Init,
 }
 
@@ -53,7 +44,7 @@ struct Rented {
 impl World {
     fn new() -> Self {
         let start = Timestamp::from_micros(1_700_000_000_000_000);
-        let clock = SharedClock(Arc::new(ManualClock::new(start)));
+        let clock = Arc::new(ManualClock::new(start));
         let storage: Arc<dyn Storage> = Arc::new(Memory::new());
         let hotel = Arc::new(Hotel::default());
         let vault = build(&storage, &clock, &hotel);
@@ -83,7 +74,7 @@ impl World {
     }
 
     fn pass(&self, time: Duration) {
-        self.clock.0.advance(time);
+        self.clock.advance(time);
     }
 
     fn tick(&self) -> usize {
@@ -141,11 +132,15 @@ fn guest() -> NewToken {
     NewToken::new().policy("guest")
 }
 
-fn build(storage: &Arc<dyn Storage>, clock: &SharedClock, hotel: &Arc<Hotel>) -> Vault {
+fn build(storage: &Arc<dyn Storage>, clock: &Arc<ManualClock>, hotel: &Arc<Hotel>) -> Vault {
     builder(storage, clock, hotel).build().expect("a vault")
 }
 
-fn builder(storage: &Arc<dyn Storage>, clock: &SharedClock, hotel: &Arc<Hotel>) -> VaultBuilder {
+fn builder(
+    storage: &Arc<dyn Storage>,
+    clock: &Arc<ManualClock>,
+    hotel: &Arc<Hotel>,
+) -> VaultBuilder {
     let builder = Vault::builder(Arc::clone(storage)).clock(clock.clone());
     builder.with_engine(Rentals(Arc::clone(hotel)))
 }

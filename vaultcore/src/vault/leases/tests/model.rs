@@ -149,7 +149,7 @@ impl Play {
                 let day = 86_400_000_000;
                 let wall = self.world.clock.read().wall.as_micros();
                 let wall = if ahead { wall + day } else { wall - day };
-                self.world.clock.0.set_wall(Timestamp::from_micros(wall));
+                self.world.clock.set_wall(Timestamp::from_micros(wall));
             }
             Step::Tick => self.tick(),
             Step::Trouble(trouble) => {
