@@ -44,9 +44,9 @@
 //!
 //! * `sqlite` (default): the vault in one file, for any number of processes.
 //! * `passphrase` (default): key slots opened by a passphrase, by Argon2id.
-//! * `postgres`: credentials of PostgreSQL, by the crates postgres and rustls (about 70 crates more).
-//! * `mysql`: credentials of MySQL and MariaDB, by the crates mysql and rustls. With `tls_ca` it makes
-//!   ring the process's provider of rustls, if there is none.
+//! * `postgres`: credentials of PostgreSQL, by the crates postgres and rustls (49 crates more).
+//! * `mysql`: credentials of MySQL and MariaDB, by the crates mysql and rustls (76 crates more). With
+//!   `tls_ca` it makes ring the process's provider of rustls, if there is none.
 //! * `xchacha`: transit keys of the type xchacha20-poly1305.
 //! * `conformance`: the public test suite for storage backends, and a wrapper that makes any of
 //!   them fail.
