@@ -1,5 +1,5 @@
 //! The database engine on real servers, which `cargo xtask test` starts.
-#![cfg(all(feature = "postgres", feature = "sqlite", unix))]
+#![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -7,7 +7,6 @@
 )]
 
 mod kill;
-#[cfg(feature = "mysql")]
 mod mariadb;
 mod postgres;
 mod proxy;

@@ -1,6 +1,6 @@
 //! A pool of database connections whose credentials are made by the vault, and change on time.
 //!
-//! `cargo run --release -p vaultcore --example pool`
+//! `cargo run --release -p vaultcore-live --example pool`
 //!
 //! A connection carries the credentials that it was opened with. Before the pool hands it out it
 //! asks whether they are still fresh; one whose credentials end soon is closed, and another is
