@@ -13,6 +13,7 @@ mod door;
 mod ends;
 mod faults;
 mod handles;
+mod histories;
 mod hooked;
 mod identity_model;
 mod identity_rules;

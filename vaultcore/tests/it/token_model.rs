@@ -7,8 +7,9 @@ mod rules;
 mod step;
 
 use proptest::collection::vec;
-use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
+use proptest::strategy::Strategy;
 
+use crate::histories;
 use play::play;
 use rules::Planted;
 use step::{Step, step};
@@ -16,35 +17,18 @@ use step::{Step, step};
 /// Steps of one history, after those that plant the tree.
 const STEPS: usize = 24;
 
-fn run(runner: &mut TestRunner, planted: Planted) -> Result<(), TestError<Vec<Step>>> {
-    runner.run(&vec(step(), 0..=STEPS), |steps| play(planted, &steps))
-}
-
-fn config(cases: u32, max_shrink_iters: u32) -> Config {
-    Config {
-        cases,
-        max_shrink_iters,
-        failure_persistence: None,
-        ..Config::default()
-    }
+fn history() -> impl Strategy<Value = Vec<Step>> {
+    vec(step(), 0..=STEPS)
 }
 
 #[test]
 fn four_hundred_histories_agree() {
-    let mut runner = TestRunner::new(config(400, 500));
-    run(&mut runner, Planted::Nothing).unwrap();
+    histories::agree(400, &history(), |steps| play(Planted::Nothing, &steps));
 }
 
-/// The same runner must find a model with one wrong rule. Its random source is fixed, so that it
-/// finds it every time or never.
 #[test]
 fn every_planted_fault_is_found() {
     for planted in Planted::FAULTS {
-        let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-        let mut runner = TestRunner::new_with_rng(config(1_000, 0), random);
-        match run(&mut runner, *planted) {
-            Err(TestError::Fail(..)) => {}
-            other => panic!("{planted:?} was not found: {other:?}"),
-        }
+        histories::find(1_000, &history(), planted, |steps| play(*planted, &steps));
     }
 }
