@@ -29,16 +29,21 @@ pub(super) fn config(path: &str, kind: &str, options: &[(&str, &str)]) -> Device
     DeviceConfig::new(id, new, AuditRules { prefix: true }, &OsRandom).expect("config")
 }
 
-/// Returns a device that writes to `sink`, with a timeout as short as tests need.
-pub(super) fn device(path: &str, sink: Arc<dyn AuditDevice>) -> Arc<Device> {
-    let options = [("name", "x"), ("write_timeout", "100ms")];
+/// The timeout of a device that is to fail by it.
+pub(super) const SHORT: &str = "100ms";
+/// The timeout of a device that is not to fail by it, on however busy a machine.
+pub(super) const LONG: &str = "60s";
+
+/// Returns a device that writes to `toy`.
+pub(super) fn device(path: &str, toy: &Arc<Toy>) -> Arc<Device> {
+    let options = [("name", "x"), ("write_timeout", toy.timeout)];
     let config = config(path, "callback", &options);
-    Arc::new(Device::start(config, sink, &OsRandom).expect("starts"))
+    Arc::new(Device::start(config, Arc::clone(toy) as _, &OsRandom).expect("starts"))
 }
 
 /// Returns a device of one of the kinds that are built in.
-pub(super) fn built_in(kind: &str, options: &[(&str, &str)]) -> Arc<Device> {
-    let options = [options, &[("write_timeout", "100ms")]].concat();
+pub(super) fn built_in(kind: &str, timeout: &str, options: &[(&str, &str)]) -> Arc<Device> {
+    let options = [options, &[("write_timeout", timeout)]].concat();
     let config = config("x", kind, &options);
     let sink = sinks::open(&config, &Hosts::default());
     Arc::new(Device::start(config, sink, &OsRandom).expect("starts"))
@@ -65,6 +70,7 @@ pub(super) struct Toy {
     state: Mutex<State>,
     changed: Condvar,
     may_block: bool,
+    timeout: &'static str,
 }
 
 #[derive(Default)]
@@ -89,10 +95,20 @@ pub(super) enum Behaviour {
 
 impl Toy {
     pub(super) fn new(may_block: bool) -> Arc<Self> {
+        Self::with_timeout(may_block, LONG)
+    }
+
+    /// Returns one whose device gives up soon, for those that are told to hang.
+    pub(super) fn hasty(may_block: bool) -> Arc<Self> {
+        Self::with_timeout(may_block, SHORT)
+    }
+
+    fn with_timeout(may_block: bool, timeout: &'static str) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),
             changed: Condvar::new(),
             may_block,
+            timeout,
         })
     }
 

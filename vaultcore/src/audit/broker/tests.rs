@@ -5,12 +5,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::audit::testing::{Behaviour, Toy, built_in, config, device, with_request};
+use crate::audit::testing::{Behaviour, LONG, Toy, built_in, config, device, with_request};
 use crate::audit::{AuditFinding as Finding, AuditReport as Report};
 use crate::crypto::rng::OsRandom;
 
-/// A device's timeout is 100 ms here; nothing may take longer than that and a second.
-const LIMIT: Duration = Duration::from_millis(1_100);
+/// What waits for a device that hangs would wait for ever, so that the limit may be far away.
+const LIMIT: Duration = Duration::from_secs(60);
 
 fn record(broker: &Broker, path: &str) -> Result<()> {
     with_request(path, |entry| broker.request(entry))
@@ -19,11 +19,7 @@ fn record(broker: &Broker, path: &str) -> Result<()> {
 fn broker(toys: &[&Arc<Toy>]) -> Broker {
     let names = ["a", "b", "c", "d"];
     let devices = toys.iter().zip(names);
-    Broker::new(
-        devices
-            .map(|(toy, name)| device(name, Arc::clone(*toy) as _))
-            .collect(),
-    )
+    Broker::new(devices.map(|(toy, name)| device(name, toy)).collect())
 }
 
 fn paths(toy: &Toy) -> Vec<String> {
@@ -40,6 +36,11 @@ fn report(broker: &Broker, toy: &Toy, number: usize) -> Report {
     config
         .verify(toy.lines().as_slice(), &broker.heads())
         .expect("read")
+}
+
+/// Waits until all is written, however short the timeouts are.
+fn drain(broker: &Broker) {
+    timed(|| while !broker.drain() {});
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> T {
@@ -82,7 +83,7 @@ fn one_device_is_enough_and_none_is_not() {
         Behaviour::TakeAndFail,
     ] {
         for first in [false, true] {
-            let (sick, sound) = (Toy::new(true), Toy::new(first));
+            let (sick, sound) = (Toy::hasty(true), Toy::new(first));
             let broker = broker(&[&sick, &sound]);
             sick.behave(bad);
             timed(|| record(&broker, "p/1")).expect("one is enough");
@@ -96,16 +97,17 @@ fn one_device_is_enough_and_none_is_not() {
 
 #[test]
 fn a_hung_device_blocks_nobody_else() {
-    let (hung, sound) = (Toy::new(true), Toy::new(false));
+    let (hung, sound) = (Toy::hasty(true), Toy::new(false));
     let broker = broker(&[&hung, &sound]);
     hung.behave(Behaviour::Hang);
+    // To wait for it at each record would take 300 s.
     timed(|| (0..3_000).for_each(|_| record(&broker, "p").expect("taken")));
     assert_eq!(paths(&sound).len(), 3_000);
     // Its queue is bounded, and what found no room is told by the chain, once it goes on.
     hung.behave(Behaviour::Take);
-    assert!(broker.drain());
+    drain(&broker);
     record(&broker, "last").expect("taken");
-    assert!(broker.drain());
+    drain(&broker);
     let report = report(&broker, &hung, 0);
     assert!(report.is_whole(), "{:?}", report.findings);
     assert_eq!(report.runs[0].last_seq, 3_001);
@@ -115,7 +117,7 @@ fn a_hung_device_blocks_nobody_else() {
 
 #[test]
 fn a_hung_device_that_runs_in_the_callers_thread_lets_the_others_go() {
-    let toy = Toy::new(false);
+    let toy = Toy::hasty(false);
     let broker = broker(&[&toy]);
     toy.behave(Behaviour::Hang);
     thread::scope(|scope| {
@@ -172,7 +174,7 @@ fn writes_that_failed_leave_the_chain_whole() {
 
 #[test]
 fn a_broker_that_is_dropped_waits_for_nobody_and_ends_its_threads() {
-    let (hung, idle) = (Toy::new(true), Toy::new(true));
+    let (hung, idle) = (Toy::hasty(true), Toy::new(true));
     let broker = broker(&[&hung, &idle]);
     hung.behave(Behaviour::Hang);
     record(&broker, "p/1").expect("taken");
@@ -306,14 +308,14 @@ fn many_threads_make_one_chain() {
 
 #[test]
 fn discard_takes_everything() {
-    let broker = Broker::new(vec![built_in("file", &[("file_path", "discard")])]);
+    let broker = Broker::new(vec![built_in("file", LONG, &[("file_path", "discard")])]);
     record(&broker, "p").expect("taken");
     assert_eq!(broker.status()[0].written, 1);
 }
 
 #[test]
 fn several_hung_devices_take_no_longer_than_one() {
-    let toys: Vec<Arc<Toy>> = (0..4).map(|number| Toy::new(number > 2)).collect();
+    let toys: Vec<Arc<Toy>> = (0..4).map(|number| Toy::hasty(number > 2)).collect();
     let broker = broker(&toys.iter().collect::<Vec<_>>());
     toys.iter().for_each(|toy| toy.behave(Behaviour::Hang));
     thread::scope(|scope| {
@@ -327,18 +329,18 @@ fn several_hung_devices_take_no_longer_than_one() {
             });
             toy.wait_for_hang();
         }
-        let begin = now();
-        assert!(record(&broker, "p").is_err());
-        assert!(!broker.drain());
-        // 100 ms for the record and 100 ms for the drain, whatever the number of devices.
-        assert!(
-            begin.elapsed() < Duration::from_millis(700),
-            "{:?}",
-            begin.elapsed()
-        );
+        // 100 ms for the record and 100 ms for the drain, whatever the number of devices; one
+        // after the other they take 800 ms in every try, on however idle a machine.
+        let quick = (0..50).any(|_| {
+            let begin = now();
+            assert!(record(&broker, "p").is_err());
+            assert!(!broker.drain());
+            begin.elapsed() < Duration::from_millis(700)
+        });
+        assert!(quick, "each device was waited for");
         toys.iter().for_each(|toy| toy.behave(Behaviour::Take));
     });
-    assert!(broker.drain());
+    drain(&broker);
 }
 
 fn device_of<'b>(broker: &'b Broker, toy: &Arc<Toy>, toys: &[Arc<Toy>]) -> &'b Device {

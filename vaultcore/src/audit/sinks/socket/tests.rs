@@ -5,15 +5,15 @@ use std::time::Instant;
 
 use super::*;
 use crate::audit::Broker;
-use crate::audit::testing::{built_in, with_request};
+use crate::audit::testing::{SHORT, built_in, with_request};
 use crate::error::ErrorKind;
 
-const TIMEOUT: Duration = Duration::from_millis(100);
-const LIMIT: Duration = Duration::from_millis(1_100);
+/// What waits for a server that has stopped would wait for ever, so that limits may be far away.
+const LIMIT: Duration = Duration::from_secs(60);
 
 fn socket(kind: SocketKind, address: impl ToString) -> Socket {
     let address = address.to_string();
-    Socket::new(SocketTarget { kind, address }, TIMEOUT)
+    Socket::new(SocketTarget { kind, address }, LIMIT)
 }
 
 fn line(stream: impl Read) -> String {
@@ -113,7 +113,7 @@ fn a_server_that_has_stopped_reading_holds_nobody_up() {
     let tcp_address = tcp.local_addr().expect("address").to_string();
     let broker = |kind: &str, address: &str| {
         let options = [("socket_type", kind), ("address", address)];
-        Broker::new(vec![built_in("socket", &options)])
+        Broker::new(vec![built_in("socket", SHORT, &options)])
     };
 
     // A connection that was given up is followed by another, which takes lines again.

@@ -1,7 +1,7 @@
 use tempfile::TempDir;
 
 use super::*;
-use crate::audit::testing::{built_in, with_request};
+use crate::audit::testing::{SHORT, built_in, with_request};
 use crate::audit::{AuditDevice, Broker};
 use crate::error::ErrorKind;
 
@@ -20,7 +20,7 @@ fn syslog(address: PathBuf) -> Syslog {
         facility: 4,
         tag: "vaultcore".to_owned(),
     };
-    Syslog::new(target, Duration::from_millis(100))
+    Syslog::new(target, Duration::from_secs(60))
 }
 
 fn received(service: &UnixDatagram) -> String {
@@ -65,7 +65,7 @@ fn a_service_that_has_stopped_reading_holds_nobody_up() {
     let folder = tempfile::tempdir().expect("folder");
     let (service, path) = service(&folder);
     let address = path.to_str().expect("text");
-    let broker = Broker::new(vec![built_in("syslog", &[("address", address)])]);
+    let broker = Broker::new(vec![built_in("syslog", SHORT, &[("address", address)])]);
     let mut accepted = 0;
     let error = loop {
         match with_request("p", |entry| broker.request(entry)) {
