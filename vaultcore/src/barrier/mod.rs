@@ -1,5 +1,6 @@
 //! Encrypts every entry between engines and storage, and makes transactions of their accesses.
 
+mod agenda;
 mod cache;
 mod envelope;
 mod index;
@@ -13,6 +14,7 @@ mod txn;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+pub(crate) use agenda::Agenda;
 #[cfg(fuzzing)]
 pub(crate) use envelope::{Place, SealingKey, Stored};
 pub(crate) use index::Use;

@@ -7,14 +7,13 @@
 use std::time::Duration;
 
 use super::entry::{Lease, State};
-use super::store::{add, change, due_folder, due_path, last_key, load, of_path, of_token, remove};
+use super::store::{AGENDA, add, change, due_path, last_key, load, of_path, of_token, remove};
 use crate::barrier::Txn;
 use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::id::TokenId;
 use crate::operation::Failure;
-use crate::path::{EntryPath, Folder};
-use crate::storage::Scan;
+use crate::path::EntryPath;
 
 /// How long a claim lasts: longer than all that its holder does under it, each for the timeout of a
 /// driver.
@@ -44,26 +43,7 @@ pub(crate) fn due(
     after: Option<&EntryPath>,
     limit: usize,
 ) -> Result<Vec<EntryPath>> {
-    let folder = due_folder();
-    let mut scan = Scan::new(folder.as_str()).limit(limit);
-    if let Some(after) = after {
-        scan = scan.after(after.as_str());
-    }
-    let mut due = Vec::new();
-    for path in txn.scan(&scan)? {
-        if second(&folder, &path)? > now.as_micros() / 1_000_000 {
-            break;
-        }
-        due.push(EntryPath::new(&path)?);
-    }
-    Ok(due)
-}
-
-fn second(folder: &Folder, path: &str) -> Result<u64> {
-    let rest = path.strip_prefix(folder.as_str()).unwrap_or_default();
-    let digits = rest.get(..16);
-    let second = digits.and_then(|hex| u64::from_str_radix(hex, 16).ok());
-    second.ok_or_else(|| Error::corrupt("the path of a due lease is none"))
+    AGENDA.due(txn, now, after, limit)
 }
 
 /// Which leases are due.
@@ -76,7 +56,7 @@ pub(crate) enum Reach {
 
 /// Returns the place in the order of time before all leases that are due at `time` or later.
 pub(crate) fn before(time: Timestamp) -> Result<EntryPath> {
-    due_folder().entry(&format!("{:016x}", time.as_micros() / 1_000_000))
+    AGENDA.before(time)
 }
 
 /// Claims the leases of those entries that are due; an entry that is not true any more is deleted.

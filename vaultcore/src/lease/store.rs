@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::entry::{Lease, LeaseEntry, Pointer};
-use crate::barrier::{Tree, Txn, Use};
+use crate::barrier::{Agenda, Tree, Txn, Use};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::{LeaseKey, MountId, NamespaceId, TokenId};
@@ -181,14 +181,11 @@ fn via_path(namespace: NamespaceId, mount: MountId, key: LeaseKey) -> Result<Ent
     of_mount(namespace, Some(mount)).entry(&key.to_string())
 }
 
-pub(super) fn due_folder() -> Folder {
-    Folder::fixed("sys").then("lease-due")
-}
+/// When the reaper looks at leases.
+pub(super) const AGENDA: Agenda = Agenda("lease-due");
 
-/// Leases that are due in one second lie in one folder; the folders are in the order of time.
 pub(super) fn due_path(due: Timestamp, key: LeaseKey) -> Result<EntryPath> {
-    let second = format!("{:016x}", due.as_micros() / 1_000_000);
-    due_folder().then(&second).entry(&key.to_string())
+    AGENDA.entry(due, &key.to_string())
 }
 
 /// Returns the key that a stored path ends in.

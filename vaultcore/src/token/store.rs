@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::entry::{Created, State, TokenEntry, TokenKind};
 use super::text::{random_text, split_namespace, text_of, with_namespace};
 use super::{Token, batch};
-use crate::barrier::{Keyring, Tree, Txn, Use, layout};
+use crate::barrier::{Agenda, Keyring, Tree, Txn, Use, layout};
 use crate::clock::Timestamp;
 use crate::crypto::rng::Random;
 use crate::error::{Error, ErrorKind, Result};
@@ -297,14 +297,11 @@ pub(super) fn child_path(
     child_folder(namespace, parent).entry(&child.to_string())
 }
 
-pub(super) fn due_folder() -> Folder {
-    Folder::fixed("sys").then("token-due")
-}
+/// When tokens run out.
+pub(super) const AGENDA: Agenda = Agenda("token-due");
 
-/// Tokens that run out in one second lie in one folder; the folders are in the order of time.
 pub(super) fn due_path(expires: Timestamp, id: TokenId) -> Result<EntryPath> {
-    let second = format!("{:016x}", expires.as_micros() / 1_000_000);
-    due_folder().then(&second).entry(&id.to_string())
+    AGENDA.entry(expires, &id.to_string())
 }
 
 /// What an accessor leads to.

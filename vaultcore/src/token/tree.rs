@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Token;
 use super::entry::{State, TokenEntry};
 use super::store::{
-    Child, Due, accessor_tree, child_folder, child_path, due_folder, due_path, entry_path, find,
+    AGENDA, Child, Due, accessor_tree, child_folder, child_path, due_path, entry_path, find,
 };
 use crate::barrier::{Txn, layout};
 use crate::clock::Timestamp;
@@ -199,25 +199,7 @@ pub(crate) fn due(
     after: Option<&EntryPath>,
     limit: usize,
 ) -> Result<Vec<EntryPath>> {
-    let folder = due_folder();
-    let mut scan = Scan::new(folder.as_str()).limit(limit);
-    if let Some(after) = after {
-        scan = scan.after(after.as_str());
-    }
-    let found = txn.scan(&scan)?;
-    let mut due = Vec::new();
-    for path in found {
-        let rest = path.strip_prefix(folder.as_str()).unwrap_or_default();
-        let second = rest
-            .get(..16)
-            .and_then(|hex| u64::from_str_radix(hex, 16).ok());
-        let second = second.ok_or_else(|| Error::corrupt("the path of a due token is none"))?;
-        if second > now.as_micros() / 1_000_000 {
-            break;
-        }
-        due.push(EntryPath::new(&path)?);
-    }
-    Ok(due)
+    AGENDA.due(txn, now, after, limit)
 }
 
 /// Begins to revoke the token of the entry `due` if it has run out; an entry that is not true any

@@ -8,14 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::options::SecretIdInfo;
 use super::role::{Place, Role, accessor_tree, secret_ids};
-use crate::barrier::{Txn, Use};
+use crate::barrier::{Agenda, Txn, Use};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::{MountId, NamespaceId};
 use crate::operation::Context;
 use crate::path::{EntryPath, Folder};
 use crate::record::Record;
-use crate::storage::Scan;
 
 /// The longest accessor, in bytes.
 const MAX_ACCESSOR: usize = 64;
@@ -197,28 +196,21 @@ fn accessor_path(txn: &Txn<'_>, mount: Place, folder: &str, accessor: &str) -> R
     txn.hidden_entry(accessor_tree(mount), &format!("{folder}/{accessor}"))
 }
 
-fn due_folder() -> Folder {
-    Folder::fixed("sys").then("secret-id-due")
-}
+/// When secret ids run out.
+const AGENDA: Agenda = Agenda("secret-id-due");
 
-/// Those that run out in one second lie in one folder; the folders are in the order of time.
 fn due_path(expires: Timestamp, id: &[u8; 16]) -> Result<EntryPath> {
-    let second = format!("{:016x}", expires.as_micros() / 1_000_000);
-    due_folder().then(&second).entry(&HEXLOWER.encode(id))
+    AGENDA.entry(expires, &HEXLOWER.encode(id))
 }
 
 /// Deletes at most `limit` secret ids that ran out, of whichever mount; returns how many.
 pub(super) fn expire(txn: &mut Txn<'_>, limit: usize) -> Result<usize> {
-    let (folder, now) = (due_folder(), txn.now());
-    let found = txn.scan(&Scan::new(folder.as_str()).limit(limit))?;
+    let now = txn.now();
+    // Within this second some may run out only later.
+    let past = Timestamp::from_micros(now.as_micros().saturating_sub(1_000_000));
     let mut gone = 0usize;
-    for path in found {
-        let (second, id) = due_parts(&folder, &path)?;
-        // Within this second some may run out only later.
-        if second >= now.as_micros() / 1_000_000 {
-            break;
-        }
-        let path = EntryPath::new(&path)?;
+    for path in AGENDA.due(txn, past, None, limit)? {
+        let id = due_id(&path)?;
         let Some(due) = txn.load::<Due>(&path)? else {
             continue;
         };
@@ -236,12 +228,9 @@ pub(super) fn expire(txn: &mut Txn<'_>, limit: usize) -> Result<usize> {
     Ok(gone)
 }
 
-fn due_parts(folder: &Folder, path: &str) -> Result<(u64, [u8; 16])> {
-    let parts = || {
-        let (second, id) = path.strip_prefix(folder.as_str())?.split_once('/')?;
-        let second = u64::from_str_radix(second, 16).ok()?;
-        let id = HEXLOWER.decode(id.as_bytes()).ok()?;
-        Some((second, <[u8; 16]>::try_from(id.as_slice()).ok()?))
-    };
-    parts().ok_or_else(|| Error::corrupt("the path of a secret id that runs out is none"))
+fn due_id(path: &EntryPath) -> Result<[u8; 16]> {
+    let name = path.as_str().rsplit('/').next().unwrap_or_default();
+    let id = HEXLOWER.decode(name.as_bytes()).ok();
+    id.and_then(|id| id.try_into().ok())
+        .ok_or_else(|| Error::corrupt("the path of a secret id that runs out is none"))
 }

@@ -13,15 +13,14 @@ use super::driver::ChangeUser;
 use super::pool::Opener;
 use super::statics::{self, Stored};
 use super::{Databases, KIND, Name, Site, api_path, config, password};
-use crate::barrier::Txn;
+use crate::barrier::{Agenda, Txn};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::{LeaseKey, MountId, NamespaceId};
 use crate::operation::{Access, Capability, Context, Operation, Outside, Target};
-use crate::path::{EntryPath, Folder, MountPath};
+use crate::path::{EntryPath, MountPath};
 use crate::record::Record;
 use crate::secret::SecretString;
-use crate::storage::Scan;
 use crate::wire::{Json, Object, Response};
 
 /// How long until a rotation that failed, or whose process died, is tried again: longer than the
@@ -41,14 +40,11 @@ impl Record for Due {
     const NAME: &'static str = "static database role that is due";
 }
 
-fn due_folder() -> Folder {
-    Folder::fixed("sys").then("database-due")
-}
+/// When static roles are rotated.
+const AGENDA: Agenda = Agenda("database-due");
 
 fn due_path(stored: &Stored) -> Result<EntryPath> {
-    let second = format!("{:016x}", stored.due.as_micros() / 1_000_000);
-    let id = data_encoding::HEXLOWER.encode(&stored.id);
-    due_folder().then(&second).entry(&id)
+    AGENDA.entry(stored.due, &data_encoding::HEXLOWER.encode(&stored.id))
 }
 
 /// Deletes what says when a role is due.
@@ -70,18 +66,8 @@ pub(super) fn schedule(txn: &mut Txn<'_>, site: Site, name: &Name, stored: Store
 
 /// Returns what may be due at the time of the transaction, at most `limit` entries.
 pub(crate) fn due(txn: &mut Txn<'_>, limit: usize) -> Result<Vec<EntryPath>> {
-    let folder = due_folder();
-    let found = txn.scan(&Scan::new(folder.as_str()).limit(limit))?;
-    let now = format!("{:016x}", txn.now().as_micros() / 1_000_000);
-    let mut due = Vec::new();
-    for path in found {
-        let rest = path.strip_prefix(folder.as_str());
-        match rest.and_then(|rest| rest.split_once('/')) {
-            Some((second, _)) if second > now.as_str() => break,
-            _ => due.push(EntryPath::new(&path)?),
-        }
-    }
-    Ok(due)
+    let now = txn.now();
+    AGENDA.due(txn, now, None, limit)
 }
 
 /// A rotation under way.

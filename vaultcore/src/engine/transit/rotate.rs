@@ -6,12 +6,12 @@ use super::key::Key;
 use super::prepared::Prepared;
 use super::read::{self, KeyInfo};
 use super::{KIND, KeyName, api_path, entry, store, stored};
-use crate::barrier::Txn;
+use crate::barrier::{Agenda, Txn};
+use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
-use crate::path::{EntryPath, Folder, MountPath};
+use crate::path::{EntryPath, MountPath};
 use crate::record::Record;
-use crate::storage::Scan;
 use crate::wire::{Json, Object, Response};
 
 /// Adds a version to a key, which encrypts from then on; the old ones still decrypt.
@@ -61,13 +61,12 @@ impl Record for Due {
     const NAME: &'static str = "due rotation";
 }
 
-fn folder() -> Folder {
-    Folder::fixed("sys").then("transit-due")
-}
+/// When keys are rotated by the background work.
+const AGENDA: Agenda = Agenda("transit-due");
 
 fn due_path(second: u64, id: &[u8; 16]) -> Result<EntryPath> {
-    let folder = folder().then(&format!("{second:016x}"));
-    folder.entry(&data_encoding::HEXLOWER.encode(id))
+    let time = Timestamp::from_micros(second.saturating_mul(1_000_000));
+    AGENDA.entry(time, &data_encoding::HEXLOWER.encode(id))
 }
 
 pub(super) fn forget_due(txn: &mut Txn<'_>, second: u64, id: &[u8; 16]) -> Result<()> {
@@ -89,20 +88,8 @@ pub(super) fn remember_due(txn: &mut Txn<'_>, key: &Key, path: &EntryPath) -> Re
 
 /// Returns what may be due at the time of the transaction, at most `limit` entries.
 pub(crate) fn due(txn: &mut Txn<'_>, limit: usize) -> Result<Vec<EntryPath>> {
-    let folder = folder();
-    let found = txn.scan(&Scan::new(folder.as_str()).limit(limit))?;
-    let now = format!("{:016x}", txn.now().as_micros() / 1_000_000);
-    let mut due = Vec::new();
-    for path in found {
-        let second = path
-            .strip_prefix(folder.as_str())
-            .and_then(|rest| rest.split_once('/'));
-        match second {
-            Some((second, _)) if second > now.as_str() => break,
-            _ => due.push(EntryPath::new(&path)?),
-        }
-    }
-    Ok(due)
+    let now = txn.now();
+    AGENDA.due(txn, now, None, limit)
 }
 
 /// Rotates the key that an entry says is due, if it is.
