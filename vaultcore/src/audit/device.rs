@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::AuditDevice;
 use super::buffer::Buffer;
-use super::chain::{Chain, ChainKey, Public};
+use super::chain::{Chain, Public};
 use super::entry::{RequestEntry, ResponseEntry};
 use super::format::Format;
 use super::gate::Gate;
@@ -18,7 +18,9 @@ use super::ticket::Ticket;
 use super::worker::Worker;
 use crate::crypto::rng::{Random, random};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{AuditId, RunId};
+#[cfg(test)]
+use crate::id::AuditId;
+use crate::id::RunId;
 
 /// An audit device in this process. Its run, and so its chain, ends when it is dropped.
 pub(crate) struct Device {
@@ -45,6 +47,7 @@ enum Lane {
 }
 
 /// How a device fared since it was started.
+#[cfg(test)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DeviceStatus {
     pub(crate) id: AuditId,
@@ -60,6 +63,16 @@ pub(crate) struct DeviceStatus {
 pub(super) enum Entry<'a> {
     Request(&'a RequestEntry<'a>),
     Response(&'a ResponseEntry<'a>),
+}
+
+impl Entry<'_> {
+    /// Returns the path of the namespace that the record is of.
+    pub(super) fn space(&self) -> &str {
+        match self {
+            Self::Request(entry) => entry.request.namespace_path,
+            Self::Response(entry) => entry.request.namespace_path,
+        }
+    }
 }
 
 /// Returns an error unless what `config` describes can be opened now.
@@ -119,6 +132,7 @@ impl Device {
     }
 
     /// Returns what stands in this device's lines for `input`, so that people can look for it.
+    #[cfg(test)]
     pub(crate) fn hash(&self, input: &str) -> String {
         self.format.hasher.hash(input.as_bytes())
     }
@@ -137,15 +151,17 @@ impl Device {
             Lane::Thread(worker) => {
                 let ticket = Arc::new(Ticket::default());
                 ticket.expect(0);
+                let mut waited = Duration::ZERO;
                 worker.reopen(&ticket, 0);
                 ticket
-                    .wait(&mut [(0, self.timeout)], Duration::ZERO)
+                    .wait(&mut [(0, self.timeout)], &mut waited)
                     .then_some(())
                     .ok_or_else(failed)
             }
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn status(&self) -> DeviceStatus {
         DeviceStatus {
             id: self.config.id(),

@@ -40,7 +40,8 @@ impl Record for StoredHead {
 }
 
 impl ChainHead {
-    fn folder(device: AuditId) -> Folder {
+    /// Returns where the heads of a device are stored.
+    pub(crate) fn folder(device: AuditId) -> Folder {
         Folder::fixed("sys")
             .then("audit-head")
             .then(&device.to_string())
@@ -55,12 +56,6 @@ impl ChainHead {
     pub(crate) fn store(&self, txn: &mut Txn<'_>) -> Result<()> {
         let (seq, mac) = (self.seq, self.mac);
         txn.store(self.entry()?, &StoredHead { seq, mac })
-    }
-
-    /// Deletes the head.
-    pub(crate) fn delete(&self, txn: &mut Txn<'_>) -> Result<()> {
-        txn.delete(self.entry()?);
-        Ok(())
     }
 
     /// Reads up to a page of the heads of `device` in the order of their runs, those behind

@@ -6,7 +6,6 @@
 //! * `chain`: what ties a line to the one before it. `verify`: who finds what was changed.
 //! * `device`, `lane`: a device that runs. `broker`: all of them.
 //! * `table`, `options`, `head`: what is stored. `sinks`: the devices that are built in.
-#![allow(dead_code, unused_imports)] // the pipeline and the operations on sys/audit use it
 
 mod broker;
 mod buffer;
@@ -32,13 +31,13 @@ mod verify;
 mod worker;
 
 pub(crate) use broker::Broker;
-pub(crate) use device::{Device, DeviceStatus, check};
+pub(crate) use device::check;
 pub(crate) use entry::{
-    AuthBlock, GrantingPolicy, Header, MountBlock, Pairs, PolicyResults, RequestBlock,
-    RequestEntry, ResponseBlock, ResponseEntry, Texts, WrapBlock,
+    AuthBlock, GrantingPolicy, MountBlock, PolicyResults, RequestBlock, RequestEntry,
+    ResponseBlock, ResponseEntry, Texts, WrapBlock,
 };
 pub(crate) use head::ChainHead;
-pub(crate) use options::{AuditRules, DeviceKind};
+pub(crate) use options::AuditRules;
 pub(crate) use sinks::Hosts;
 pub(crate) use table::{AuditTable, DeviceConfig, NewDevice};
 pub use verify::{Finding as AuditFinding, Report as AuditReport, RunReport as AuditRun};

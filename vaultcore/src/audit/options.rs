@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::sinks::{SocketKind, SocketTarget, SyslogTarget};
 use crate::error::{Error, Result};
+use crate::id::NamespaceId;
 
 /// How long a device may take for a line, unless it says otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -74,6 +75,22 @@ pub(crate) struct AuditRules {
     /// Text of the caller's choice in front of every line. With a file at a path of his choice that
     /// is a script, so it is refused by default (CVE-2025-6000).
     pub(crate) prefix: bool,
+    /// Devices of namespaces that write to files, sockets and services of the caller's choice.
+    pub(crate) namespaces: bool,
+}
+
+impl AuditRules {
+    /// Refuses a device of a namespace that reaches what is the host's: who administers a namespace
+    /// need not be trusted with the host's files.
+    pub(super) fn check_kind(self, space: NamespaceId, kind: DeviceKind) -> Result<()> {
+        let free = space == NamespaceId::ROOT || kind == DeviceKind::Callback || self.namespaces;
+        if free {
+            return Ok(());
+        }
+        Err(Error::invalid(
+            "an audit device of a namespace is of the kind `callback` unless the host allows others",
+        ))
+    }
 }
 
 /// The options, read.
@@ -377,7 +394,11 @@ mod tests {
         let given = [("file_path", "/a"), ("prefix", "#!/bin/sh")];
         let options = read("file", &given).expect("read");
         assert!(options.check(AuditRules::default()).is_err());
-        options.check(AuditRules { prefix: true }).expect("allowed");
+        let rules = AuditRules {
+            prefix: true,
+            ..AuditRules::default()
+        };
+        options.check(rules).expect("allowed");
         refused("file", &[("file_path", "/a"), ("prefix", "a\nb")]);
     }
 

@@ -25,10 +25,13 @@ use crate::record::Record;
 
 /// The longest description, in bytes.
 const MAX_DESCRIPTION: usize = 4_096;
+/// The most devices of a vault. Many have a thread.
+const MAX_ALL: usize = 64;
 
 /// One device that is enabled.
 pub(crate) struct DeviceConfig {
     id: AuditId,
+    space: NamespaceId,
     path: MountPath,
     kind: DeviceKind,
     description: Zeroizing<String>,
@@ -52,17 +55,20 @@ pub(crate) struct NewDevice {
 }
 
 impl DeviceConfig {
-    /// Checks what a device is to be, and gives it a salt of its own. `id` names it for ever.
+    /// Checks what a device of the namespace `space` is to be, and gives it a salt of its own. `id`
+    /// names it for ever.
     ///
     /// # Errors
     /// `InvalidArgument` for a kind or an option that there is not, or that `rules` do not allow.
     pub(crate) fn new(
         id: AuditId,
+        space: NamespaceId,
         new: NewDevice,
         rules: AuditRules,
         source: &dyn Random,
     ) -> Result<Self> {
         let kind = DeviceKind::parse(&new.kind)?;
+        rules.check_kind(space, kind)?;
         if new.description.len() > MAX_DESCRIPTION {
             return Err(Error::invalid(format!(
                 "the description of an audit device has more than {MAX_DESCRIPTION} bytes"
@@ -72,6 +78,7 @@ impl DeviceConfig {
         options.check(rules)?;
         Ok(Self {
             id,
+            space,
             path: new.path,
             kind,
             description: Zeroizing::new(new.description),
@@ -84,6 +91,11 @@ impl DeviceConfig {
 
     pub(crate) fn id(&self) -> AuditId {
         self.id
+    }
+
+    /// Returns the namespace that the device is of.
+    pub(crate) fn space(&self) -> NamespaceId {
+        self.space
     }
 
     pub(crate) fn path(&self) -> &MountPath {
@@ -148,6 +160,7 @@ impl DeviceConfig {
     pub(super) fn copy(&self) -> Self {
         Self {
             id: self.id,
+            space: self.space,
             path: self.path.clone(),
             kind: self.kind,
             description: self.description.clone(),
@@ -161,9 +174,15 @@ impl DeviceConfig {
     /// Returns whether `other` is this device, set up in the same way.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.id == other.id
+            && self.space == other.space
             && self.path == other.path
             && self.options == other.options
             && crate::crypto::equal(&*self.salt_key, &*other.salt_key)
+    }
+
+    /// Returns where the device stands in the order of the table.
+    fn place(&self) -> (&[u8; 16], &str) {
+        (self.space.as_bytes(), self.path.as_str())
     }
 
     fn file(&self) -> Option<&std::path::Path> {
@@ -180,7 +199,7 @@ impl fmt::Debug for DeviceConfig {
     }
 }
 
-/// All devices of the vault, by path.
+/// All devices of the vault, by namespace and path.
 #[derive(Default)]
 pub(crate) struct AuditTable {
     devices: Vec<DeviceConfig>,
@@ -210,9 +229,14 @@ impl AuditTable {
         self.devices.iter()
     }
 
-    /// Returns the device at `path`.
-    pub(crate) fn at(&self, path: &MountPath) -> Option<&DeviceConfig> {
-        self.devices.iter().find(|device| device.path == *path)
+    /// Returns the devices of a namespace.
+    pub(crate) fn of(&self, space: NamespaceId) -> impl Iterator<Item = &DeviceConfig> {
+        self.iter().filter(move |device| device.space == space)
+    }
+
+    /// Returns the device of a namespace at `path`.
+    pub(crate) fn at(&self, space: NamespaceId, path: &MountPath) -> Option<&DeviceConfig> {
+        self.of(space).find(|device| device.path == *path)
     }
 
     /// Adds a device.
@@ -221,7 +245,7 @@ impl AuditTable {
     /// `InvalidArgument` if its path is taken, or its file is another device's: lines of two
     /// chains with different keys in one file could not be told from forged ones.
     pub(crate) fn add(&mut self, device: DeviceConfig) -> Result<()> {
-        if self.at(&device.path).is_some() {
+        if self.at(device.space, &device.path).is_some() {
             return Err(Error::invalid("the path is in use by another audit device"));
         }
         let file = device.file();
@@ -230,33 +254,40 @@ impl AuditTable {
                 "another audit device writes to the same file",
             ));
         }
-        if self.devices.len() >= MAX_DEVICES {
+        if self.of(device.space).count() >= MAX_DEVICES || self.devices.len() >= MAX_ALL {
             return Err(Error::new(
                 ErrorKind::LimitExceeded,
-                format!("a vault has at most {MAX_DEVICES} audit devices"),
+                format!(
+                    "a namespace has at most {MAX_DEVICES} audit devices, and a vault {MAX_ALL}"
+                ),
             ));
         }
         let index = self
             .devices
-            .partition_point(|other| other.path.as_str() < device.path.as_str());
+            .partition_point(|other| other.place() < device.place());
         self.devices.insert(index, device);
         Ok(())
     }
 
-    /// Removes the device at `path` and returns it.
-    pub(crate) fn remove(&mut self, path: &MountPath) -> Option<DeviceConfig> {
-        let index = self
-            .devices
-            .iter()
-            .position(|device| device.path == *path)?;
+    /// Removes the device of a namespace at `path` and returns it.
+    pub(crate) fn remove(&mut self, space: NamespaceId, path: &MountPath) -> Option<DeviceConfig> {
+        let mut devices = self.devices.iter();
+        let index = devices.position(|device| device.space == space && device.path == *path)?;
         Some(self.devices.remove(index))
+    }
+
+    /// Removes all devices of a namespace, and returns which they were.
+    pub(crate) fn remove_all(&mut self, space: NamespaceId) -> Vec<AuditId> {
+        let ids = self.of(space).map(DeviceConfig::id).collect();
+        self.devices.retain(|device| device.space != space);
+        ids
     }
 
     fn from_stored(stored: StoredTable) -> Result<Self> {
         let devices = stored.devices.iter().map(DeviceConfig::from_stored);
         let devices: Vec<DeviceConfig> = devices.collect::<Result<_>>()?;
-        let ordered = devices.is_sorted_by(|left, right| left.path.as_str() < right.path.as_str());
-        if !ordered || devices.len() > MAX_DEVICES {
+        let ordered = devices.is_sorted_by(|left, right| left.place() < right.place());
+        if !ordered || devices.len() > MAX_ALL {
             return Err(Error::corrupt("the stored audit table is out of order"));
         }
         Ok(Self { devices })
@@ -274,6 +305,7 @@ impl DeviceConfig {
         let kind = DeviceKind::parse(&stored.kind)?;
         Ok(Self {
             id: stored.id,
+            space: stored.space,
             path: MountPath::new(&stored.path)?,
             kind,
             description: stored.description.clone(),
@@ -287,6 +319,7 @@ impl DeviceConfig {
     fn to_stored(&self) -> StoredDevice {
         StoredDevice {
             id: self.id,
+            space: self.space,
             path: Zeroizing::new(self.path.as_str().to_owned()),
             kind: self.kind.name().to_owned(),
             description: self.description.clone(),
@@ -316,6 +349,7 @@ impl Record for StoredTable {
 #[derive(Serialize, Deserialize)]
 struct StoredDevice {
     id: AuditId,
+    space: NamespaceId,
     #[serde(with = "crate::secret::wiped")]
     path: Zeroizing<String>,
     kind: String,

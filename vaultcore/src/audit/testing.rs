@@ -2,20 +2,31 @@
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
+use super::device::Device;
 use super::entry::{RequestBlock, RequestEntry};
 use super::sinks::Hosts;
 use super::table::NewDevice;
-use super::{AuditDevice, AuditRules, Device, DeviceConfig, sinks};
+use super::{AuditDevice, AuditRules, DeviceConfig, sinks};
 use crate::clock::Timestamp;
 use crate::crypto::rng::OsRandom;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::AuditId;
+use crate::id::{AuditId, NamespaceId};
 use crate::path::MountPath;
 
 pub(super) const TIME: Timestamp = Timestamp::from_micros(1_700_000_000_123_456);
 
 /// Returns the configuration of a device at `path`, whose first byte also makes its id.
 pub(super) fn config(path: &str, kind: &str, options: &[(&str, &str)]) -> DeviceConfig {
+    config_in(NamespaceId::ROOT, path, kind, options)
+}
+
+/// As [`config`], for a namespace.
+pub(super) fn config_in(
+    space: NamespaceId,
+    path: &str,
+    kind: &str,
+    options: &[(&str, &str)],
+) -> DeviceConfig {
     let options = options.iter();
     let options = options.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let new = NewDevice {
@@ -26,7 +37,11 @@ pub(super) fn config(path: &str, kind: &str, options: &[(&str, &str)]) -> Device
         local: false,
     };
     let id = AuditId::from_bytes([path.as_bytes()[0]; 16]);
-    DeviceConfig::new(id, new, AuditRules { prefix: true }, &OsRandom).expect("config")
+    let rules = AuditRules {
+        prefix: true,
+        namespaces: true,
+    };
+    DeviceConfig::new(id, space, new, rules, &OsRandom).expect("config")
 }
 
 /// The timeout of a device that is to fail by it.
@@ -51,8 +66,18 @@ pub(super) fn built_in(kind: &str, timeout: &str, options: &[(&str, &str)]) -> A
 
 /// Hands `work` a request for `path`.
 pub(super) fn with_request<T>(path: &str, work: impl FnOnce(&RequestEntry<'_>) -> T) -> T {
+    with_request_in("", path, work)
+}
+
+/// Hands `work` a request for `path` in the namespace `space`.
+pub(super) fn with_request_in<T>(
+    space: &str,
+    path: &str,
+    work: impl FnOnce(&RequestEntry<'_>) -> T,
+) -> T {
     let request = RequestBlock {
         operation: "read",
+        namespace_path: space,
         path,
         data: br#"{"value":"canary"}"#,
         ..RequestBlock::default()

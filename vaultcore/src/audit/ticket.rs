@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// The most devices: each has a bit.
+/// The most devices of a namespace: each has a bit.
 pub(super) const MAX_DEVICES: usize = 16;
 
 /// Tells the caller how its record fared.
@@ -37,11 +37,12 @@ impl Ticket {
     }
 
     /// Waits until a device has accepted the record; returns whether one did. `timeouts` are those
-    /// of the devices that were expected to answer, of which `waited` has passed.
-    pub(super) fn wait(&self, timeouts: &mut [(usize, Duration)], mut waited: Duration) -> bool {
+    /// of the devices that were expected to answer, of which `waited` has passed; what passes here
+    /// is added.
+    pub(super) fn wait(&self, timeouts: &mut [(usize, Duration)], waited: &mut Duration) -> bool {
         timeouts.sort_unstable_by_key(|(_, timeout)| *timeout);
         for (device, timeout) in timeouts.iter() {
-            let left = timeout.saturating_sub(waited);
+            let left = timeout.saturating_sub(*waited);
             let guard = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
             let open = |tally: &mut Tally| !tally.accepted && tally.pending & bit(*device) != 0;
             let waiting = self.changed.wait_timeout_while(guard, left, open);
@@ -51,7 +52,7 @@ impl Ticket {
             }
             if expired.timed_out() {
                 tally.pending &= !bit(*device);
-                waited = waited.max(*timeout);
+                *waited = (*waited).max(*timeout);
             }
         }
         false
@@ -82,7 +83,10 @@ mod tests {
         ticket.answer(0, false);
         ticket.answer(1, true);
         let long = Duration::from_secs(60);
-        assert!(ticket.wait(&mut [(0, long), (1, long), (2, long)], Duration::ZERO));
+        assert!(ticket.wait(
+            &mut [(0, long), (1, long), (2, long)],
+            &mut Duration::default()
+        ));
     }
 
     #[test]
@@ -91,15 +95,15 @@ mod tests {
         (0..2).for_each(|device| ticket.expect(device));
         (0..2).for_each(|device| ticket.answer(device, false));
         let long = Duration::from_secs(60);
-        assert!(!ticket.wait(&mut [(0, long), (1, long)], Duration::ZERO));
+        assert!(!ticket.wait(&mut [(0, long), (1, long)], &mut Duration::default()));
     }
 
     #[test]
     fn an_answer_past_its_time_counts_as_none() {
         let ticket = Ticket::default();
         ticket.expect(0);
-        assert!(!ticket.wait(&mut [(0, SHORT)], Duration::ZERO));
+        assert!(!ticket.wait(&mut [(0, SHORT)], &mut Duration::default()));
         ticket.answer(0, true);
-        assert!(!ticket.wait(&mut [(0, SHORT)], Duration::ZERO));
+        assert!(!ticket.wait(&mut [(0, SHORT)], &mut Duration::default()));
     }
 }

@@ -65,8 +65,12 @@ impl NewAudit {
 }
 
 impl Sys {
-    /// Enables an audit device at `path`. From its commit on no request is performed, and none is
-    /// answered, unless one device has taken the record.
+    /// Enables an audit device at `path`, of the namespace of the session. From its commit on no
+    /// request in that namespace or below it is performed, and none is answered, unless one device of
+    /// the namespace has taken the record, and one of each namespace above it that has devices.
+    ///
+    /// Below the root only devices of the kind `callback` are allowed, unless the host allows others
+    /// by [`VaultBuilder::audit_in_namespaces`](crate::VaultBuilder::audit_in_namespaces).
     ///
     /// # Errors
     /// `InvalidArgument` for a kind, an option or a path that cannot be; `Unavailable` if the device
@@ -82,16 +86,20 @@ impl Sys {
         self.vault.enable_audit(&self.caller, new)
     }
 
-    /// Disables the audit device at `path`, if there is one.
+    /// Disables the audit device at `path`, if there is one. What it wrote can not be verified any
+    /// more: its keys are gone.
     ///
     /// # Errors
     /// `PermissionDenied`, and what the storage says.
     pub fn disable_audit(&self, path: &str) -> Result<()> {
         let path = MountPath::new(path)?;
-        self.vault.run(&self.caller, &DisableAudit { path })
+        match self.vault.run(&self.caller, &DisableAudit { path })? {
+            Some(rest) => self.vault.finish(&rest),
+            None => Ok(()),
+        }
     }
 
-    /// Lists the audit devices, by path.
+    /// Lists the audit devices of the namespace, by path.
     ///
     /// # Errors
     /// `PermissionDenied`, and what the storage says.

@@ -10,6 +10,16 @@ use crate::id::AuditId;
 use crate::path::MountPath;
 
 impl Vault {
+    /// Opens what the audit devices write to anew, as Vault does on SIGHUP: for logs that were rotated.
+    ///
+    /// A file that was moved or removed is noticed without this, but only after a while.
+    ///
+    /// # Errors
+    /// `Unavailable` if one cannot be opened; the others are. `Sealed`, `Closed`, `Forked`.
+    pub fn reopen_audit(&self) -> Result<()> {
+        self.with_open(super::open::OpenVault::reopen_audit)
+    }
+
     /// Enables an audit device.
     pub(crate) fn enable_audit(&self, caller: &Caller, new: NewDevice) -> Result<AuditId> {
         let enable = EnableAudit {

@@ -127,6 +127,16 @@ impl VaultBuilder {
         self
     }
 
+    /// Lets namespaces below the root have audit devices of every kind; by default they may have those
+    /// that the host gives by [`audit_device`](Self::audit_device), and no others.
+    ///
+    /// Whoever administers a namespace then chooses files that the process writes to, and services
+    /// that it connects to.
+    pub fn audit_in_namespaces(mut self, allowed: bool) -> Self {
+        self.audit_rules.namespaces = allowed;
+        self
+    }
+
     /// Adds a driver of databases, or takes it instead of the one of the same name.
     pub fn database_driver(mut self, driver: impl Driver + 'static) -> Self {
         self.databases.add(Arc::new(driver));

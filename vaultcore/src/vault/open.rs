@@ -101,6 +101,11 @@ impl OpenVault {
         }
     }
 
+    /// Opens what lies behind the audit devices anew.
+    pub(super) fn reopen_audit(&self) -> Result<()> {
+        self.config.load().broker.reopen()
+    }
+
     /// Lets all devices write what they have, and stores the ends of their chains.
     pub(super) fn end_audit(&self) {
         let broker = Arc::clone(&self.config.load().broker);
@@ -281,9 +286,11 @@ fn load(
         let root = Tables::load(&mut txn, NamespaceId::ROOT);
         let devices = AuditTable::load(&mut txn);
         if matches!(txn.settle()?, Outcome::Done) {
-            let broker = Broker::from_table(&devices?, running, hosts, barrier.random())?;
+            let (devices, namespaces) = (devices?, namespaces?);
+            let path = |space| namespaces.path(space);
+            let broker = Broker::from_table(&devices, running, hosts, path, barrier.random())?;
             let epoch = (epoch, seals?);
-            return Ok(Some(Config::new(keys, epoch, namespaces?, root?, broker)));
+            return Ok(Some(Config::new(keys, epoch, namespaces, root?, broker)));
         }
     }
     Err(Error::new(

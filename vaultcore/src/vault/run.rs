@@ -281,7 +281,10 @@ impl Vault {
         (trail, taken): (&mut Trail<'_>, &mut Use),
     ) -> Result<(O::Reply, Option<Stored>)> {
         *taken = Use::None;
-        trail.begin(&config.broker, operation.target(), || self.request_id())?;
+        let space = config.namespaces.id(&caller.space);
+        trail.begin(&config.broker, space, operation.target(), || {
+            self.request_id()
+        })?;
         let actor = self.actor(txn, config, caller, operation.admission(), taken)?;
         let space = self.space(config, caller, &actor)?;
         let tables = config.tables(txn, space.id)?;

@@ -11,6 +11,7 @@ use crate::audit::{
 };
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::id::NamespaceId;
 use crate::operation::{Access, Actor, Capability, Context, Mounted, Target};
 use crate::policy::Decision;
 use crate::rights::Rights;
@@ -83,6 +84,7 @@ impl<'c> Trail<'c> {
     pub(super) fn begin(
         &mut self,
         broker: &Arc<Broker>,
+        space: Option<NamespaceId>,
         target: Target<'_>,
         id: impl FnOnce() -> Result<String>,
     ) -> Result<()> {
@@ -94,6 +96,11 @@ impl<'c> Trail<'c> {
             self.id = id()?;
         }
         self.broker = Some(Arc::clone(broker));
+        if let Some(space) = space {
+            // Whoever is refused in a namespace is refused before its devices, too.
+            self.facts.namespace_id = space.part();
+            self.facts.namespace_path = self.caller.space.to_string();
+        }
         if self.facts.path.is_empty() {
             // All that is known of a request that comes to no access.
             self.facts.path = match target {

@@ -26,7 +26,7 @@ use vaultcore::{
 use make::{KEY, LONG, PASSPHRASE, STEP, UNICODE, start};
 
 /// The fixture, so that nobody replaces it unnoticed.
-const V1_SHA256: &str = "8d496931c64dc2fbe596423a5f03087b87f8d388b446e131107c9c45ddfc5b6b";
+const V1_SHA256: &str = "7986026a425af48747887231d1373a1d846967372d7ccd4a4f2c47947b7e8bf4";
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")

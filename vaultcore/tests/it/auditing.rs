@@ -288,3 +288,137 @@ fn devices_are_listed_enabled_and_disabled_by_the_door() {
         ErrorKind::AlreadyInitialized
     );
 }
+
+#[test]
+fn nothing_is_left_of_the_chains_of_a_device_that_is_gone() {
+    let rig = Rig::new();
+    let lines = [Lines::default(), Lines::default()];
+    let vault = builder(&rig)
+        .audit_device("0", lines[0].clone())
+        .audit_device("1", lines[1].clone());
+    let door = Door::on(vault.build().expect("builds"));
+    door.set("sys/namespaces/team", json!({}));
+    for (number, path) in ["sys/audit/log", "team/sys/audit/log"].iter().enumerate() {
+        let options = json!({"name": number.to_string()});
+        door.set(path, json!({"type": "callback", "options": options}));
+    }
+    door.set("team/sys/mounts/kv", json!({"type": "kv"}));
+    door.vault.tick().expect("ticks"); // stores where the chains are
+    let heads = || {
+        let values = rig.values();
+        let heads = values
+            .keys()
+            .filter(|path| path.starts_with("sys/audit-head/"));
+        heads.count()
+    };
+    assert_eq!(heads(), 2);
+    let delete = |path| door.call(&door.root, Method::Delete, path, &Value::Null).0;
+    assert_eq!(delete("sys/namespaces/team"), 204);
+    assert_eq!(heads(), 1);
+    assert_eq!(delete("sys/audit/log"), 204);
+    door.vault.tick().expect("ticks");
+    assert_eq!(heads(), 0);
+}
+
+#[test]
+fn a_log_that_was_moved_is_left_when_the_host_says_so() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (path, old) = (folder.path().join("log"), folder.path().join("log.1"));
+    let door = Door::on(builder(&Rig::new()).build().expect("builds"));
+    let sys = || door.vault.owner().expect("owner").sys();
+    let file = NewAudit::file(path.to_str().expect("text"));
+    sys().enable_audit("file", file).expect("enabled");
+    assert_eq!(door.read(&door.root, "secret/data/before").0, 404);
+    fs::rename(&path, &old).expect("moved");
+    door.vault.reopen_audit().expect("opened");
+    assert_eq!(door.read(&door.root, "secret/data/after").0, 404);
+    let log = |path| fs::read_to_string(path).expect("log");
+    assert!(log(&old).contains("data/before") && !log(&old).contains("data/after"));
+    assert!(log(&path).contains("data/after"));
+    let both = [log(&old), log(&path)].concat();
+    let report = sys().verify_audit("file", both.as_bytes()).expect("read");
+    assert!(report.is_whole(), "{:?}", report.findings);
+}
+
+/// Returns a door whose vault has a namespace `team`, with devices of the root and of the team.
+fn two_spaces() -> (Door, Lines, Lines) {
+    let (whole, team) = (Lines::default(), Lines::default());
+    let vault = builder(&Rig::new())
+        .audit_device("whole", whole.clone())
+        .audit_device("team", team.clone());
+    let door = Door::on(vault.build().expect("builds"));
+    door.set("sys/namespaces/team", json!({}));
+    door.set("team/sys/namespaces/app", json!({}));
+    door.set("team/sys/mounts/secret", json!({"type": "kv-v2"}));
+    for (path, name) in [("sys/audit/log", "whole"), ("team/sys/audit/log", "team")] {
+        let body = json!({"type": "callback", "options": {"name": name}});
+        door.set(path, body);
+    }
+    whole.take();
+    team.take();
+    (door, whole, team)
+}
+
+#[test]
+fn a_namespace_has_devices_of_its_own() {
+    let (door, whole, team) = two_spaces();
+    door.set("team/secret/data/a", json!({"data": {"k": "canary"}}));
+    for lines in [&whole, &team] {
+        let found = lines.take();
+        assert_eq!(found.len(), 2);
+        assert_eq!(text(&found[0], "/request/namespace/path"), "team/");
+    }
+    assert_eq!(door.read("", "team/app/secret/data/a").0, 403);
+    assert_eq!((whole.take().len(), team.take().len()), (2, 2));
+    door.set("secret/data/a", json!({"data": {}}));
+    assert_eq!(door.read("", "nowhere/secret/data/a").0, 403);
+    assert_eq!((whole.take().len(), team.take().len()), (4, 0));
+
+    // Each sees its own, with a salt of its own.
+    let (_, list) = door.read(&door.root, "team/sys/audit");
+    assert_eq!(text(&list, "/data/log~1/options/name"), "team");
+    let hash = |path: &str| text(&door.set(path, json!({"input": "x"})), "/data/hash");
+    assert_ne!(hash("sys/audit-hash/log"), hash("team/sys/audit-hash/log"));
+    let owner = door.vault.owner().expect("owner");
+    let inside = owner.namespace("team").expect("namespace").sys();
+    let (mut log, before) = (team.text(), team.all().len());
+    let report = inside.verify_audit("log", log.as_bytes()).expect("read");
+    assert_eq!(report.lines, u64::try_from(before).expect("small"));
+    log = log.replacen("team/", "east/", 1);
+    let report = inside.verify_audit("log", log.as_bytes()).expect("read");
+    assert!(!report.is_whole());
+}
+
+#[test]
+fn what_a_namespace_cannot_record_is_refused_there_and_nowhere_else() {
+    let (door, whole, team) = two_spaces();
+    team.refuses.store(true, Ordering::SeqCst);
+    let body = json!({"data": {}});
+    for path in ["team/secret/data/a", "team/app/sys/mounts"] {
+        assert_eq!(door.read(&door.root, path).0, 500, "{path}");
+    }
+    door.set("secret/data/a", body.clone());
+    team.refuses.store(false, Ordering::SeqCst);
+    whole.refuses.store(true, Ordering::SeqCst);
+    assert_eq!(door.write(&door.root, "team/secret/data/a", body).0, 500);
+    whole.refuses.store(false, Ordering::SeqCst);
+    let delete = |path| door.call(&door.root, Method::Delete, path, &Value::Null).0;
+    assert_eq!(delete("team/sys/namespaces/app"), 204);
+    // From above it is deleted, with a device that takes nothing.
+    team.refuses.store(true, Ordering::SeqCst);
+    assert_eq!(delete("sys/namespaces/team"), 204);
+    door.set("sys/namespaces/team", json!({}));
+    assert_eq!(door.read(&door.root, "team/sys/audit").1["data"], json!({}));
+}
+
+#[test]
+fn a_namespace_writes_to_no_file_without_the_hosts_leave() {
+    for allowed in [false, true] {
+        let vault = builder(&Rig::new()).audit_in_namespaces(allowed);
+        let door = Door::on(vault.build().expect("builds"));
+        door.set("sys/namespaces/team", json!({}));
+        let body = json!({"type": "file", "options": {"file_path": "discard"}});
+        let (status, answer) = door.write(&door.root, "team/sys/audit/log", body);
+        assert_eq!(status, if allowed { 204 } else { 400 }, "{answer}");
+    }
+}

@@ -5,9 +5,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::audit::testing::{Behaviour, LONG, Toy, built_in, config, device, with_request};
+use crate::audit::testing::{
+    Behaviour, LONG, Toy, built_in, config, config_in, device, with_request, with_request_in,
+};
 use crate::audit::{AuditFinding as Finding, AuditReport as Report};
 use crate::crypto::rng::OsRandom;
+use crate::path::MountPath;
 
 /// What waits for a device that hangs would wait for ever, so that the limit may be far away.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -22,6 +25,18 @@ fn broker(toys: &[&Arc<Toy>]) -> Broker {
     Broker::new(devices.map(|(toy, name)| device(name, toy)).collect())
 }
 
+const TEAM: NamespaceId = NamespaceId::from_bytes([1; 16]);
+const GONE: NamespaceId = NamespaceId::from_bytes([2; 16]);
+
+fn from_table(table: &AuditTable, running: Option<&Broker>, hosts: &Hosts) -> Result<Broker> {
+    let path = |space| match space {
+        NamespaceId::ROOT => Some(""),
+        TEAM => Some("team/"),
+        _ => None,
+    };
+    Broker::from_table(table, running, hosts, path, &OsRandom)
+}
+
 fn paths(toy: &Toy) -> Vec<String> {
     let lines = toy.lines();
     let lines = std::str::from_utf8(&lines).expect("text").lines();
@@ -32,7 +47,7 @@ fn paths(toy: &Toy) -> Vec<String> {
 }
 
 fn report(broker: &Broker, toy: &Toy, number: usize) -> Report {
-    let config = broker.devices[number].config();
+    let config = broker.device(number).config();
     config
         .verify(toy.lines().as_slice(), &broker.heads())
         .expect("read")
@@ -208,17 +223,17 @@ fn a_changed_configuration_keeps_the_chains_of_devices_that_stay() {
     table
         .add(config("b", "callback", &[("name", "two")]))
         .expect("added");
-    let first = Broker::from_table(&table, None, &hosts, &OsRandom).expect("broker");
+    let first = from_table(&table, None, &hosts).expect("broker");
     record(&first, "p/1").expect("taken");
     assert!(first.drain());
 
     table
-        .remove(&MountPath::new("b").expect("path"))
+        .remove(NamespaceId::ROOT, &MountPath::new("b").expect("path"))
         .expect("removed");
     table
         .add(config("c", "file", &[("path", "discard")]))
         .expect("added");
-    let second = Broker::from_table(&table, Some(&first), &hosts, &OsRandom).expect("broker");
+    let second = from_table(&table, Some(&first), &hosts).expect("broker");
     drop(first);
     record(&second, "p/2").expect("taken");
     assert_eq!((paths(&one).len(), paths(&two).len()), (2, 1));
@@ -234,10 +249,51 @@ fn a_changed_configuration_keeps_the_chains_of_devices_that_stay() {
             &[("name", "one"), ("log_raw", "true")],
         ))
         .expect("added");
-    let third = Broker::from_table(&table, Some(&second), &hosts, &OsRandom).expect("broker");
+    let third = from_table(&table, Some(&second), &hosts).expect("broker");
     record(&third, "p/3").expect("taken");
     assert_ne!(third.heads()[0].run, second.heads()[0].run);
     assert_eq!(third.heads()[0].seq, 1);
+}
+
+#[test]
+fn each_namespace_that_a_request_concerns_has_its_record() {
+    let toys = ["root", "team", "more", "gone"].map(|name| (name, Toy::new(false)));
+    let spaces = [NamespaceId::ROOT, TEAM, TEAM, GONE];
+    let (mut hosts, mut table) = (Hosts::default(), AuditTable::default());
+    for ((name, toy), space) in toys.iter().zip(spaces) {
+        hosts.add(*name, Arc::clone(toy) as _);
+        let config = config_in(space, name, "callback", &[("name", name)]);
+        table.add(config).expect("added");
+    }
+    let broker = from_table(&table, None, &hosts).expect("broker");
+    let record = |space, path| with_request_in(space, path, |entry| broker.request(entry));
+    for (space, path) in [
+        ("", "1"),
+        ("team/", "2"),
+        ("team/app/", "3"),
+        ("team2/", "4"),
+    ] {
+        record(space, path).expect("taken");
+    }
+    let [(_, root), (_, team), (_, more), (_, gone)] = &toys;
+    assert_eq!(paths(root), ["1", "2", "3", "4"]);
+    assert_eq!(
+        (paths(team), paths(more)),
+        (paths(more), vec!["2".into(), "3".into()])
+    );
+    // One of two is enough for the namespace, and none of it is not, whatever others take.
+    team.behave(Behaviour::Fail);
+    record("team/", "5").expect("taken");
+    more.behave(Behaviour::Fail);
+    let error = record("team/app/", "6").expect_err("the namespace's have not");
+    assert_eq!(error.kind(), ErrorKind::AuditFailed);
+    record("", "7").expect("not theirs");
+    record("other/", "8").expect("not theirs");
+    more.behave(Behaviour::Take);
+    root.behave(Behaviour::Fail);
+    record("team/", "9").expect_err("those of the root have not");
+    assert!(paths(more).contains(&"5".to_owned()) && !paths(more).contains(&"9".to_owned()));
+    assert!(paths(gone).is_empty());
 }
 
 #[test]
@@ -246,7 +302,7 @@ fn a_device_that_the_host_does_not_have_takes_nothing() {
     table
         .add(config("a", "callback", &[("name", "gone")]))
         .expect("added");
-    let broker = Broker::from_table(&table, None, &Hosts::default(), &OsRandom).expect("broker");
+    let broker = from_table(&table, None, &Hosts::default()).expect("broker");
     let error = record(&broker, "p").expect_err("fails closed");
     assert_eq!(error.kind(), ErrorKind::AuditFailed);
     let error = broker.reopen().expect_err("told");
@@ -276,14 +332,13 @@ fn what_hashes_to_a_value_is_found_in_the_log() {
     let toy = Toy::new(false);
     let broker = broker(&[&toy]);
     record(&broker, "p").expect("taken");
-    let path = MountPath::new("a").expect("path");
-    let hash = broker.device(&path).expect("device").hash("canary");
+    let hash = broker.device(0).hash("canary");
     let lines = String::from_utf8(toy.lines()).expect("text");
     assert!(
         lines.contains(&hash) && !lines.contains("canary"),
         "{lines}"
     );
-    assert!(!format!("{broker:?}{:?}", broker.devices).contains("canary"));
+    assert!(!format!("{broker:?}{:?}", broker.device(0)).contains("canary"));
 }
 
 #[test]
@@ -346,7 +401,7 @@ fn several_hung_devices_take_no_longer_than_one() {
 fn device_of<'b>(broker: &'b Broker, toy: &Arc<Toy>, toys: &[Arc<Toy>]) -> &'b Device {
     let same = |other: &Arc<Toy>| Arc::ptr_eq(toy, other);
     let number = toys.iter().position(same).expect("one of them");
-    &broker.devices[number]
+    broker.device(number)
 }
 
 #[allow(clippy::disallowed_methods)] // what is tested is how long it takes

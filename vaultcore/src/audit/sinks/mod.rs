@@ -32,11 +32,6 @@ impl Hosts {
         self.0.push((name, device));
     }
 
-    /// Returns whether there is a device under `name`.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(known, _)| known == name)
-    }
-
     fn find(&self, name: &str) -> Option<Arc<dyn AuditDevice>> {
         let found = self.0.iter().find(|(known, _)| known == name);
         found.map(|(_, device)| Arc::clone(device))

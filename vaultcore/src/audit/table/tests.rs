@@ -1,5 +1,7 @@
 use super::*;
-use crate::audit::testing::config;
+use crate::audit::testing::{config, config_in};
+
+const TEAM: NamespaceId = NamespaceId::from_bytes([1; 16]);
 
 fn path(text: &str) -> MountPath {
     MountPath::new(text).expect("path")
@@ -34,7 +36,7 @@ fn a_table_comes_back_whole() {
     }
     let first = back.iter().next().expect("device");
     assert_eq!(first.path(), &path("a"));
-    assert!(!first.is_same(back.at(&path("b")).expect("b")));
+    assert!(!first.is_same(back.at(NamespaceId::ROOT, &path("b")).expect("b")));
 }
 
 #[test]
@@ -63,11 +65,84 @@ fn paths_and_files_are_taken_once() {
         .add(config("b", "file", &[("path", "/var/log/x")]))
         .expect_err("same file");
     assert!(same.to_string().contains("same file"));
-    table.remove(&path("a")).expect("removed");
-    assert!(table.remove(&path("a")).is_none());
+    table
+        .remove(NamespaceId::ROOT, &path("a"))
+        .expect("removed");
+    assert!(table.remove(NamespaceId::ROOT, &path("a")).is_none());
     table
         .add(config("b", "file", &[("path", "/var/log/x")]))
         .expect("free again");
+}
+
+#[test]
+fn namespaces_have_paths_of_their_own_and_no_file_of_another() {
+    let mut table = AuditTable::default();
+    let log = [("file_path", "/var/log/x")];
+    table.add(config("a", "file", &log)).expect("added");
+    table
+        .add(config_in(TEAM, "a", "stderr", &[]))
+        .expect("the path is free there");
+    let same = table
+        .add(config_in(TEAM, "b", "file", &log))
+        .expect_err("same file");
+    assert!(same.to_string().contains("same file"));
+    assert_eq!(table.of(TEAM).count(), 1);
+    assert_eq!(
+        table.at(TEAM, &path("a")).expect("device").kind(),
+        DeviceKind::Stderr
+    );
+    let back = StoredTable::decode(&table.to_stored().encode().expect("encodes"));
+    let back = AuditTable::from_stored(back.expect("decodes")).expect("table");
+    assert!(
+        back.iter()
+            .zip(table.iter())
+            .all(|(one, other)| one.is_same(other))
+    );
+    assert_eq!(
+        (table.remove_all(TEAM).len(), table.remove_all(TEAM).len()),
+        (1, 0)
+    );
+    assert!(table.at(NamespaceId::ROOT, &path("a")).is_some());
+}
+
+#[test]
+fn a_namespace_reaches_nothing_of_the_hosts_without_leave() {
+    let new = |space, kind: &str, namespaces| {
+        let options = [("file_path", "/x"), ("name", "x"), ("address", "x")];
+        let wanted = |(name, _): &&(&str, &str)| match kind {
+            "file" => *name == "file_path",
+            "callback" => *name == "name",
+            _ => *name == "address",
+        };
+        let given = options.iter().filter(wanted);
+        let new = NewDevice {
+            path: path("a"),
+            kind: kind.to_owned(),
+            description: String::new(),
+            options: given
+                .map(|(name, value)| ((*name).into(), (*value).into()))
+                .collect(),
+            local: false,
+        };
+        let rules = AuditRules {
+            prefix: false,
+            namespaces,
+        };
+        DeviceConfig::new(
+            AuditId::from_bytes([1; 16]),
+            space,
+            new,
+            rules,
+            &crate::crypto::rng::OsRandom,
+        )
+    };
+    for kind in ["file", "syslog", "socket"] {
+        let error = new(TEAM, kind, false).expect_err("refused");
+        assert!(error.to_string().contains("callback"), "{error}");
+        new(TEAM, kind, true).expect("allowed");
+        new(NamespaceId::ROOT, kind, false).expect("not a namespace's");
+    }
+    new(TEAM, "callback", false).expect("the host's own");
 }
 
 #[test]

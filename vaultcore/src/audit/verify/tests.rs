@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::audit::device::Device;
 use crate::audit::testing::{Behaviour, Toy, config, with_request};
-use crate::audit::{AuditDevice, Broker, Device, DeviceConfig};
+use crate::audit::{AuditDevice, Broker, DeviceConfig};
 use crate::crypto::rng::OsRandom;
 
 /// A log of three processes, interleaved, with all heads stored.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{access, only_root, protected};
+use super::{access, protected};
 use crate::audit::{AuditRules, AuditTable, ChainHead, DeviceConfig, Hosts, NewDevice, check};
 use crate::crypto::rng::Random;
 use crate::error::{Error, Result};
 use crate::id::{AuditId, RunId};
+use crate::mount::Wipe;
 use crate::operation::{Access, Capability, Context, Operation, Target};
-use crate::path::MountPath;
+use crate::path::{EntryPath, MountPath};
 use crate::wire::{Json, Object, Response};
 
 /// An audit device, as listed.
@@ -63,7 +64,7 @@ fn missing() -> Error {
     Error::invalid("no audit device is enabled there")
 }
 
-/// Enables an audit device, which must take a line before it counts.
+/// Enables an audit device of a namespace, once it is seen that it can be opened.
 pub(crate) struct EnableAudit<'h> {
     pub(crate) new: NewDevice,
     pub(crate) rules: AuditRules,
@@ -83,10 +84,10 @@ impl Operation for EnableAudit<'_> {
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<AuditId> {
-        only_root(cx)?;
         let path = self.new.path.as_str().as_bytes();
         let id = AuditId::from_bytes(cx.txn.unique(&[b"audit", path])?);
-        let config = DeviceConfig::new(id, self.new.clone(), self.rules, cx.txn.source())?;
+        let (new, source) = (self.new.clone(), cx.txn.source());
+        let config = DeviceConfig::new(id, cx.space.id, new, self.rules, source)?;
         let mut table = AuditTable::load(cx.txn)?;
         check(&config, self.hosts, self.source)?;
         table.add(config)?;
@@ -114,7 +115,8 @@ pub(crate) struct DisableAudit {
 }
 
 impl Operation for DisableAudit {
-    type Reply = ();
+    /// The work of deleting what is stored of its chains.
+    type Reply = Option<EntryPath>;
 
     fn target(&self) -> Target<'_> {
         Target::System
@@ -124,25 +126,26 @@ impl Operation for DisableAudit {
         device(&self.path, Capability::Delete)
     }
 
-    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
-        only_root(cx)?;
+    fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
         let mut table = AuditTable::load(cx.txn)?;
-        match table.remove(&self.path) {
-            Some(_) => table.store(cx.txn),
-            None => Ok(()),
-        }
+        let Some(device) = table.remove(cx.space.id, &self.path) else {
+            return Ok(None);
+        };
+        table.store(cx.txn)?;
+        let heads = ChainHead::folder(device.id());
+        Wipe::leave(cx.txn, &device.id().to_string(), None, [heads]).map(Some)
     }
 
     fn input(&self) -> Json {
         Object::new().finish()
     }
 
-    fn output(&self, (): &()) -> Result<Response> {
-        Ok(Response::empty())
+    fn output(&self, rest: &Self::Reply) -> Result<Response> {
+        Ok(Response::empty().leaving(rest.clone()))
     }
 }
 
-/// Lists the audit devices.
+/// Lists the audit devices of a namespace.
 pub(crate) struct ListAudit;
 
 impl Operation for ListAudit {
@@ -157,9 +160,8 @@ impl Operation for ListAudit {
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
-        only_root(cx)?;
         Ok(AuditTable::load(cx.txn)?
-            .iter()
+            .of(cx.space.id)
             .map(AuditInfo::of)
             .collect())
     }
@@ -192,9 +194,8 @@ impl Operation for AuditHash {
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<String> {
-        only_root(cx)?;
         let table = AuditTable::load(cx.txn)?;
-        let device = table.at(&self.path).ok_or_else(missing)?;
+        let device = table.at(cx.space.id, &self.path).ok_or_else(missing)?;
         Ok(device.hash(&self.input))
     }
 
@@ -233,9 +234,8 @@ impl Operation for ReadChains {
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Chains> {
-        only_root(cx)?;
         let mut table = AuditTable::load(cx.txn)?;
-        let device = table.remove(&self.path).ok_or_else(missing)?;
+        let device = table.remove(cx.space.id, &self.path).ok_or_else(missing)?;
         let (heads, next) = ChainHead::load_page(cx.txn, device.id(), self.after)?;
         Ok(Chains {
             device,

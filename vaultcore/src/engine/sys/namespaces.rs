@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{api, sys};
+use crate::audit::{AuditTable, ChainHead};
 use crate::error::{Error, Result};
 use crate::id::NamespaceId;
 use crate::lease;
@@ -264,10 +265,17 @@ impl Operation for DeleteNamespace {
             return Ok(None);
         };
         table.store(cx.txn)?;
+        let mut devices = AuditTable::load(cx.txn)?;
+        let gone = devices.remove_all(space.id);
+        if !gone.is_empty() {
+            devices.store(cx.txn)?;
+        }
+        let heads = gone.into_iter().map(ChainHead::folder);
         let id = space.id.part();
         let folder = Folder::fixed("ns").then(&id);
         let leases = lease::of_mount(space.id, None);
-        Wipe::leave(cx.txn, &id, Some(&leases), [folder]).map(Some)
+        let folders = heads.chain([folder]);
+        Wipe::leave(cx.txn, &id, Some(&leases), folders).map(Some)
     }
 
     fn input(&self) -> Json {
