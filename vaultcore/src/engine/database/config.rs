@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
-use super::driver::Settings;
+use super::driver::{Driver, Settings};
 use super::{CONFIGS, Name, Site};
 use crate::barrier::Txn;
 use crate::error::{Error, ErrorKind, Result};
@@ -82,6 +82,14 @@ impl Config {
             self.generation = txn.unique(&[b"database", self.name.as_bytes()])?;
         }
         Ok(())
+    }
+
+    /// Returns the template by which users are named.
+    pub(super) fn username_template<'c>(&'c self, driver: &dyn Driver) -> &'c str {
+        match self.username_template.as_str() {
+            "" => driver.username_template(),
+            template => template,
+        }
     }
 
     /// Returns whether a role may use the connection.
@@ -188,7 +196,8 @@ impl Connection {
         self
     }
 
-    /// Sets the template of users' names, instead of the driver's own.
+    /// Sets the template of users' names, instead of the driver's own. It is Vault's, with the fields
+    /// `.DisplayName` and `.RoleName`; at least eight characters of a name come from `random` or `uuid`.
     pub fn username_template(mut self, template: impl Into<String>) -> Self {
         self.username_template = Some(template.into());
         self
@@ -280,10 +289,10 @@ impl Config {
         if self.max_open_connections == 0 || self.max_open_connections > 1_000 {
             return Err(Error::invalid("max_open_connections is from 1 to 1,000"));
         }
-        if !self.password_policy.is_empty() || !self.username_template.is_empty() {
+        if !self.password_policy.is_empty() {
             return Err(Error::new(
                 ErrorKind::Unsupported,
-                "password policies and username templates are not supported so far",
+                "password policies are not supported so far",
             ));
         }
         let texts = self.options.values().chain(&self.root_statements);

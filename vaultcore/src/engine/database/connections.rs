@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::config::{Config, Connection, known, load, store};
 use super::pool::Opener;
-use super::{CONFIGS, Databases, KIND, Name, Site, api, api_path};
+use super::{CONFIGS, Databases, KIND, Name, Site, api, api_path, username};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::LeaseKey;
 use crate::operation::{Access, Capability, Context, Operation, Outside, Target};
@@ -67,6 +67,9 @@ impl Operation for WriteConnection<'_> {
         let before = seen(stored.as_ref());
         let config = self.connection.apply(cx.txn, &self.name, stored)?;
         let databases = Databases::of(cx.registry)?;
+        let driver = databases.driver(&config.plugin)?.as_ref();
+        let template = config.username_template(driver);
+        username::check(cx.txn, template, driver.max_username())?;
         let opener = databases.opener(site, config.clone())?;
         opener.check()?;
         let verify = self.connection.verify.unwrap_or(true);

@@ -84,8 +84,9 @@ impl Operation for IssueCredentials<'_> {
             display: display_name(cx.actor),
             role: self.role.as_str(),
         };
-        let longest = databases.driver(&config.plugin)?.max_username();
-        let username = username::render(cx.txn, &names, longest)?;
+        let driver = databases.driver(&config.plugin)?.as_ref();
+        let template = config.username_template(driver);
+        let username = username::render(cx.txn, template, names, driver.max_username())?;
         let password = password::generate(cx.txn)?;
         let made = Made {
             config: role.config.clone(),

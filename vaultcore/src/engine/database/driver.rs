@@ -37,6 +37,13 @@ pub trait Driver: Send + Sync {
         63
     }
 
+    /// Returns the template of users' names, unless a connection has one of its own: Vault's for
+    /// PostgreSQL. At least eight of a name's characters are random.
+    fn username_template(&self) -> &'static str {
+        "{{ printf \"v-%s-%s-%s-%s\" (.DisplayName | truncate 8) (.RoleName | truncate 8) \
+         (random 20) (unix_time) | truncate 63 }}"
+    }
+
     /// Prepares connections. Nothing is connected yet, so that a database that is down refuses no
     /// configuration.
     ///

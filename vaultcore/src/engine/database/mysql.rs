@@ -32,6 +32,11 @@ impl Driver for MySql {
         32
     }
 
+    fn username_template(&self) -> &'static str {
+        "{{ printf \"v-%s-%s-%s-%s\" (.DisplayName | truncate 10) (.RoleName | truncate 10) \
+         (random 20) (unix_time) | truncate 32 }}"
+    }
+
     fn open(&self, settings: &Settings) -> Result<Arc<dyn Database>> {
         let server = Server::new(settings)?;
         let workers = Workers::new(

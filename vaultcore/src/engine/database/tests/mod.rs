@@ -1,6 +1,7 @@
 //! The rules of the engine, clause by clause, on the fake.
 
 mod creds;
+mod names;
 mod statics;
 
 use std::sync::Arc;
