@@ -48,6 +48,7 @@ mod json;
 mod lexer;
 mod lint;
 mod params;
+mod password;
 mod pattern;
 mod print;
 mod reach;
@@ -68,6 +69,8 @@ pub use explain::{Explanation, MatchedRule, explain};
 pub use lint::{Finding, FindingKind, lint};
 pub use syntax::{MAX_DEPTH, MAX_POLICY, MAX_RULES};
 pub use template::{Alias, Entity, Group, Identity};
+
+pub(crate) use password::PasswordStore;
 
 use std::fmt;
 

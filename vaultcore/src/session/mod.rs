@@ -10,6 +10,7 @@ mod kv1;
 mod leased;
 mod leases;
 mod login;
+mod passwords;
 mod sys;
 mod token;
 mod transit;

@@ -9,7 +9,7 @@ use zeroize::Zeroize;
 use super::driver::{Driver, Settings};
 use super::{CONFIGS, Name, Site};
 use crate::barrier::Txn;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::record::Record;
 use crate::secret::SecretString;
 use crate::token::micros;
@@ -190,7 +190,8 @@ impl Connection {
         self
     }
 
-    /// Sets the password policy by which passwords are made.
+    /// Sets the [password policy](crate::Sys::put_password_policy) by which passwords are made; empty for
+    /// none: 20 letters, digits and `-` then.
     pub fn password_policy(mut self, name: impl Into<String>) -> Self {
         self.password_policy = Some(name.into());
         self
@@ -288,12 +289,6 @@ impl Config {
         }
         if self.max_open_connections == 0 || self.max_open_connections > 1_000 {
             return Err(Error::invalid("max_open_connections is from 1 to 1,000"));
-        }
-        if !self.password_policy.is_empty() {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                "password policies are not supported so far",
-            ));
         }
         let texts = self.options.values().chain(&self.root_statements);
         let texts = texts.chain([&self.url, &self.username_template]);

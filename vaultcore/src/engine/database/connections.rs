@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::config::{Config, Connection, known, load, store};
 use super::pool::Opener;
-use super::{CONFIGS, Databases, KIND, Name, Site, api, api_path, username};
+use super::{CONFIGS, Databases, KIND, Name, Site, api, api_path, password, username};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::LeaseKey;
 use crate::operation::{Access, Capability, Context, Operation, Outside, Target};
@@ -70,6 +70,7 @@ impl Operation for WriteConnection<'_> {
         let driver = databases.driver(&config.plugin)?.as_ref();
         let template = config.username_template(driver);
         username::check(cx.txn, template, driver.max_username())?;
+        password::check(cx.txn, site, &config)?;
         let opener = databases.opener(site, config.clone())?;
         opener.check()?;
         let verify = self.connection.verify.unwrap_or(true);

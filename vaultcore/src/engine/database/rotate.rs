@@ -88,18 +88,19 @@ pub(super) fn begin(
     mut stored: Stored,
 ) -> Result<Rotating> {
     let config = config::known(cx.txn, site, &stored.config)?;
-    let opener = Databases::of(cx.registry)?.opener(site, config)?;
+    let username = stored.usernames.get(stored.next()).cloned();
+    let username = username.unwrap_or_default();
     if stored.pending.is_none() {
-        let fresh = password::generate(cx.txn)?;
+        let fresh = password::generate(cx.txn, site, &config, &username)?;
         stored.pending = Some(fresh.expose().to_owned());
     }
+    let opener = Databases::of(cx.registry)?.opener(site, config)?;
     stored.due = cx.txn.now().saturating_add(AGAIN);
-    let username = stored.usernames.get(stored.next());
     let rotating = Rotating {
         site,
         name: name.clone(),
         opener,
-        username: username.cloned().unwrap_or_default(),
+        username,
         password: SecretString::copy_from(stored.pending.as_deref().unwrap_or_default()),
         statements: stored.statements.clone(),
     };

@@ -46,7 +46,7 @@ impl Operation for RotateRoot<'_> {
         }
         // One that an interrupted rotation left is set again: it may be in force.
         if config.pending.is_none() {
-            let fresh = password::generate(cx.txn)?;
+            let fresh = password::generate(cx.txn, site, &config, &config.username)?;
             config.pending = Some(fresh.expose().to_owned());
             config::store(cx.txn, site, &config)?;
         }

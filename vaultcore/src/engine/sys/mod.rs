@@ -10,6 +10,7 @@ mod keys;
 pub(crate) mod leases;
 mod mounts;
 mod namespaces;
+mod passwords;
 mod policies;
 mod rekey;
 mod remount;
@@ -36,6 +37,10 @@ pub(crate) use mounts::{ListMounts, Mount, ReadMount, Tune};
 pub(crate) use namespaces::{
     ChangeNamespace, CreateNamespace, DeleteNamespace, ListNamespaces, ReadNamespace,
 };
+pub(crate) use passwords::{
+    DeletePasswordPolicy, GeneratePassword, ListPasswordPolicies, ReadPasswordPolicy,
+    WritePasswordPolicy,
+};
 pub(crate) use policies::{DeletePolicy, Family, ListPolicies, ReadPolicy, WritePolicy};
 pub(crate) use rekey::{CancelRekey, CommitRekey, PendingRekey, ReadRekey, StartRekey};
 pub(crate) use remount::{Remount, RemountStatus};
@@ -54,6 +59,7 @@ pub(crate) const TABLES: &[&[Route<Handler>]] = &[
     access::ROUTES,
     clock::ROUTES,
     leases::api::ROUTES,
+    passwords::ROUTES,
     tools::ROUTES,
 ];
 

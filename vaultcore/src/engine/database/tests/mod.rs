@@ -2,6 +2,7 @@
 
 mod creds;
 mod names;
+mod passwords;
 mod statics;
 
 use std::sync::Arc;
