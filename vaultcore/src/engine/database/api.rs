@@ -293,11 +293,8 @@ fn write_static<'c>(call: &Call<'c>) -> Made<'c> {
     if one.is_some() && two.is_some() {
         return Err(Error::invalid("a role has a username or dual_usernames"));
     }
-    if fields.has("rotation_schedule") {
-        return Err(Error::invalid(
-            "rotation_schedule is not supported: give a rotation_period",
-        ));
-    }
+    let schedule = fields.text("rotation_schedule")?;
+    let schedule = schedule.filter(|text| !text.is_empty());
     Ok(Box::new(WriteStaticRole {
         mount: call.mount,
         name: name(call)?,
@@ -306,6 +303,8 @@ fn write_static<'c>(call: &Call<'c>) -> Made<'c> {
             usernames: one.or(two),
             statements: statements(fields, "rotation_statements")?,
             period: fields.duration("rotation_period")?,
+            schedule: schedule.map(|text| text.to_string()),
+            window: fields.duration("rotation_window")?,
             grace: fields.duration("grace_period")?,
         },
     }))
@@ -399,6 +398,25 @@ pub(super) fn role_object(role: &Role) -> Object {
     object
 }
 
+/// Adds when a password is changed.
+pub(super) fn times(
+    mut object: Object,
+    period: Option<Duration>,
+    schedule: Option<&str>,
+    window: Option<Duration>,
+) -> Object {
+    if let Some(period) = period {
+        object = object.number("rotation_period", period.as_secs());
+    }
+    if let Some(schedule) = schedule {
+        object = object.text("rotation_schedule", schedule);
+    }
+    match window.filter(|window| !window.is_zero()) {
+        Some(window) => object.number("rotation_window", window.as_secs()),
+        None => object,
+    }
+}
+
 /// A static role in Vault's shape.
 pub(super) fn static_object(role: &StaticRole) -> Object {
     let mut object = Object::new().text("credential_type", "password");
@@ -408,9 +426,7 @@ pub(super) fn static_object(role: &StaticRole) -> Object {
     if let Some(statements) = &role.statements {
         object = object.list("rotation_statements", statements);
     }
-    if let Some(period) = role.period {
-        object = object.number("rotation_period", period.as_secs());
-    }
+    object = times(object, role.period, role.schedule.as_deref(), role.window);
     match role.usernames.as_deref() {
         Some([one]) => object.text("username", one),
         Some(two) => {

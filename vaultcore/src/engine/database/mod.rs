@@ -8,6 +8,7 @@ mod api;
 mod config;
 mod connections;
 mod creds;
+mod cron;
 mod driver;
 mod fake;
 mod list;

@@ -137,7 +137,7 @@ impl Outside for Turning<'_> {
         let now = cx.txn.now();
         stored.active = u8::try_from(next).unwrap_or_default();
         stored.rotated = Some(now);
-        stored.due = now.saturating_add(Duration::from_micros(stored.period));
+        stored.plan(now)?;
         schedule(cx.txn, rotating.site, &rotating.name, stored)
     }
 
@@ -218,9 +218,12 @@ impl Operation for RotateDue {
         let now = cx.txn.now();
         cx.txn.delete(self.entry.clone());
         match statics::load(cx.txn, site, &due.name)? {
-            Some(stored) if due_path(&stored)? == self.entry => {
+            Some(mut stored) if due_path(&stored)? == self.entry => {
+                if stored.is_missed(now) {
+                    stored.plan(now)?;
+                }
                 if stored.due > now {
-                    schedule(cx.txn, site, &due.name, stored)?; // within this second, but not yet
+                    schedule(cx.txn, site, &due.name, stored)?; // not yet, or not any more
                     return Ok(None);
                 }
                 begin(cx, site, &due.name, stored).map(Some)

@@ -3,6 +3,7 @@
 mod creds;
 mod names;
 mod passwords;
+mod schedules;
 mod statics;
 
 use std::sync::Arc;
