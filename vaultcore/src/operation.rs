@@ -407,6 +407,12 @@ pub(crate) trait Engine: Any + Send + Sync {
         Err(leases_nothing())
     }
 
+    /// Returns whether this process has what it takes to end what a lease stands for, such as a driver.
+    /// One that has not leaves it to others, who may have it.
+    fn is_able(&self, _: &mut Txn<'_>, _: &Leased<'_>) -> Result<bool> {
+        Ok(true)
+    }
+
     /// Prepares to let what a lease of this engine stands for last until `until`.
     ///
     /// # Errors

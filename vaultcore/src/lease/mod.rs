@@ -17,7 +17,10 @@ pub(crate) use reap::{
     CLAIM_PAGE, Claimed, REMOVE_PAGE, Reach, before, claim, claim_due, complete, detach_page, due,
     fail, mark, reopen,
 };
-pub(crate) use store::{below, entry_path, find, key_at, load, names, of_mount, page, peek};
+pub(crate) use store::{
+    below, drop_unreadable, entry_path, find, key_at, lead, load, names, of_mount, page, peek,
+    places,
+};
 pub(crate) use sweep::Sweep;
 
 use std::time::Duration;

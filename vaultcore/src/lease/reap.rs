@@ -59,11 +59,13 @@ pub(crate) fn before(time: Timestamp) -> Result<EntryPath> {
     AGENDA.before(time)
 }
 
-/// Claims the leases of those entries that are due; an entry that is not true any more is deleted.
+/// Claims the leases of those entries that are due, but for those that this process is not `able` to
+/// end: they wait for one that is. An entry that is not true any more is deleted.
 pub(crate) fn claim_due(
     txn: &mut Txn<'_>,
     entries: &[EntryPath],
     reach: Reach,
+    able: impl Fn(&mut Txn<'_>, &Lease) -> Result<bool>,
 ) -> Result<Vec<Claimed>> {
     let now = txn.now();
     let mut claimed = Vec::new();
@@ -72,7 +74,8 @@ pub(crate) fn claim_due(
         match load(txn, key)? {
             Some(lease) if due_path(lease.entry.due, key)? == *path => {
                 let ended = matches!(lease.entry.state, State::Revoking { claim: None, .. });
-                if lease.entry.due <= now && (ended || reach == Reach::All) {
+                let reached = lease.entry.due <= now && (ended || reach == Reach::All);
+                if reached && able(txn, &lease)? {
                     claimed.extend(claim(txn, lease)?);
                 }
             }

@@ -111,19 +111,46 @@ pub(crate) fn page(
     after: Option<&str>,
     limit: usize,
 ) -> Result<Page> {
+    let (places, after) = places(txn, folder, after, limit)?;
+    let mut keys = Vec::with_capacity(places.len());
+    for place in &places {
+        keys.extend(lead(txn, place)?);
+    }
+    Ok(Page { keys, after })
+}
+
+/// Returns a page of the places below `folder` that lead to leases, and the last of them if there may
+/// be more.
+pub(crate) fn places(
+    txn: &mut Txn<'_>,
+    folder: &Folder,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<(Vec<EntryPath>, Option<String>)> {
     let mut scan = Scan::new(folder.as_str()).limit(limit);
     if let Some(after) = after {
         scan = scan.after(after);
     }
     let found = txn.scan(&scan)?;
-    let mut keys = Vec::with_capacity(found.len());
-    for path in &found {
-        if let Some(pointer) = txn.load_listed::<Pointer>(&EntryPath::new(path)?)? {
-            keys.push(pointer.key);
-        }
+    let places = found.iter().map(|path| EntryPath::new(path));
+    let places = places.collect::<Result<_>>()?;
+    Ok((places, found.into_iter().nth(limit.saturating_sub(1))))
+}
+
+/// Returns the key of the lease that a place leads to; it is no part of the read set.
+pub(crate) fn lead(txn: &mut Txn<'_>, place: &EntryPath) -> Result<Option<LeaseKey>> {
+    let pointer = txn.load_listed::<Pointer>(place)?;
+    Ok(pointer.map(|pointer| pointer.key))
+}
+
+/// Deletes a lease that cannot be read, by the place that leads to it. What else leads to it is found
+/// to be untrue when somebody follows it.
+pub(crate) fn drop_unreadable(txn: &mut Txn<'_>, place: &EntryPath) -> Result<()> {
+    if let Ok(Some(key)) = lead(txn, place) {
+        txn.delete(entry_path(key)?);
     }
-    let after = found.into_iter().nth(limit.saturating_sub(1));
-    Ok(Page { keys, after })
+    txn.delete(place.clone());
+    Ok(())
 }
 
 /// Returns the folder of storage that leads to the leases below `path` of a mount.

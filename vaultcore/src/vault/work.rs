@@ -1,7 +1,7 @@
 //! Work that takes many commits, and can be resumed by any process.
 
 use super::open::OpenVault;
-use super::{Caller, Force, Vault};
+use super::{Caller, Force, Haste, Vault};
 use crate::auth::approle::TidySecretIds;
 use crate::auth::token::{ExpireToken, RevokeStepOf};
 use crate::barrier::{Txn, layout};
@@ -118,39 +118,45 @@ impl Vault {
 
     /// Rotates transit keys that are due.
     fn rotate_keys(&self, failed: &mut Option<Error>) -> Result<usize> {
-        let mut finished = 0usize;
-        loop {
-            let due = self.with_open(|open| open.transact(|txn, _| transit::due(txn, PAGE)))?;
-            let mut rotated = 0usize;
-            for entry in &due {
-                let operation = RotateDue {
-                    entry: entry.clone(),
-                };
-                match self.run(&Caller::system(), &operation) {
-                    Ok(done) => rotated = rotated.saturating_add(usize::from(done)),
-                    Err(error) if stops(&error) => return Err(error),
-                    Err(error) => *failed = failed.take().or(Some(error)),
-                }
-            }
-            finished = finished.saturating_add(rotated);
-            if due.len() < PAGE || rotated == 0 {
-                return Ok(finished);
-            }
-        }
+        let rotate = |entry| self.run(&Caller::system(), &RotateDue { entry });
+        self.each_due(transit::due, rotate, failed)
     }
 
     /// Changes passwords of static database roles that are due. One that fails is due again later.
     fn rotate_passwords(&self, failed: &mut Option<Error>) -> Result<usize> {
+        let change = |entry| {
+            let done = self.run(&Caller::system(), &database::RotateDue { entry });
+            done.map(|done| done.is_some())
+        };
+        self.each_due(database::due, change, failed)
+    }
+
+    /// Does what each due entry is for; returns for how many it was done. Those that fail hold up nobody
+    /// behind them.
+    fn each_due(
+        &self,
+        due: impl Fn(&mut Txn<'_>, Option<&EntryPath>, usize) -> Result<Vec<EntryPath>>,
+        work: impl Fn(EntryPath) -> Result<bool>,
+        failed: &mut Option<Error>,
+    ) -> Result<usize> {
         let mut finished = 0usize;
-        let due = self.with_open(|open| open.transact(|txn, _| database::due(txn, PAGE)))?;
-        for entry in due {
-            match self.run(&Caller::system(), &database::RotateDue { entry }) {
-                Ok(done) => finished = finished.saturating_add(usize::from(done.is_some())),
-                Err(error) if stops(&error) => return Err(error),
-                Err(error) => *failed = failed.take().or(Some(error)),
+        let mut last: Option<EntryPath> = None;
+        loop {
+            let page = |txn: &mut Txn<'_>| due(txn, last.as_ref(), PAGE);
+            let entries = self.with_open(|open| open.transact(|txn, _| page(txn)))?;
+            for entry in &entries {
+                match work(entry.clone()) {
+                    Ok(done) => finished = finished.saturating_add(usize::from(done)),
+                    Err(error) if stops(&error) => return Err(error),
+                    Err(error) => *failed = failed.take().or(Some(error)),
+                }
+            }
+            let full = entries.len() >= PAGE;
+            match entries.into_iter().next_back().filter(|_| full) {
+                Some(next) if Some(&next) > last.as_ref() => last = Some(next),
+                _ => return Ok(finished),
             }
         }
-        Ok(finished)
     }
 
     /// Deletes secret ids of roles that ran out: a page with nothing to delete is the last.
@@ -183,7 +189,7 @@ impl Vault {
         match name.and_then(|name| name.split_once('/')) {
             Some(("wipe", _)) => {
                 if let Some(leases) = open.transact(|txn, _| Wipe::leases(txn, work))? {
-                    self.end_below(open, &leases, Force::No)?;
+                    self.end_below(open, &leases, Force::No, Haste::WhenDue)?;
                 }
                 let page = WipePage { work: work.clone() };
                 while self.system(open, &page)? {}

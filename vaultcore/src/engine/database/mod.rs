@@ -101,6 +101,11 @@ impl Databases {
         engine.downcast_ref().ok_or_else(other)
     }
 
+    /// Returns whether there is a driver of this name.
+    fn has(&self, name: &str) -> bool {
+        self.drivers.iter().any(|driver| driver.name() == name)
+    }
+
     /// Returns the driver of this name.
     ///
     /// # Errors
@@ -158,6 +163,12 @@ impl Engine for Databases {
             let done = database.drop_user(&made.username, &made.revocation);
             done.map_err(Failure::Passing)
         }))
+    }
+
+    fn is_able(&self, txn: &mut Txn<'_>, leased: &Leased<'_>) -> Result<bool> {
+        let made = Made::decode(leased.data)?;
+        let config = config::load(txn, Site::leased(leased), &made.config)?;
+        Ok(config.is_none_or(|config| self.has(&config.plugin)))
     }
 
     fn renew(&self, txn: &mut Txn<'_>, leased: &Leased<'_>, until: Timestamp) -> Result<Act> {

@@ -64,10 +64,15 @@ pub(super) fn schedule(txn: &mut Txn<'_>, site: Site, name: &Name, stored: Store
     statics::store(txn, site, name, &stored)
 }
 
-/// Returns what may be due at the time of the transaction, at most `limit` entries.
-pub(crate) fn due(txn: &mut Txn<'_>, limit: usize) -> Result<Vec<EntryPath>> {
+/// Returns what may be due at the time of the transaction, at most `limit` entries, from behind
+/// `after`.
+pub(crate) fn due(
+    txn: &mut Txn<'_>,
+    after: Option<&EntryPath>,
+    limit: usize,
+) -> Result<Vec<EntryPath>> {
     let now = txn.now();
-    AGENDA.due(txn, now, None, limit)
+    AGENDA.due(txn, now, after, limit)
 }
 
 /// A rotation under way.
@@ -216,8 +221,15 @@ impl Operation for RotateDue {
             mount: due.mount,
         };
         let now = cx.txn.now();
+        let stored = statics::load(cx.txn, site, &due.name)?;
+        if let Some(stored) = &stored
+            && let Some(config) = config::load(cx.txn, site, &stored.config)?
+            && !Databases::of(cx.registry)?.has(&config.plugin)
+        {
+            return Ok(None); // it is left to a process that has the driver
+        }
         cx.txn.delete(self.entry.clone());
-        match statics::load(cx.txn, site, &due.name)? {
+        match stored {
             Some(mut stored) if due_path(&stored)? == self.entry => {
                 if stored.is_missed(now) {
                     stored.plan(now)?;

@@ -86,10 +86,15 @@ pub(super) fn remember_due(txn: &mut Txn<'_>, key: &Key, path: &EntryPath) -> Re
     txn.store(due_path(key.rules.due, &key.id)?, &due)
 }
 
-/// Returns what may be due at the time of the transaction, at most `limit` entries.
-pub(crate) fn due(txn: &mut Txn<'_>, limit: usize) -> Result<Vec<EntryPath>> {
+/// Returns what may be due at the time of the transaction, at most `limit` entries, from behind
+/// `after`.
+pub(crate) fn due(
+    txn: &mut Txn<'_>,
+    after: Option<&EntryPath>,
+    limit: usize,
+) -> Result<Vec<EntryPath>> {
     let now = txn.now();
-    AGENDA.due(txn, now, None, limit)
+    AGENDA.due(txn, now, after, limit)
 }
 
 /// Rotates the key that an entry says is due, if it is.

@@ -1,7 +1,10 @@
 //! Ending what is leased: of single leases, of all below a path, and of all that are due.
 
+mod below;
 #[cfg(test)]
 mod tests;
+
+pub(super) use below::Haste;
 
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
@@ -11,14 +14,11 @@ use super::open::OpenVault;
 use super::work::stops;
 use crate::barrier::Txn;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{LeaseKey, NamespaceId};
-use crate::lease::{self, CLAIM_PAGE, Claimed, Lease, REMOVE_PAGE, Reach, Sweep};
+use crate::id::LeaseKey;
+use crate::lease::{self, CLAIM_PAGE, Claimed, Lease, REMOVE_PAGE, Reach};
 use crate::operation::{Failure, Registry};
-use crate::path::{EntryPath, Folder};
-use crate::token;
+use crate::path::EntryPath;
 
-/// Tokens that one scan looks at.
-const TOKEN_PAGE: usize = 100;
 /// How many of a page of leases are ended at the same time: outside it is mostly waiting.
 const WORKERS: usize = 8;
 
@@ -29,12 +29,15 @@ pub(crate) struct Ended {
     pub(crate) ended: usize,
     /// Those that could not be, and are tried again later, or were given up on.
     pub(crate) failed: usize,
+    /// Those that cannot be read.
+    pub(crate) unreadable: usize,
 }
 
 impl Ended {
     fn add(&mut self, other: Self) {
         self.ended = self.ended.saturating_add(other.ended);
         self.failed = self.failed.saturating_add(other.failed);
+        self.unreadable = self.unreadable.saturating_add(other.unreadable);
     }
 }
 
@@ -111,7 +114,7 @@ impl Vault {
         if page.is_empty() {
             return Ok(false);
         }
-        let claimed = claim_page(open, &page, round.reach, failed)?;
+        let claimed = self.claim_page(open, &page, round.reach, failed)?;
         let ended = self.end_claimed(open, claimed, Force::No)?;
         round.ended = round.ended.saturating_add(ended.ended);
         let full = page.len() >= CLAIM_PAGE;
@@ -122,13 +125,15 @@ impl Vault {
     /// Ends a lease now.
     ///
     /// # Errors
-    /// What went wrong outside; the lease is tried again later then.
+    /// What went wrong outside; the lease is tried again later then. `Unavailable` if this process has
+    /// no engine or driver for it: it is over then, and another process ends what it leased.
     pub(super) fn end_lease(&self, open: &OpenVault, key: LeaseKey) -> Result<()> {
         let claimed = open.transact(|txn, _| match lease::load(txn, key)? {
-            Some(lease) => lease::claim(txn, lease),
-            None => Ok(None),
+            Some(lease) if !self.is_able(txn, &lease)? => lease::mark(txn, lease).map(Err),
+            Some(lease) => lease::claim(txn, lease).map(Ok),
+            None => Ok(Ok(None)),
         })?;
-        let Some(claimed) = claimed else {
+        let Some(claimed) = claimed.map_err(|()| elsewhere())? else {
             return Ok(()); // it is gone, or somebody else ends it now
         };
         let failure = self.end_outside(open, &claimed).err();
@@ -144,73 +149,6 @@ impl Vault {
     pub(super) fn undo(&self, open: &OpenVault, lease: &Lease) -> Result<()> {
         open.transact(|txn, _| lease::reopen(txn, lease))?;
         self.end_lease(open, lease.key)
-    }
-
-    /// Ends all leases that `folder` of storage leads to, whatever their state.
-    pub(super) fn end_below(
-        &self,
-        open: &OpenVault,
-        folder: &Folder,
-        force: Force,
-    ) -> Result<Ended> {
-        let mut total = Ended::default();
-        let mut after: Option<String> = None;
-        loop {
-            let page =
-                open.transact(|txn, _| lease::page(txn, folder, after.as_deref(), CLAIM_PAGE))?;
-            let claimed = open.transact(|txn, _| claim_all(txn, &page.keys))?;
-            total.add(self.end_claimed(open, claimed, force)?);
-            match page.after {
-                Some(last) if Some(&last) > after.as_ref() => after = Some(last),
-                _ => return Ok(total),
-            }
-        }
-    }
-
-    /// Ends the leases that a work entry names.
-    pub(super) fn sweep(&self, open: &OpenVault, work: &EntryPath) -> Result<()> {
-        let sweep = open.transact(|txn, _| Sweep::load(txn, work))?;
-        let Some(sweep) = sweep else {
-            return Ok(()); // somebody else finished it
-        };
-        if let Some((namespace, path)) = sweep.made_at() {
-            self.end_tokens(open, namespace, path)?;
-        }
-        let (folders, force) = sweep.folders()?;
-        let force = if force { Force::Yes } else { Force::No };
-        let mut failed = 0usize;
-        for folder in &folders {
-            failed = failed.saturating_add(self.end_below(open, folder, force)?.failed);
-        }
-        open.transact(|txn, _| {
-            Sweep::done(txn, work);
-            Ok(())
-        })?;
-        match failed {
-            0 => Ok(()),
-            failed => Err(Error::new(
-                ErrorKind::Unavailable,
-                format!("{failed} leases could not be ended, and are tried again"),
-            )),
-        }
-    }
-
-    /// Revokes the tokens that were made by a request to `path`, or below it.
-    fn end_tokens(&self, open: &OpenVault, namespace: NamespaceId, path: &str) -> Result<()> {
-        let mut after: Option<String> = None;
-        loop {
-            let page = |txn: &mut Txn<'_>| {
-                token::made_at(txn, namespace, path, after.as_deref(), TOKEN_PAGE)
-            };
-            let (found, next) = open.transact(|txn, _| page(txn))?;
-            for id in found {
-                self.revoke_on(open, namespace, id)?;
-            }
-            match next {
-                Some(last) if Some(&last) > after.as_ref() => after = Some(last),
-                _ => return Ok(()),
-            }
-        }
     }
 
     /// Ends what was claimed: outside, several at a time, and then in storage.
@@ -240,6 +178,42 @@ impl Vault {
         self.settle(open, done, force).map(|(ended, _)| ended)
     }
 
+    /// Returns whether this process has the engine and the driver of a lease.
+    fn is_able(&self, txn: &mut Txn<'_>, lease: &Lease) -> Result<bool> {
+        match self.core.engine(&lease.entry.kind) {
+            Ok(engine) => engine.is_able(txn, &lease.entry.leased()),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Claims a page of leases that are due. If one of them cannot be, the rest of it is all the same.
+    fn claim_page(
+        &self,
+        open: &OpenVault,
+        page: &[EntryPath],
+        reach: Reach,
+        failed: &mut Option<Error>,
+    ) -> Result<Vec<Claimed>> {
+        let able = |txn: &mut Txn<'_>, lease: &Lease| self.is_able(txn, lease);
+        let claim =
+            |part: &[EntryPath]| open.transact(|txn, _| lease::claim_due(txn, part, reach, able));
+        match claim(page) {
+            Err(error) if error.kind() == ErrorKind::Corrupt => {}
+            claimed => return claimed,
+        }
+        let mut claimed = Vec::new();
+        for entry in page.chunks(1) {
+            match claim(entry) {
+                Ok(more) => claimed.extend(more),
+                Err(error) if error.kind() == ErrorKind::Corrupt => {
+                    *failed = failed.take().or(Some(error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(claimed)
+    }
+
     /// Ends what a lease leases.
     fn end_outside(&self, open: &OpenVault, claimed: &Claimed) -> std::result::Result<(), Failure> {
         let entry = &claimed.lease.entry;
@@ -267,40 +241,12 @@ impl Vault {
     }
 }
 
-/// Claims a page of leases that are due. If one of them cannot be, the rest of it is all the same.
-fn claim_page(
-    open: &OpenVault,
-    page: &[EntryPath],
-    reach: Reach,
-    failed: &mut Option<Error>,
-) -> Result<Vec<Claimed>> {
-    let claim = |part: &[EntryPath]| open.transact(|txn, _| lease::claim_due(txn, part, reach));
-    match claim(page) {
-        Err(error) if error.kind() == ErrorKind::Corrupt => {}
-        claimed => return claimed,
-    }
-    let mut claimed = Vec::new();
-    for entry in page.chunks(1) {
-        match claim(entry) {
-            Ok(more) => claimed.extend(more),
-            Err(error) if error.kind() == ErrorKind::Corrupt => {
-                *failed = failed.take().or(Some(error));
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(claimed)
-}
-
-/// Claims leases, due or not.
-fn claim_all(txn: &mut Txn<'_>, keys: &[LeaseKey]) -> Result<Vec<Claimed>> {
-    let mut claimed = Vec::new();
-    for key in keys {
-        if let Some(lease) = lease::load(txn, *key)? {
-            claimed.extend(lease::claim(txn, lease)?);
-        }
-    }
-    Ok(claimed)
+fn elsewhere() -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        "this process has no engine or driver for the lease: it is over, and a process that has ends \
+         what it leased",
+    )
 }
 
 fn settle_page(

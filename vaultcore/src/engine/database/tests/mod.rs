@@ -1,5 +1,6 @@
 //! The rules of the engine, clause by clause, on the fake.
 
+mod apart;
 mod creds;
 mod names;
 mod passwords;
@@ -17,7 +18,7 @@ use crate::error::ErrorKind;
 use crate::seal::NewSlot;
 use crate::secret::SecretString;
 use crate::session::{Databases, Session};
-use crate::storage::Memory;
+use crate::storage::{Memory, Storage};
 use crate::vault::{Init, Vault};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -29,6 +30,7 @@ struct World {
     fake: Fake,
     clock: Arc<ManualClock>,
     init: Init,
+    storage: Arc<dyn Storage>,
 }
 
 impl World {
@@ -36,7 +38,8 @@ impl World {
         let start = Timestamp::from_micros(1_700_000_000_000_000);
         let clock = Arc::new(ManualClock::new(start));
         let fake = Fake::new();
-        let builder = Vault::builder(Memory::new()).clock(clock.clone());
+        let storage: Arc<dyn Storage> = Arc::new(Memory::new());
+        let builder = Vault::builder(Arc::clone(&storage)).clock(clock.clone());
         let vault = builder
             .database_driver(fake.clone())
             .build()
@@ -48,6 +51,7 @@ impl World {
             fake,
             clock,
             init,
+            storage,
         };
         let new = NewMount::new("database");
         world.owner().sys().mount("database", new).expect("mounted");

@@ -1,5 +1,6 @@
 //! Leases, by an engine that lets rooms in a hotel outside of the vault.
 
+mod apart;
 mod clock;
 mod ends;
 mod hotel;
