@@ -63,6 +63,11 @@ pub(crate) trait Outside {
     /// Records that it is done. Run again if it was overtaken.
     fn complete(&mut self, cx: &mut Context<'_, '_>) -> Result<()>;
 
+    /// Records that either of the two failed, if there is no lease: whatever `act` did, it does no more.
+    fn abandon(&mut self, _: &mut Txn<'_>) -> Result<()> {
+        Ok(())
+    }
+
     /// Returns the lease that is ended if either of the two fails.
     fn lease(&mut self) -> Option<LeaseKey>;
 }

@@ -158,10 +158,11 @@ impl Vault {
                 })
             });
             if let Err(error) = done {
-                if let Some(lease) = lease {
-                    // What cannot be undone now is undone by the reaper.
-                    let _ = self.undo(open, &lease);
-                }
+                // What cannot be undone, or recorded, now is seen to by the background work.
+                let _ = match lease {
+                    Some(lease) => self.undo(open, &lease),
+                    None => open.transact(|txn, _| outside.abandon(txn)),
+                };
                 return Err(error);
             }
         }

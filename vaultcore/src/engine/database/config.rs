@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
+use super::claim::Claim;
 use super::driver::{Driver, Settings};
 use super::{CONFIGS, Name, Site};
 use crate::barrier::Txn;
@@ -17,6 +18,12 @@ use crate::token::micros;
 /// The longest text of a connection, in bytes.
 const MAX_TEXT: usize = 65_536;
 
+/// How long nobody else begins to change the password of a login: longer than it takes to try all that
+/// may be in force, each for the timeout of a driver.
+const ROTATION: Duration = Duration::from_secs(300);
+/// The most passwords that may be in force beside the stored one.
+const MAX_PENDING: usize = 8;
+
 /// A connection, as stored.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Config {
@@ -25,8 +32,10 @@ pub(super) struct Config {
     pub(super) url: String,
     pub(super) username: String,
     password: String,
-    /// The password that a rotation is about to set, or has set: a crash leaves it unknown.
-    pub(super) pending: Option<String>,
+    /// Passwords that may be in force instead: of rotations whose end nobody knows. The last one is that
+    /// of the rotation under way.
+    pub(super) pending: Vec<String>,
+    pub(super) rotation: Option<Claim>,
     pub(super) options: BTreeMap<String, String>,
     pub(super) allowed_roles: Vec<String>,
     pub(super) root_statements: Vec<String>,
@@ -74,13 +83,73 @@ impl Config {
         settings
     }
 
-    /// Says that the pending password is the one in force.
-    pub(super) fn promote(&mut self, txn: &Txn<'_>) -> Result<()> {
-        if let Some(mut pending) = self.pending.take() {
-            std::mem::swap(&mut self.password, &mut pending);
-            pending.zeroize();
-            self.generation = txn.unique(&[b"database", self.name.as_bytes()])?;
+    /// Claims the rotation of the password, and returns the claim and the password to be set: one that
+    /// may be in force already, or else what `fresh` makes.
+    ///
+    /// # Errors
+    /// `Conflict` if somebody else has the claim.
+    pub(super) fn begin_rotation(
+        &mut self,
+        txn: &mut Txn<'_>,
+        fresh: impl FnOnce(&mut Txn<'_>) -> Result<SecretString>,
+    ) -> Result<([u8; 16], SecretString)> {
+        let claim = Claim::take(txn, self.rotation.as_ref(), ROTATION)?;
+        if self.pending.is_empty() {
+            self.pending.push(fresh(txn)?.expose().to_owned());
         }
+        let id = claim.id;
+        self.rotation = Some(claim);
+        self.renew(txn)?;
+        let password = self.pending.last().map(String::as_str).unwrap_or_default();
+        Ok((id, SecretString::copy_from(password)))
+    }
+
+    /// Says that `password` was set under a claim: it is the one in force, unless somebody else had
+    /// reason to begin meanwhile. Then nobody can tell, and all that may be in force are kept.
+    pub(super) fn end_rotation(
+        &mut self,
+        txn: &mut Txn<'_>,
+        claim: [u8; 16],
+        password: &str,
+    ) -> Result<()> {
+        let own = self.rotation.take().is_some_and(|held| held.id == claim);
+        match own {
+            true => {
+                self.pending.zeroize();
+                self.password.zeroize();
+                password.clone_into(&mut self.password);
+            }
+            false => self.suspect(password),
+        }
+        self.renew(txn)
+    }
+
+    /// Says that it is not known whether `password` was set under a claim.
+    pub(super) fn give_up_rotation(
+        &mut self,
+        txn: &mut Txn<'_>,
+        claim: [u8; 16],
+        password: &str,
+    ) -> Result<()> {
+        self.rotation.take_if(|held| held.id == claim);
+        self.suspect(password);
+        self.renew(txn)
+    }
+
+    fn suspect(&mut self, password: &str) {
+        let known = self.pending.iter().any(|pending| pending == password);
+        if known || self.password == password {
+            return;
+        }
+        if self.pending.len() >= MAX_PENDING {
+            self.pending.remove(0).zeroize();
+        }
+        self.pending.push(password.to_owned());
+    }
+
+    /// Tells what is open by this from what was open before.
+    fn renew(&mut self, txn: &Txn<'_>) -> Result<()> {
+        self.generation = txn.unique(&[b"database", self.name.as_bytes()])?;
         Ok(())
     }
 
@@ -231,7 +300,8 @@ impl Connection {
             url: String::new(),
             username: String::new(),
             password: String::new(),
-            pending: None,
+            pending: Vec::new(),
+            rotation: None,
             options: BTreeMap::new(),
             allowed_roles: Vec::new(),
             root_statements: Vec::new(),
@@ -256,7 +326,7 @@ impl Connection {
             config.password.zeroize();
             config.password = password.expose().to_owned();
             config.pending.zeroize();
-            config.pending = None;
+            config.rotation = None;
         }
         config.options.extend(self.options.clone());
         config.options.retain(|_, value| !value.is_empty());
@@ -272,7 +342,7 @@ impl Connection {
         if let Some(lifetime) = self.max_lifetime {
             config.max_lifetime = micros(lifetime);
         }
-        config.generation = txn.unique(&[b"database", name.as_str().as_bytes()])?;
+        config.renew(txn)?;
         config.check()?;
         Ok(config)
     }

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use super::config::{Config, Connection, known, load, store};
 use super::pool::Opener;
 use super::{CONFIGS, Databases, KIND, Name, Site, api, api_path, password, username};
@@ -21,23 +19,11 @@ pub(crate) struct WriteConnection<'d> {
     pub(crate) connection: Connection,
 }
 
-/// What tells one state of a connection from another, a rotation that has begun too.
-type Seen = ([u8; 16], Option<Zeroizing<String>>);
-
-fn seen(config: Option<&Config>) -> Option<Seen> {
-    config.map(|config| {
-        (
-            config.generation,
-            config.pending.clone().map(Zeroizing::new),
-        )
-    })
-}
-
 /// A connection that is about to be stored.
 pub(crate) struct Writing {
     site: Site,
-    /// What the connection was while it was decided what becomes of it.
-    before: Option<Seen>,
+    /// The generation of the connection while it was decided what becomes of it.
+    before: Option<[u8; 16]>,
     config: Config,
     opener: Option<Opener>,
 }
@@ -64,7 +50,7 @@ impl Operation for WriteConnection<'_> {
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Writing> {
         let site = Site::of(cx.mount()?);
         let stored = load(cx.txn, site, self.name.as_str())?;
-        let before = seen(stored.as_ref());
+        let before = stored.as_ref().map(|stored| stored.generation);
         let config = self.connection.apply(cx.txn, &self.name, stored)?;
         let databases = Databases::of(cx.registry)?;
         let driver = databases.driver(&config.plugin)?.as_ref();
@@ -116,7 +102,7 @@ impl Outside for Verifying<'_> {
     fn complete(&mut self, cx: &mut Context<'_, '_>) -> Result<()> {
         // A password that was changed meanwhile must not be put back: nobody else knows it.
         let now = load(cx.txn, self.0.site, &self.0.config.name)?;
-        if seen(now.as_ref()) != self.0.before {
+        if now.map(|now| now.generation) != self.0.before {
             return Err(Error::new(
                 ErrorKind::Conflict,
                 "the connection was changed while its database was asked: write it again",

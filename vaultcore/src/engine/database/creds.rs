@@ -87,7 +87,7 @@ impl Operation for IssueCredentials<'_> {
         let driver = databases.driver(&config.plugin)?.as_ref();
         let template = config.username_template(driver);
         let username = username::render(cx.txn, template, names, driver.max_username())?;
-        let password = password::generate(cx.txn, site, &config, &username)?;
+        let password = password::generate(cx.txn, site, &config.password_policy, &username)?;
         let made = Made {
             config: role.config.clone(),
             role: self.role.as_str().to_owned(),

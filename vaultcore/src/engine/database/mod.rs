@@ -5,6 +5,7 @@
 //! rotates a static role. What was made is in leases.
 
 mod api;
+mod claim;
 mod config;
 mod connections;
 mod creds;

@@ -7,18 +7,19 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::policy::PasswordStore;
 use crate::secret::SecretString;
 
-/// Returns a new password for `username`, by the policy of the connection, or else as Vault makes them.
+/// Returns a new password for `username`, by the policy of the connection, or as Vault makes them if
+/// that is empty.
 ///
 /// # Errors
 /// `InvalidArgument` if there is no such policy any more.
 pub(super) fn generate(
     txn: &mut Txn<'_>,
     site: Site,
-    config: &Config,
+    policy: &str,
     username: &str,
 ) -> Result<SecretString> {
     let policies = PasswordStore::new(site.namespace);
-    let made = policies.password(txn, &config.password_policy, username);
+    let made = policies.password(txn, policy, username);
     made.map_err(|error| match error.kind() {
         ErrorKind::NotFound => gone(),
         _ => error,

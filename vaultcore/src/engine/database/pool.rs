@@ -42,28 +42,32 @@ impl Databases {
 impl Opener {
     /// Returns the database, connected before or not.
     ///
-    /// If a rotation of the administrator's password was interrupted, either password may be in
-    /// force: both are tried.
+    /// If a rotation of the administrator's password was interrupted, one of several passwords may be in
+    /// force: all are tried.
     pub(super) fn open(&self) -> Result<Arc<dyn Database>> {
         let generation = self.config.generation;
-        if self.config.pending.is_none()
+        let known = self.config.pending.is_empty();
+        if known
             && let Some(open) = self.pools.lock().get(&self.key)
             && open.generation == generation
         {
             return Ok(Arc::clone(&open.database));
         }
         let mut database = self.driver.open(&self.config.settings())?;
-        if let Some(pending) = &self.config.pending
-            && database.verify().is_err()
-        {
-            database = self.driver.open(&self.config.settings_with(pending))?;
+        if !known && database.verify().is_err() {
+            for pending in self.config.pending.iter().rev() {
+                database = self.driver.open(&self.config.settings_with(pending))?;
+                if database.verify().is_ok() {
+                    break;
+                }
+            }
         }
         let open = Open {
             generation,
             database: Arc::clone(&database),
         };
         // Under a pending password nothing is kept: which one works may change any time.
-        if self.config.pending.is_none() {
+        if known {
             self.pools.lock().insert(self.key.clone(), open);
         }
         Ok(database)

@@ -8,7 +8,9 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
+use super::claim::Claim;
 use super::driver::ChangeUser;
 use super::pool::Opener;
 use super::statics::{self, Stored};
@@ -80,6 +82,9 @@ pub(crate) struct Rotating {
     site: Site,
     name: Name,
     opener: Opener,
+    claim: [u8; 16],
+    /// Which of the users.
+    user: usize,
     username: String,
     password: SecretString,
     statements: Vec<String>,
@@ -93,22 +98,33 @@ pub(super) fn begin(
     mut stored: Stored,
 ) -> Result<Rotating> {
     let config = config::known(cx.txn, site, &stored.config)?;
-    let username = stored.usernames.get(stored.next()).cloned();
-    let username = username.unwrap_or_default();
-    if stored.pending.is_none() {
-        let fresh = password::generate(cx.txn, site, &config, &username)?;
-        stored.pending = Some(fresh.expose().to_owned());
-    }
-    let opener = Databases::of(cx.registry)?.opener(site, config)?;
-    stored.due = cx.txn.now().saturating_add(AGAIN);
+    let claim = Claim::take(cx.txn, stored.claim.as_ref(), AGAIN)?;
+    let repaired = stored.repaired();
+    let user = repaired.unwrap_or_else(|| stored.next());
+    let username = stored.usernames.get(user).cloned().unwrap_or_default();
+    let password = match (repaired, &stored.pending) {
+        (Some(user), _) => stored.passwords.get(user).cloned(),
+        (None, Some(pending)) => Some(pending.clone()),
+        (None, None) => {
+            let policy = &config.password_policy;
+            let fresh = password::generate(cx.txn, site, policy, &username)?;
+            stored.pending = Some(fresh.expose().to_owned());
+            stored.pending.clone()
+        }
+    };
+    let password = Zeroizing::new(password.unwrap_or_default());
+    stored.due = claim.until;
     let rotating = Rotating {
         site,
         name: name.clone(),
-        opener,
+        opener: Databases::of(cx.registry)?.opener(site, config)?,
+        claim: claim.id,
+        user,
         username,
-        password: SecretString::copy_from(stored.pending.as_deref().unwrap_or_default()),
+        password: SecretString::copy_from(&password),
         statements: stored.statements.clone(),
     };
+    stored.claim = Some(claim);
     schedule(cx.txn, site, name, stored)?;
     Ok(rotating)
 }
@@ -127,27 +143,69 @@ impl Outside for Turning<'_> {
 
     fn complete(&mut self, cx: &mut Context<'_, '_>) -> Result<()> {
         let rotating = &*self.0;
-        let Some(mut stored) = statics::load(cx.txn, rotating.site, &rotating.name)? else {
+        let (site, name) = (rotating.site, &rotating.name);
+        let Some(mut stored) = statics::load(cx.txn, site, name)? else {
             return Ok(()); // it was deleted meanwhile
         };
-        if stored.pending.as_deref() != Some(rotating.password.expose()) {
-            return Ok(()); // somebody else did the same
-        }
-        let next = stored.next();
-        let pending = stored.pending.take().unwrap_or_default();
-        if let Some(password) = stored.passwords.get_mut(next) {
-            *password = pending;
-        }
-        forget_due(cx.txn, &stored)?;
         let now = cx.txn.now();
-        stored.active = u8::try_from(next).unwrap_or_default();
-        stored.rotated = Some(now);
-        stored.plan(now)?;
-        schedule(cx.txn, rotating.site, &rotating.name, stored)
+        forget_due(cx.txn, &stored)?;
+        if stored.claim.as_ref().map(|held| held.id) != Some(rotating.claim) {
+            rotating.doubt(&mut stored, now);
+        } else {
+            rotating.promote(&mut stored, now)?;
+        }
+        schedule(cx.txn, site, name, stored)
+    }
+
+    fn abandon(&mut self, txn: &mut Txn<'_>) -> Result<()> {
+        let rotating = &*self.0;
+        let (site, name) = (rotating.site, &rotating.name);
+        let Some(mut stored) = statics::load(txn, site, name)? else {
+            return Ok(());
+        };
+        if stored
+            .claim
+            .take_if(|held| held.id == rotating.claim)
+            .is_none()
+        {
+            forget_due(txn, &stored)?;
+            rotating.doubt(&mut stored, txn.now());
+        }
+        schedule(txn, site, name, stored)
     }
 
     fn lease(&mut self) -> Option<LeaseKey> {
         None
+    }
+}
+
+impl Rotating {
+    /// Says that the password is the one in force.
+    fn promote(&self, stored: &mut Stored, now: Timestamp) -> Result<()> {
+        stored.claim = None;
+        let user = u8::try_from(self.user).ok();
+        stored.doubted.take_if(|doubted| Some(*doubted) == user);
+        if stored.pending.as_deref() == Some(self.password.expose()) && self.user == stored.next() {
+            let pending = stored.pending.take().unwrap_or_default();
+            if let Some(password) = stored.passwords.get_mut(self.user) {
+                *password = pending;
+            }
+            stored.active = user.unwrap_or_default();
+            stored.rotated = Some(now);
+        }
+        match stored.pending.is_some() || stored.doubted.is_some() {
+            true => stored.due = now,
+            false => stored.plan(now)?,
+        }
+        Ok(())
+    }
+
+    /// Says that the password was set after somebody else had reason to begin: nobody knows whose came
+    /// last, and the stored one is set anew.
+    fn doubt(&self, stored: &mut Stored, now: Timestamp) {
+        stored.claim = None;
+        stored.doubted = u8::try_from(self.user).ok();
+        stored.due = now;
     }
 }
 

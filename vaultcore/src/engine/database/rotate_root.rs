@@ -3,6 +3,7 @@
 use super::driver::ChangeUser;
 use super::pool::Opener;
 use super::{Databases, KIND, Name, Site, api_path, config, password};
+use crate::barrier::Txn;
 use crate::error::{Error, Result};
 use crate::id::LeaseKey;
 use crate::operation::{Access, Capability, Context, Operation, Outside, Target};
@@ -13,7 +14,8 @@ use crate::wire::{Json, Object, Response};
 /// Makes a password for the login of a connection that nobody but the vault knows.
 ///
 /// It is stored before it is set: after a crash between the two either is in force, and both are
-/// tried.
+/// tried. One process at a time does it. If one stood still meanwhile for so long that another one
+/// began, all passwords that may be in force are kept, until the next rotation ends.
 pub(crate) struct RotateRoot<'d> {
     pub(crate) mount: &'d MountPath,
     pub(crate) name: Name,
@@ -23,6 +25,7 @@ pub(crate) struct RotateRoot<'d> {
 pub(crate) struct Rotating {
     site: Site,
     opener: Opener,
+    claim: [u8; 16],
     password: SecretString,
 }
 
@@ -44,17 +47,16 @@ impl Operation for RotateRoot<'_> {
         if config.username.is_empty() {
             return Err(Error::invalid("the connection has no username to rotate"));
         }
-        // One that an interrupted rotation left is set again: it may be in force.
-        if config.pending.is_none() {
-            let fresh = password::generate(cx.txn, site, &config, &config.username)?;
-            config.pending = Some(fresh.expose().to_owned());
-            config::store(cx.txn, site, &config)?;
-        }
-        let pending = config.pending.as_deref().unwrap_or_default();
-        let password = SecretString::copy_from(pending);
+        // What an interrupted rotation left is set again: it may be in force.
+        let policy = config.password_policy.clone();
+        let username = config.username.clone();
+        let fresh = |txn: &mut Txn<'_>| password::generate(txn, site, &policy, &username);
+        let (claim, password) = config.begin_rotation(cx.txn, fresh)?;
+        config::store(cx.txn, site, &config)?;
         Ok(Rotating {
             site,
             opener: Databases::of(cx.registry)?.opener(site, config)?,
+            claim,
             password,
         })
     }
@@ -74,6 +76,22 @@ impl Operation for RotateRoot<'_> {
 
 struct Setting<'r>(&'r mut Rotating);
 
+impl Setting<'_> {
+    /// Changes the connection, if it is still there.
+    fn record(
+        &self,
+        txn: &mut Txn<'_>,
+        change: impl FnOnce(&mut config::Config, &mut Txn<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let (site, name) = (self.0.site, &self.0.opener.config().name);
+        let Some(mut config) = config::load(txn, site, name)? else {
+            return Ok(());
+        };
+        change(&mut config, txn)?;
+        config::store(txn, site, &config)
+    }
+}
+
 impl Outside for Setting<'_> {
     fn act(&mut self) -> Result<()> {
         let rotating = &*self.0;
@@ -85,14 +103,17 @@ impl Outside for Setting<'_> {
     }
 
     fn complete(&mut self, cx: &mut Context<'_, '_>) -> Result<()> {
-        let rotating = &*self.0;
-        let name = &rotating.opener.config().name;
-        let mut config = config::known(cx.txn, rotating.site, name)?;
-        if config.pending.as_deref() == Some(rotating.password.expose()) {
-            config.promote(cx.txn)?;
-            config::store(cx.txn, rotating.site, &config)?;
-        }
-        Ok(())
+        let (claim, password) = (self.0.claim, self.0.password.expose());
+        self.record(cx.txn, |config, txn| {
+            config.end_rotation(txn, claim, password)
+        })
+    }
+
+    fn abandon(&mut self, txn: &mut Txn<'_>) -> Result<()> {
+        let (claim, password) = (self.0.claim, self.0.password.expose());
+        self.record(txn, |config, txn| {
+            config.give_up_rotation(txn, claim, password)
+        })
     }
 
     fn lease(&mut self) -> Option<LeaseKey> {

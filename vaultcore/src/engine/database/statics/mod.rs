@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
+use super::claim::Claim;
 use super::cron::Schedule;
 use super::{Name, STATICS, Site};
 use crate::barrier::Txn;
@@ -41,6 +42,9 @@ pub(super) struct Stored {
     pub(super) active: u8,
     /// What is about to be set, or was: a crash leaves it unknown until it is set again.
     pub(super) pending: Option<String>,
+    pub(super) claim: Option<Claim>,
+    /// Whose password may be another one than the stored one, which is set anew.
+    pub(super) doubted: Option<u8>,
     pub(super) statements: Vec<String>,
     /// Zero if there is a schedule.
     pub(super) period: u64,
@@ -64,6 +68,9 @@ impl Record for Stored {
             && self.passwords.len() == self.usernames.len()
             && usize::from(self.active) < self.usernames.len()
             && (self.period != 0 || self.schedule.is_some())
+            && self
+                .doubted
+                .is_none_or(|user| usize::from(user) < self.usernames.len())
     }
 }
 
@@ -81,6 +88,14 @@ impl Stored {
             2 => usize::from(self.active ^ 1),
             _ => 0,
         }
+    }
+
+    /// Returns whose password is set anew first: somebody's of whom it is in doubt, unless a new one is
+    /// about to be set anyway.
+    pub(super) fn repaired(&self) -> Option<usize> {
+        let user = self.doubted.map(usize::from)?;
+        let anyway = self.pending.is_some() && user == self.next();
+        (!anyway).then_some(user)
     }
 
     /// Says when the password is changed next.
@@ -101,7 +116,8 @@ impl Stored {
     pub(super) fn is_missed(&self, now: Timestamp) -> bool {
         let window = Duration::from_micros(self.window);
         let ended = |slot: Timestamp| slot.saturating_add(window) < now;
-        self.pending.is_none() && !window.is_zero() && self.slot.is_some_and(ended)
+        let begun = self.pending.is_some() || self.doubted.is_some();
+        !begun && !window.is_zero() && self.slot.is_some_and(ended)
     }
 
     /// Returns when the next turn may be: until then the user before may still be in use.
@@ -237,6 +253,8 @@ impl StaticRole {
                 passwords: Vec::new(),
                 active: 0,
                 pending: None,
+                claim: None,
+                doubted: None,
                 statements: Vec::new(),
                 period: 0,
                 schedule: None,

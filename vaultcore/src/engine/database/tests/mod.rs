@@ -2,6 +2,7 @@
 
 mod apart;
 mod creds;
+mod fences;
 mod names;
 mod passwords;
 mod schedules;
