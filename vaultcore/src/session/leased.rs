@@ -6,6 +6,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use vaultcore_os::ForkMark;
+
 use super::Leases;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
@@ -59,6 +61,8 @@ struct State {
 
 /// A thread that renews.
 struct Keeper {
+    /// A child has no such thread: to wait for it would take for ever.
+    fork: ForkMark,
     stop: Arc<(Mutex<bool>, Condvar)>,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -173,6 +177,7 @@ impl<T> LeasedSecret<T> {
             Error::new(ErrorKind::Unavailable, "no thread can be made").with_source(error)
         })?;
         self.keeper = Some(Keeper {
+            fork: ForkMark::new(),
             stop,
             thread: Some(thread),
         });
@@ -191,6 +196,10 @@ fn sleeps_through(stop: &(Mutex<bool>, Condvar), nap: Duration) -> bool {
 
 impl Drop for Keeper {
     fn drop(&mut self) {
+        if self.fork.forked() {
+            std::mem::forget(self.thread.take());
+            return;
+        }
         let (told, wake) = &*self.stop;
         *told.lock().unwrap_or_else(PoisonError::into_inner) = true;
         wake.notify_all();

@@ -12,10 +12,12 @@ use std::path::Path;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rusqlite::Connection;
+use vaultcore::database::{Connection, Fake, Role};
 use vaultcore::kv::{Cas, Kv, MetadataUpdate};
 use vaultcore::storage::{Memory, Sqlite, Storage};
-use vaultcore::{ErrorKind, NewMount, NewSlot, Result, SecretBytes, SecretString, Session, Vault};
+use vaultcore::{
+    ErrorKind, LeasedSecret, NewMount, NewSlot, Result, SecretBytes, SecretString, Session, Vault,
+};
 
 const FORKS: u64 = 120;
 const THREADS: usize = 3;
@@ -89,7 +91,7 @@ fn write_until(vault: &Vault, thread: usize, stop: &AtomicBool, ready: &Barrier)
 /// The file is sound and holds what each thread wrote last.
 #[allow(clippy::print_stderr, reason = "figures for whoever reads the log")]
 fn check(file: &Path, written: &[u64]) {
-    let connection = Connection::open(file).unwrap();
+    let connection = rusqlite::Connection::open(file).unwrap();
     let said: String = connection
         .query_row("PRAGMA quick_check", [], |row| row.get(0))
         .unwrap();
@@ -185,6 +187,38 @@ fn every_call_of_a_session_from_before_the_fork_answers_forked() {
     assert_eq!(code, 0, "the number of the answer that was another");
     let kv = session.kv("kv").unwrap();
     assert_eq!(kv.get::<BTreeMap<String, u64>>("a").unwrap().version, 1);
+}
+
+/// The thread that renews a lease stays behind in the parent: the child does not wait for it.
+#[test]
+fn what_keeps_a_lease_alive_does_not_hold_up_a_child() {
+    let storage = Memory::new();
+    let vault = Vault::builder(storage).database_driver(Fake::new());
+    let vault = vault.build().unwrap();
+    vault.init([NewSlot::key(key())]).unwrap();
+    vault.unseal_key(&key()).unwrap();
+    let session = vault.owner().unwrap();
+    let mount = session.sys().mount("database", NewMount::new("database"));
+    mount.unwrap();
+    let database = session.database("database").unwrap();
+    let admin = Connection::new("fake-database-plugin", "fake://").allowed_roles(["app"]);
+    let password = SecretString::copy_from("of-tests-only");
+    database
+        .configure("db", &admin.login("admin", password))
+        .unwrap();
+    database.write_role("app", &Role::new("db")).unwrap();
+    let mut kept = [0; 2].map(|_| {
+        let user = database.credentials("app").unwrap();
+        Some(user.keep_alive().unwrap())
+    });
+    let code = process::in_fork(|| {
+        drop(kept[0].take());
+        let revoked = kept[1].take().map(LeasedSecret::revoke);
+        u8::from(!revoked.is_some_and(|answer| is_forked(&answer)))
+    });
+    assert_eq!(code, 0);
+    let [first, _second] = kept;
+    first.unwrap().revoke().unwrap();
 }
 
 fn answers(session: &Session) -> Vec<Result<()>> {
