@@ -1,8 +1,10 @@
 //! Vaults: opened, made, unsealed, sealed, closed.
 
+use vaultcore::database::Fake;
 use vaultcore::storage::{Memory, Sqlite};
 use vaultcore::{
     Error, ErrorKind, NewSlot, Result, SealStatus, SecretBytes, SecretString, Share, Vault,
+    VaultBuilder,
 };
 
 use super::bytes::vc_bytes;
@@ -86,7 +88,7 @@ pub unsafe extern "C" fn vc_vault_open(
 
 fn open(location: &str) -> Result<Vault> {
     match location {
-        "memory:" => Vault::builder(Memory::new()).build(),
+        "memory:" => with_drivers(Vault::builder(Memory::new())).build(),
         "" => Err(invalid(
             "a vault's location is `memory:` or the path of a file",
         )),
@@ -95,7 +97,15 @@ fn open(location: &str) -> Result<Vault> {
                 there is no other storage in this build";
             Err(Error::new(ErrorKind::Unsupported, message))
         }
-        path => Vault::builder(Sqlite::open(path)?).build(),
+        path => with_drivers(Vault::builder(Sqlite::open(path)?)).build(),
+    }
+}
+
+/// Adds the drivers that this build has beyond those of `vaultcore`.
+fn with_drivers(builder: VaultBuilder) -> VaultBuilder {
+    match cfg!(feature = "fake-database") {
+        true => builder.database_driver(Fake::new()),
+        false => builder,
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::test::Extent;
 use crate::tools::{Args, Outcome, Report, Result, Skips, cargo, command, output, root, target};
-use crate::{fuzz, layers, test};
+use crate::{fuzz, layers, readme, test};
 
 /// The most crates that the default features may build, vaultcore included.
 const MAX_CRATES: usize = 65;
@@ -32,6 +32,7 @@ pub(crate) fn run(mut args: Args) -> Result {
         fuzz::steps(&mut report, FUZZ_SECONDS)?;
     }
     quickstart(&mut report);
+    readme::steps(&mut report);
     report.finish()
 }
 

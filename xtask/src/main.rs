@@ -14,6 +14,7 @@ mod fuzz;
 mod layers;
 mod native;
 mod python;
+mod readme;
 mod servers;
 mod setup;
 mod shell;
@@ -40,6 +41,7 @@ usage: cargo xtask <command>
   servers PROGRAM [WORD..]      start the databases, and run a program that finds them
   native [--no-skips]           run the steps of `test` that are about C and Go
   python [--no-skips]           run the steps of `test` that are about Python
+  readme [--no-skips]           run every block of code in the README
   install --prefix DIR [--debug]
                                 build libvaultcore and the command line, and install them with
                                 header, completions and man pages
@@ -71,6 +73,7 @@ fn run(command: &str, args: Args) -> tools::Result {
         "servers" => servers::run(args),
         "native" => native::run(args),
         "python" => python::run(args),
+        "readme" => readme::run(args),
         "install" => native::install(args),
         "abi" => native::abi(args),
         "trust" => trust::run(args),

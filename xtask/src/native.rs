@@ -25,10 +25,11 @@ enum Profile {
 }
 
 impl Profile {
+    /// What is installed has the drivers of databases: who installs it cannot add them.
     fn flags(self) -> &'static [&'static str] {
         match self {
-            Self::Dev => &[],
-            Self::Release => &["--release"],
+            Self::Dev => &["--features=postgres,mysql"],
+            Self::Release => &["--features=postgres,mysql", "--release"],
         }
     }
 }
@@ -69,6 +70,17 @@ pub(crate) fn abi(args: Args) -> Result {
     write(&root().join(SYMBOLS), symbols(&built(Profile::Dev))?)
 }
 
+/// Installs the library and the command line for tests, and returns where.
+pub(crate) fn installed() -> Result<PathBuf> {
+    if !cfg!(target_os = "linux") {
+        return Err("the library is installed on Linux only".to_owned());
+    }
+    let prefix = target().join("native");
+    install_to(&prefix, Profile::Dev)?;
+    shell::install_to(&prefix, Profile::Dev.flags())?;
+    Ok(prefix)
+}
+
 /// Adds the steps of both faces to `report`.
 pub(crate) fn steps(report: &mut Report, setup: &mut Setup) {
     report.step("c-header", || same(HEADER, header()).into());
@@ -107,6 +119,9 @@ fn probe(program: &str, argument: &str) -> bool {
 fn build(profile: Profile) -> Result {
     let mut cargo = cargo("build --quiet --package vaultcore-c");
     cargo.args(profile.flags());
+    if matches!(profile, Profile::Dev) {
+        cargo.arg("--features=fake-database"); // for tests of what is leased
+    }
     match cargo.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("the build of vaultcore-c: {status}")),
@@ -264,7 +279,7 @@ fn watched(prefix: &Path, flags: &[&str], name: &str, runner: &[&str]) -> Result
 }
 
 /// Compiles a program as `cc x.c $(pkg-config --cflags --libs vaultcore)` does.
-fn compile(prefix: &Path, source: &str, flags: &[&str], name: &str) -> Result<PathBuf> {
+pub(crate) fn compile(prefix: &Path, source: &str, flags: &[&str], name: &str) -> Result<PathBuf> {
     let mut query = command("pkg-config");
     query.args(["--cflags", "--libs", "vaultcore"]);
     let found = output(query.env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig")))?;

@@ -1,6 +1,6 @@
 //! The face for Python: its wheel is built, installed into an environment of its own, and tested.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::setup::Setup;
@@ -40,7 +40,7 @@ pub(crate) fn steps(report: &mut Report) {
     report.step("python-wheel", || {
         let done = install(&python);
         installed = done.is_ok();
-        done.into()
+        done.map(drop).into()
     });
     if !installed {
         return;
@@ -54,16 +54,25 @@ pub(crate) fn steps(report: &mut Report) {
     }
 }
 
+/// Returns a Python that has the package, and the wheel that it comes from.
+pub(crate) fn installed() -> Result<(PathBuf, PathBuf)> {
+    let python = Setup::python_tests(&PACKAGES)?;
+    let wheel = install(&python)?;
+    Ok((python, wheel))
+}
+
 /// Builds the wheel as the tests of Rust are built, so that little is built twice.
-fn install(python: &Path) -> Result {
+fn install(python: &Path) -> Result<PathBuf> {
     let wheels = target().join("wheels");
     std::fs::remove_dir_all(&wheels).ok();
     let mut maturin = module(python, "maturin build --quiet --profile dev --interpreter");
     output(maturin.arg(python).arg("--out").arg(&wheels))?;
     let found = std::fs::read_dir(&wheels).map_err(|error| error.to_string())?;
     let wheel = found.flatten().next().ok_or("maturin built no wheel")?;
+    let wheel = wheel.path();
     let mut pip = module(python, "pip install --quiet --force-reinstall --no-deps");
-    output(pip.arg(wheel.path())).map(drop)
+    output(pip.arg(&wheel))?;
+    Ok(wheel)
 }
 
 fn module(python: &Path, words: &str) -> Command {

@@ -107,6 +107,23 @@ pub(crate) fn postgres() -> Result<Server> {
     Ok(server)
 }
 
+/// Makes a login that may make others, and returns how the server is reached by whoever has one.
+pub(crate) fn add_postgres_login(server: &Server, name: &str, password: &str) -> Result<String> {
+    let url = server
+        .variables
+        .iter()
+        .find(|(name, _)| *name == "VAULTCORE_POSTGRES");
+    let (_, url) = url.ok_or("the server is not PostgreSQL")?;
+    let programs = postgres_programs().ok_or("there is no psql")?;
+    let make = format!("CREATE ROLE \"{name}\" LOGIN CREATEROLE PASSWORD '{password}'");
+    let mut psql = command(programs.join("psql"));
+    output(psql.args(["--quiet", "--dbname", url, "--command", &make]))?;
+    let (_, place) = url.split_once('@').ok_or("the URL has no login")?;
+    Ok(format!(
+        "postgresql://{{{{username}}}}:{{{{password}}}}@{place}"
+    ))
+}
+
 fn postgres_programs() -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").ok()?;
     let folders = versions.flatten().map(|version| version.path().join("bin"));
