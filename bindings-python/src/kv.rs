@@ -6,8 +6,23 @@ use serde_json::value::RawValue;
 use vaultcore::kv::{Cas, KvMetadata, VersionInfo};
 use vaultcore::{Error, ErrorKind, SecretBytes};
 
-use crate::error::call;
+use crate::error::{Progress, call};
 use crate::json;
+use crate::secret::Data;
+
+/// How many secrets one transaction takes.
+const MOST: usize = 50;
+
+/// Return the variables of a `.env` text, in their order.
+#[pyfunction]
+pub(crate) fn parse_env<'py>(py: Python<'py>, text: Data) -> PyResult<Bound<'py, PyDict>> {
+    let found = call(py, || vaultcore::import::parse_env(text.0.expose()))?;
+    let told = PyDict::new(py);
+    for variable in &found {
+        told.set_item(variable.name(), variable.value().expose())?;
+    }
+    Ok(told)
+}
 
 /// One version of a secret.
 #[pyclass(frozen, get_all, name = "KvSecret", module = "vaultcore")]
@@ -129,6 +144,36 @@ impl Kv {
     #[pyo3(signature = (folder=""))]
     fn list(&self, py: Python<'_>, folder: &str) -> PyResult<Vec<String>> {
         call(py, || self.kv.list(folder))
+    }
+
+    /// Write secrets by path, each as a new version, in transactions of 50; return how many.
+    /// `progress` hears how many are done; what it raises stops the work.
+    #[pyo3(signature = (secrets, *, progress=None))]
+    fn import_all(
+        &self,
+        py: Python<'_>,
+        secrets: &Bound<'_, PyDict>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<u64> {
+        let mut rows = Vec::with_capacity(secrets.len());
+        for (path, data) in secrets {
+            let path: String = path.extract()?;
+            rows.push((path, json::dumps(data.cast::<PyDict>()?)?));
+        }
+        let mut progress = Progress::new(progress);
+        let outcome = call(py, || {
+            let mut done = 0;
+            for some in rows.chunks(MOST) {
+                self.kv.transaction(|transaction| {
+                    let mut rows = some.iter();
+                    rows.try_for_each(|(path, data)| transaction.put(path, raw(data)?, Cas::Any))
+                })?;
+                done += u64::try_from(some.len()).unwrap_or(u64::MAX);
+                progress.report(done)?;
+            }
+            Ok(done)
+        });
+        progress.finish(outcome)
     }
 
     /// Return what is known of a secret but its data.

@@ -1,9 +1,13 @@
 //! The Python package's native part: each method converts, makes one call on the public API of
 //! `vaultcore`, and converts back.
 
+mod auth;
+mod database;
 mod error;
+mod identity;
 mod json;
 mod kv;
+mod leases;
 mod request;
 mod secret;
 mod session;
@@ -19,6 +23,7 @@ use pyo3::prelude::*;
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     error::add(module)?;
     module.add_function(wrap_pyfunction!(vault::open, module)?)?;
+    module.add_function(wrap_pyfunction!(kv::parse_env, module)?)?;
     module.add_class::<vault::Vault>()?;
     module.add_class::<vault::Init>()?;
     module.add_class::<secret::Secret>()?;
@@ -28,6 +33,15 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<kv::KvSecret>()?;
     module.add_class::<kv::KvV1>()?;
     module.add_class::<transit::Transit>()?;
+    module.add_class::<database::Databases>()?;
+    module.add_class::<database::Credentials>()?;
+    module.add_class::<database::StaticCredentials>()?;
+    module.add_class::<database::FakeDatabase>()?;
+    module.add_class::<leases::Leases>()?;
+    module.add_class::<identity::Identity>()?;
+    module.add_class::<auth::Userpass>()?;
+    module.add_class::<auth::AppRole>()?;
+    module.add_class::<auth::SecretId>()?;
     module.add_class::<sys::Sys>()?;
     module.add_class::<token::Tokens>()
 }

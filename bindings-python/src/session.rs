@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 
 use pyo3::prelude::*;
 
+use crate::auth::{AppRole, Userpass};
+use crate::database::Databases;
 use crate::error::{call, quick};
+use crate::identity::Identity;
 use crate::kv::{Kv, KvV1};
+use crate::leases::Leases;
 use crate::request::{self, Response};
 use crate::secret::Text;
 use crate::sys::Sys;
@@ -50,6 +54,33 @@ impl Session {
     /// Return the named keys of the mount.
     fn transit(&self, py: Python<'_>, mount: &str) -> PyResult<Transit> {
         quick(py, || self.session.transit(mount)).map(Transit::new)
+    }
+
+    /// Return the credentials of databases of the mount.
+    fn database(&self, py: Python<'_>, mount: &str) -> PyResult<Databases> {
+        quick(py, || self.session.database(mount)).map(Databases::new)
+    }
+
+    /// Return the users of the auth method "userpass" at the mount, below "auth/".
+    fn userpass(&self, py: Python<'_>, mount: &str) -> PyResult<Userpass> {
+        quick(py, || self.session.userpass(mount)).map(Userpass::new)
+    }
+
+    /// Return the roles of the auth method "approle" at the mount, below "auth/".
+    fn approle(&self, py: Python<'_>, mount: &str) -> PyResult<AppRole> {
+        quick(py, || self.session.approle(mount)).map(AppRole::new)
+    }
+
+    /// The leases of the namespace.
+    #[getter]
+    fn leases(&self) -> Leases {
+        Leases::new(self.session.leases())
+    }
+
+    /// The entities and groups of the namespace.
+    #[getter]
+    fn identity(&self) -> Identity {
+        Identity::new(self.session.identity())
     }
 
     /// The operations on the vault itself.

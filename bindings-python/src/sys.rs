@@ -87,6 +87,13 @@ impl Sys {
         call(py, || self.sys.auth_mounts().map(told))
     }
 
+    /// Return the accessor of each auth method by its path, as identity names them.
+    fn auth_accessors(&self, py: Python<'_>) -> PyResult<BTreeMap<String, String>> {
+        let found = call(py, || self.sys.auth_mounts())?.into_iter();
+        let rows = found.map(|mount| (mount.path.as_str().to_owned(), mount.accessor));
+        Ok(rows.collect())
+    }
+
     /// Write a policy, in HCL or JSON.
     fn put_policy(&self, py: Python<'_>, name: &str, text: &str) -> PyResult<()> {
         call(py, || self.sys.put_policy(name, text))

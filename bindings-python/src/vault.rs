@@ -6,9 +6,11 @@ use std::sync::Mutex;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
+use vaultcore::database::Fake;
 use vaultcore::storage::{Memory, Sqlite};
-use vaultcore::{Error, ErrorKind, NewSlot, Result, SealStatus, SecretString, Share};
+use vaultcore::{Background, Error, ErrorKind, NewSlot, Result, SealStatus, SecretString, Share};
 
+use crate::database::FakeDatabase;
 use crate::error::{call, quick};
 use crate::request::{self, Response};
 use crate::secret::{Data, Secret, Text};
@@ -19,15 +21,24 @@ use crate::session::Session;
 pub(crate) struct Vault {
     /// Nothing once it is closed, so that its storage is let go.
     vault: Mutex<Option<vaultcore::Vault>>,
+    place: Place,
+}
+
+/// Where a vault is, and what it is opened with.
+#[derive(Clone)]
+struct Place {
     location: String,
+    background: Background,
+    fake: Option<Fake>,
 }
 
 impl Vault {
-    fn new(vault: vaultcore::Vault, location: String) -> Self {
-        Self {
+    fn open(py: Python<'_>, place: Place) -> PyResult<Self> {
+        let vault = call(py, || open_at(&place))?;
+        Ok(Self {
             vault: Mutex::new(Some(vault)),
-            location,
-        }
+            place,
+        })
     }
 
     fn handle_of(&self, py: Python<'_>) -> PyResult<vaultcore::Vault> {
@@ -52,28 +63,51 @@ fn closed() -> Error {
 }
 
 /// Open a vault, sealed: the path of a file, which is made if there is none, or "memory:".
+///
+/// With `background` a thread ends what ran out, twice a second; else call `tick`. `fake_database` is
+/// what the driver "fake-database-plugin" reaches.
 #[pyfunction]
-pub(crate) fn open(py: Python<'_>, location: std::path::PathBuf) -> PyResult<Vault> {
+#[pyo3(signature = (location, *, background=false, fake_database=None))]
+pub(crate) fn open(
+    py: Python<'_>,
+    location: std::path::PathBuf,
+    background: bool,
+    fake_database: Option<PyRef<'_, FakeDatabase>>,
+) -> PyResult<Vault> {
     let location = location
         .into_os_string()
         .into_string()
         .map_err(|_| PyValueError::new_err("the location is not UTF-8"))?;
-    let vault = call(py, || open_at(&location))?;
-    Ok(Vault::new(vault, location))
+    let background = match background {
+        true => Background::Thread,
+        false => Background::Host,
+    };
+    let place = Place {
+        location,
+        background,
+        fake: fake_database.map(|database| database.fake.clone()),
+    };
+    Vault::open(py, place)
 }
 
-fn open_at(location: &str) -> Result<vaultcore::Vault> {
-    match location {
-        "memory:" => vaultcore::Vault::builder(Memory::new()).build(),
-        "" => Err(Error::new(
-            ErrorKind::InvalidArgument,
-            "a vault's location is `memory:` or the path of a file",
-        )),
-        url if url.contains("://") => Err(Error::new(
-            ErrorKind::Unsupported,
-            "a vault's location is `memory:` or the path of a file; there is no other storage",
-        )),
-        path => vaultcore::Vault::builder(Sqlite::open(path)?).build(),
+fn open_at(place: &Place) -> Result<vaultcore::Vault> {
+    let builder = match place.location.as_str() {
+        "memory:" => vaultcore::Vault::builder(Memory::new()),
+        "" => {
+            let message = "a vault's location is `memory:` or the path of a file";
+            return Err(Error::new(ErrorKind::InvalidArgument, message));
+        }
+        url if url.contains("://") => {
+            let message = "a vault's location is `memory:` or the path of a file; \
+                there is no other storage";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        path => vaultcore::Vault::builder(Sqlite::open(path)?),
+    };
+    let builder = builder.background(place.background);
+    match &place.fake {
+        Some(fake) => builder.database_driver(fake.clone()).build(),
+        None => builder.build(),
     }
 }
 
@@ -175,14 +209,13 @@ impl Vault {
 
     /// Return a new, sealed handle of the same file: for a forked process, or after `close`.
     fn reopen(&self, py: Python<'_>) -> PyResult<Self> {
-        if self.location == "memory:" {
+        if self.place.location == "memory:" {
             return quick(py, || {
                 let message = "a vault in memory ends with its process and its handle";
                 Err(Error::new(ErrorKind::Unsupported, message))
             });
         }
-        let vault = call(py, || open_at(&self.location))?;
-        Ok(Self::new(vault, self.location.clone()))
+        Self::open(py, self.place.clone())
     }
 
     /// Return the session of the program that unsealed: full rights, no token.

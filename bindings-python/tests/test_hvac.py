@@ -135,6 +135,40 @@ def test_identity(client):
     identity.delete_entity(made["id"])
 
 
+def test_database():
+    fake = vaultcore.FakeDatabase()
+    with vaultcore.open("memory:", fake_database=fake) as vault:
+        vault.init(key=b"k" * 32)
+        vault.unseal_key(b"k" * 32)
+        client = hvac.Client(token="", adapter=vaultcore.hvac.Adapter(vault.owner()))
+        client.sys.enable_secrets_engine("database")
+        database = client.secrets.database
+        database.configure("app", "fake-database-plugin", allowed_roles=["*"],
+                           connection_url="fake://", username="admin", password="pw")
+        assert database.list_connections()["data"]["keys"] == ["app"]
+        assert "password" not in database.read_connection("app")["data"]["connection_details"]
+        database.create_role("r", "app", ["CREATE"], default_ttl="1h", max_ttl="2h")
+        assert database.list_roles()["data"]["keys"] == ["r"]
+        assert database.read_role("r")["data"]["default_ttl"] == 3600
+        made = database.generate_credentials("r")
+        assert fake.lets_in(made["data"]["username"], made["data"]["password"])
+        assert client.sys.read_lease(made["lease_id"])["data"]["renewable"]
+        assert client.sys.renew_lease(made["lease_id"], increment=60)["lease_duration"] == 60
+        client.sys.revoke_lease(made["lease_id"])
+        assert fake.users == 0
+        fake.add_user("s", "old")
+        database.create_static_role("s", "app", "s", [], rotation_period="1h")
+        assert database.read_static_role("s")["data"]["username"] == "s"
+        told = database.get_static_credentials("s")["data"]
+        database.rotate_static_role_credentials("s")
+        assert database.get_static_credentials("s")["data"]["password"] != told["password"]
+        database.rotate_root_credentials("app")
+        database.reset_connection("app")
+        database.delete_static_role("s")
+        database.delete_role("r")
+        database.delete_connection("app")
+
+
 def test_namespace(vault):
     session = vault.owner()
     session.sys.create_namespace("team")

@@ -114,3 +114,47 @@ def test_any_path_is_kept_or_refused(shared, parts, data):
     except (vaultcore.InvalidArgumentError, vaultcore.TooLargeError):
         return
     assert kv.get(path).data == data
+
+
+def test_import_all(kv):
+    seen = []
+    secrets = {f"app/{n}": {"n": n} for n in range(120)}
+    assert kv.import_all(secrets, progress=seen.append) == 120
+    assert seen == [50, 100, 120] and len(kv.list("app")) == 120
+    assert kv.get("app/119").data == {"n": 119}
+    assert kv.import_all({}) == 0
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, ValueError])
+def test_import_all_is_stopped_by_what_the_callback_raises(kv, stop):
+    def progress(done):
+        raise stop
+
+    with pytest.raises(stop):
+        kv.import_all({f"app/{n}": {} for n in range(120)}, progress=progress)
+    assert len(kv.list("app")) == 50
+
+
+def test_import_all_takes_dicts_only(kv):
+    with pytest.raises(TypeError):
+        kv.import_all({"a": {}, "b": "text"})
+    with pytest.raises(vaultcore.InvalidArgumentError):
+        kv.import_all({"a": {}, "/": {}})
+    assert kv.list() == []
+
+
+def test_parse_env():
+    text = b"# c\nexport A=1\nB=\"x\\ny\"\nC='$D'\n"
+    assert list(vaultcore.parse_env(text).items()) == [("A", "1"), ("B", "x\ny"), ("C", "$D")]
+    with pytest.raises(vaultcore.InvalidArgumentError):
+        vaultcore.parse_env(b"no equals sign")
+    with pytest.raises(TypeError):
+        vaultcore.parse_env("text")
+
+
+@given(st.dictionaries(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]*", fullmatch=True),
+                       st.text(st.characters(exclude_characters="'\r\x00",
+                                             exclude_categories=["Cs"]))))
+def test_any_env(variables):
+    text = "".join(f"{name}='{value}'\n" for name, value in variables.items())
+    assert vaultcore.parse_env(text.encode()) == variables

@@ -16,8 +16,8 @@ use crate::{native, python};
 
 /// The languages that the README must speak; it may speak no other.
 const LANGUAGES: [&str; 6] = ["toml", "rust", "sh", "python", "c", "go"];
-/// The login that the README's programs configure for their database.
-const ADMIN: &str = "readme";
+/// What the README's programs log in by to their database; each language has a name of its own, since
+/// one of them changes its password.
 const PASSWORD: &str = "of-the-readme-only";
 /// What stands before `cargo` and `pip` in the folder of the shell.
 const CARGO: &str = "\
@@ -144,7 +144,10 @@ impl World {
         let (python, wheel) = python::installed()?;
         let prefix = native::installed()?;
         let server = servers::postgres()?;
-        let database = servers::add_postgres_login(&server, ADMIN, PASSWORD)?;
+        let mut database = String::new();
+        for name in LANGUAGES {
+            database = servers::add_postgres_login(&server, name, PASSWORD)?;
+        }
         output(&mut cargo(
             "build --quiet --package vaultcore --features postgres,mysql",
         ))?;
@@ -189,7 +192,7 @@ impl World {
         rustc.arg(joined("vaultcore=", &built.join("libvaultcore.rlib")));
         rustc.arg(joined("-Ldependency=", &built.join("deps")));
         output(rustc.arg("-o").arg(&program).arg(&source))?;
-        self.run(command(program).current_dir(folder))
+        self.run("rust", command(program).current_dir(folder))
     }
 
     fn run_python(&self, folder: &Path, block: &Block) -> Result {
@@ -197,6 +200,7 @@ impl World {
         fs::write(&source, &block.text).map_err(told)?;
         let mut python = command(&self.python);
         self.run(
+            "python",
             python
                 .arg("-W")
                 .arg("error")
@@ -209,7 +213,7 @@ impl World {
         let source = folder.join(format!("line_{}.c", block.line));
         fs::write(&source, &block.text).map_err(told)?;
         let program = native::compile(&self.prefix, &source.to_string_lossy(), &[], "readme")?;
-        self.run(command(program).current_dir(folder))
+        self.run("c", command(program).current_dir(folder))
     }
 
     fn run_go(&self, folder: &Path, block: &Block) -> Result {
@@ -226,7 +230,7 @@ impl World {
             go.args(words.split(' ')).current_dir(&folder);
             go.env("CGO_ENABLED", "1");
             go.env("PKG_CONFIG_PATH", self.prefix.join("lib/pkgconfig"));
-            self.run(go.env("LD_LIBRARY_PATH", self.prefix.join("lib")))?;
+            self.run("go", go.env("LD_LIBRARY_PATH", self.prefix.join("lib")))?;
         }
         Ok(())
     }
@@ -257,14 +261,14 @@ impl World {
         shell
             .env("READER_PATH", &old)
             .env("READER_WHEEL", &self.wheel);
-        self.run(shell.env("HOME", home).stdin(Stdio::null()))
+        self.run("sh", shell.env("HOME", home).stdin(Stdio::null()))
     }
 
     /// Runs a program that must succeed, and shows what it says.
-    fn run(&self, command: &mut Command) -> Result {
+    fn run(&self, language: &str, command: &mut Command) -> Result {
         command.env("DATABASE_URL", &self.database);
         command
-            .env("DATABASE_ADMIN", ADMIN)
+            .env("DATABASE_ADMIN", language)
             .env("DATABASE_PASSWORD", PASSWORD);
         print!("{}", output(command)?);
         Ok(())

@@ -1,0 +1,493 @@
+//! Credentials of databases.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+use vaultcore::database::{Connection, ConnectionInfo, Fake, Role, StaticRole};
+use vaultcore::{Error, ErrorKind, LeasedSecret, Result, SecretString};
+
+use crate::error::{call, quick};
+use crate::secret::Text;
+
+/// Credentials of databases of a mount.
+#[pyclass(frozen, module = "vaultcore")]
+pub(crate) struct Databases {
+    databases: vaultcore::database::Databases,
+}
+
+impl Databases {
+    pub(crate) fn new(databases: vaultcore::database::Databases) -> Self {
+        Self { databases }
+    }
+}
+
+type List = Option<Vec<String>>;
+type SetList<T> = fn(T, Vec<String>) -> T;
+type SetTime = fn(Role, Duration) -> Role;
+
+fn texts(found: Vec<impl std::fmt::Display>) -> Vec<String> {
+    found.iter().map(ToString::to_string).collect()
+}
+
+#[pymethods]
+impl Databases {
+    /// Configure a connection by a driver, such as "postgresql-database-plugin", and a URL in which
+    /// "{{username}}" and "{{password}}" stand for the login. `pool` is how many connections are
+    /// open at most, how many wait unused, and how many seconds one is used.
+    #[pyo3(signature = (
+        name, driver, url, *, username=None, password=None, options=None, allowed_roles=None,
+        root_rotation_statements=None, password_policy=None, username_template=None, pool=None,
+        verify=true
+    ))]
+    #[allow(clippy::too_many_arguments, reason = "all but three are named")]
+    fn configure(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        driver: &str,
+        url: &str,
+        username: Option<String>,
+        password: Option<Text>,
+        options: Option<BTreeMap<String, String>>,
+        allowed_roles: List,
+        root_rotation_statements: List,
+        password_policy: Option<String>,
+        username_template: Option<String>,
+        pool: Option<(u32, u32, u64)>,
+        verify: bool,
+    ) -> PyResult<()> {
+        let mut new = Connection::new(driver, url).verify(verify);
+        if username.is_some() || password.is_some() {
+            let password = password.map_or_else(|| SecretString::copy_from(""), |text| text.0);
+            new = new.login(username.unwrap_or_default(), password);
+        }
+        for (name, value) in options.unwrap_or_default() {
+            new = new.option(name, value);
+        }
+        let lists: [(List, SetList<Connection>); 2] = [
+            (allowed_roles, |new, all| new.allowed_roles(all)),
+            (root_rotation_statements, |new, all| {
+                new.root_rotation_statements(all)
+            }),
+        ];
+        new = set_lists(new, lists);
+        if let Some(policy) = password_policy {
+            new = new.password_policy(policy);
+        }
+        if let Some(template) = username_template {
+            new = new.username_template(template);
+        }
+        if let Some((open, idle, seconds)) = pool {
+            new = new.connections(open, idle, Duration::from_secs(seconds));
+        }
+        call(py, || self.databases.configure(name, &new))
+    }
+
+    /// Return what is known of a connection, but for its password.
+    fn connection<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyDict>> {
+        describe(py, &call(py, || self.databases.connection(name))?)
+    }
+
+    /// List the names of the connections, sorted.
+    fn connections(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        call(py, || {
+            self.databases
+                .connections()
+                .map(|found| texts(names(&found)))
+        })
+    }
+
+    /// Delete a connection. Revoke the leases of what was made by it first.
+    fn delete_connection(&self, py: Python<'_>, name: &str) -> PyResult<()> {
+        call(py, || self.databases.delete_connection(name))
+    }
+
+    /// Close what this process has open of a connection.
+    fn reset(&self, py: Python<'_>, name: &str) -> PyResult<()> {
+        call(py, || self.databases.reset(name))
+    }
+
+    /// Give the login of a connection a password that nobody but the vault knows.
+    fn rotate_root(&self, py: Python<'_>, name: &str) -> PyResult<()> {
+        call(py, || self.databases.rotate_root(name))
+    }
+
+    /// Write a role of a connection: the statements that make, renew, undo and take away a user, and
+    /// for how many seconds one lives. What is not said of a role that is there stays.
+    #[pyo3(signature = (
+        name, connection, *, creation=None, renewal=None, rollback=None, revocation=None,
+        default_ttl=None, max_ttl=None
+    ))]
+    #[allow(clippy::too_many_arguments, reason = "all but two are named")]
+    fn write_role(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        connection: &str,
+        creation: List,
+        renewal: List,
+        rollback: List,
+        revocation: List,
+        default_ttl: Option<u64>,
+        max_ttl: Option<u64>,
+    ) -> PyResult<()> {
+        let lists: [(List, SetList<Role>); 4] = [
+            (creation, |role, all| role.creation(all)),
+            (renewal, |role, all| role.renewal(all)),
+            (rollback, |role, all| role.rollback(all)),
+            (revocation, |role, all| role.revocation(all)),
+        ];
+        let times: [(Option<u64>, SetTime); 2] =
+            [(default_ttl, Role::default_ttl), (max_ttl, Role::max_ttl)];
+        let mut role = set_lists(Role::new(connection), lists);
+        for (seconds, set) in times {
+            if let Some(seconds) = seconds {
+                role = set(role, Duration::from_secs(seconds));
+            }
+        }
+        call(py, || self.databases.write_role(name, &role))
+    }
+
+    /// List the names of the roles, sorted.
+    fn roles(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        call(py, || {
+            self.databases.roles().map(|found| texts(names(&found)))
+        })
+    }
+
+    /// Delete a role. What it made lives on until its leases end.
+    fn delete_role(&self, py: Python<'_>, name: &str) -> PyResult<()> {
+        call(py, || self.databases.delete_role(name))
+    }
+
+    /// Make a user of a role. In a `with` it is renewed, and taken away at its end.
+    fn credentials(&self, py: Python<'_>, role: &str) -> PyResult<Credentials> {
+        call(py, || self.databases.credentials(role)).map(Credentials::new)
+    }
+
+    /// Write a static role: a user that is there, or two that take turns, whose password the vault
+    /// changes every `rotation_period` seconds.
+    #[pyo3(signature = (
+        name, connection, username, *, second=None, grace=0, rotation_period=None,
+        rotation_statements=None
+    ))]
+    #[allow(clippy::too_many_arguments, reason = "all but three are named")]
+    fn write_static_role(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        connection: &str,
+        username: &str,
+        second: Option<&str>,
+        grace: u64,
+        rotation_period: Option<u64>,
+        rotation_statements: List,
+    ) -> PyResult<()> {
+        let mut role = match second {
+            None => StaticRole::new(connection, username),
+            Some(second) => {
+                StaticRole::dual(connection, username, second, Duration::from_secs(grace))
+            }
+        };
+        if let Some(seconds) = rotation_period {
+            role = role.rotation_period(Duration::from_secs(seconds));
+        }
+        if let Some(statements) = rotation_statements {
+            role = role.rotation_statements(statements);
+        }
+        call(py, || self.databases.write_static_role(name, &role))
+    }
+
+    /// List the names of the static roles, sorted.
+    fn static_roles(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        call(py, || {
+            self.databases
+                .static_roles()
+                .map(|found| texts(names(&found)))
+        })
+    }
+
+    /// Delete a static role. Its user stays, with the last password.
+    fn delete_static_role(&self, py: Python<'_>, name: &str) -> PyResult<()> {
+        call(py, || self.databases.delete_static_role(name))
+    }
+
+    /// Return the credentials of a static role.
+    fn static_credentials(&self, py: Python<'_>, name: &str) -> PyResult<StaticCredentials> {
+        let found = call(py, || self.databases.static_credentials(name))?;
+        Ok(StaticCredentials {
+            username: found.username,
+            password: found.password,
+            ttl: found.ttl.as_secs(),
+            rotated: found.rotated.to_string(),
+            rotation_period: found.rotation_period.as_secs(),
+        })
+    }
+
+    /// Change the password of a static role now.
+    fn rotate_static_role(&self, py: Python<'_>, name: &str) -> PyResult<()> {
+        call(py, || self.databases.rotate_static_role(name))
+    }
+
+    fn __repr__(&self) -> &'static str {
+        "Databases()"
+    }
+}
+
+fn set_lists<T, const N: usize>(mut made: T, lists: [(List, SetList<T>); N]) -> T {
+    for (list, set) in lists {
+        if let Some(list) = list {
+            made = set(made, list);
+        }
+    }
+    made
+}
+
+fn names<T: std::ops::Deref<Target = String>>(found: &[T]) -> Vec<&String> {
+    found.iter().map(|name| &**name).collect()
+}
+
+fn describe<'py>(py: Python<'py>, found: &ConnectionInfo) -> PyResult<Bound<'py, PyDict>> {
+    let told = PyDict::new(py);
+    told.set_item("driver", &found.plugin)?;
+    told.set_item("url", &found.url)?;
+    told.set_item("username", &found.username)?;
+    told.set_item("options", &found.options)?;
+    told.set_item("allowed_roles", &found.allowed_roles)?;
+    told.set_item("root_rotation_statements", &found.root_rotation_statements)?;
+    told.set_item("password_policy", &found.password_policy)?;
+    told.set_item("username_template", &found.username_template)?;
+    let lifetime = found.max_connection_lifetime.as_secs();
+    let pool = (
+        found.max_open_connections,
+        found.max_idle_connections,
+        lifetime,
+    );
+    told.set_item("pool", pool)?;
+    Ok(told)
+}
+
+type Leased = LeasedSecret<vaultcore::database::Credentials>;
+
+/// A user of a database, made for whoever asked. `with` renews it while it is used, and takes it away
+/// then; without, it lives until its lease runs out or `revoke`.
+#[pyclass(frozen, module = "vaultcore")]
+pub(crate) struct Credentials {
+    /// Nothing once it was revoked. Locked without the interpreter only, since a renewal takes long.
+    held: Mutex<Option<Leased>>,
+    username: String,
+    lease_id: String,
+    renewable: bool,
+}
+
+impl Credentials {
+    fn new(leased: Leased) -> Self {
+        Self {
+            username: leased.username().to_owned(),
+            lease_id: leased.lease_id().to_owned(),
+            renewable: leased.renewable(),
+            held: Mutex::new(Some(leased)),
+        }
+    }
+
+    fn with<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&Leased) -> Result<T> + Send,
+    ) -> PyResult<T> {
+        call(py, || {
+            let held = self.held.lock().map_err(|_| revoked())?;
+            work(held.as_ref().ok_or_else(revoked)?)
+        })
+    }
+
+    fn take(&self) -> Result<Leased> {
+        let mut held = self.held.lock().map_err(|_| revoked())?;
+        held.take().ok_or_else(revoked)
+    }
+
+    /// Has the lease renewed by a thread. One that no thread can be made for is revoked.
+    fn keep(&self) -> Result<()> {
+        let mut held = self.held.lock().map_err(|_| revoked())?;
+        *held = Some(held.take().ok_or_else(revoked)?.keep_alive()?);
+        Ok(())
+    }
+}
+
+fn revoked() -> Error {
+    Error::new(ErrorKind::Closed, "the credentials were revoked")
+}
+
+impl Drop for Credentials {
+    fn drop(&mut self) {
+        let held = self.held.get_mut().map(Option::take);
+        // It waits for the thread that renews.
+        Python::try_attach(|py| py.detach(|| drop(held)));
+    }
+}
+
+#[pymethods]
+impl Credentials {
+    /// The name of the user.
+    #[getter]
+    fn username(&self) -> &str {
+        &self.username
+    }
+
+    /// The password.
+    #[getter]
+    fn password<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyString>> {
+        let copy = self.with(py, |leased| {
+            Ok(SecretString::copy_from(leased.password().expose()))
+        })?;
+        Ok(PyString::new(py, copy.expose()))
+    }
+
+    /// The id of the lease.
+    #[getter]
+    fn lease_id(&self) -> &str {
+        &self.lease_id
+    }
+
+    /// Whether the lease can be renewed at all.
+    #[getter]
+    fn renewable(&self) -> bool {
+        self.renewable
+    }
+
+    /// When the user is taken away unless the lease is renewed: RFC 3339.
+    #[getter]
+    fn expires(&self, py: Python<'_>) -> PyResult<String> {
+        self.with(py, |leased| Ok(leased.expires().to_string()))
+    }
+
+    /// How many seconds the user lives from now unless the lease is renewed.
+    #[getter]
+    fn remaining(&self, py: Python<'_>) -> PyResult<f64> {
+        self.with(py, |leased| Ok(leased.remaining().as_secs_f64()))
+    }
+
+    /// Whether no renewal can prolong the lease any more.
+    #[getter]
+    fn is_last(&self, py: Python<'_>) -> PyResult<bool> {
+        self.with(py, |leased| Ok(leased.is_last()))
+    }
+
+    /// Let the user live for so many seconds from now, or as long as it was made for; return how many
+    /// it does.
+    #[pyo3(signature = (*, increment=None))]
+    fn renew(&self, py: Python<'_>, increment: Option<u64>) -> PyResult<u64> {
+        let increment = increment.map(Duration::from_secs);
+        let lives = self.with(py, |leased| leased.renew(increment))?;
+        Ok(lives.as_secs())
+    }
+
+    /// Take the user away now.
+    fn revoke(&self, py: Python<'_>) -> PyResult<()> {
+        call(py, || self.take()?.revoke())
+    }
+
+    fn __enter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
+        let credentials = slf.get();
+        call(slf.py(), || match credentials.renewable {
+            true => credentials.keep(),
+            false => Ok(()),
+        })?;
+        Ok(slf.clone())
+    }
+
+    #[pyo3(signature = (*_exception))]
+    fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, PyAny>) -> PyResult<()> {
+        call(py, || match self.take() {
+            Ok(leased) => leased.revoke(),
+            Err(_) => Ok(()), // it was revoked inside
+        })
+    }
+
+    fn __repr__(&self) -> &'static str {
+        "Credentials([redacted])"
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        let message = "Credentials are not pickled or copied";
+        Err(pyo3::exceptions::PyTypeError::new_err(message))
+    }
+}
+
+/// The credentials of a static role.
+#[pyclass(frozen, module = "vaultcore")]
+pub(crate) struct StaticCredentials {
+    /// The name of the user; of two who take turns the one to be used now.
+    #[pyo3(get)]
+    username: String,
+    password: SecretString,
+    /// How many seconds until the password is changed.
+    #[pyo3(get)]
+    ttl: u64,
+    /// When it was changed last: RFC 3339.
+    #[pyo3(get)]
+    rotated: String,
+    /// How many seconds lie between two changes.
+    #[pyo3(get)]
+    rotation_period: u64,
+}
+
+#[pymethods]
+impl StaticCredentials {
+    /// The password.
+    #[getter]
+    fn password<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
+        PyString::new(py, self.password.expose())
+    }
+
+    fn __repr__(&self) -> &'static str {
+        "StaticCredentials([redacted])"
+    }
+
+    fn __reduce__(&self) -> PyResult<()> {
+        let message = "StaticCredentials are not pickled or copied";
+        Err(pyo3::exceptions::PyTypeError::new_err(message))
+    }
+}
+
+/// A database in memory for tests: its users, whom it lets in. Its driver is "fake-database-plugin".
+#[pyclass(frozen, module = "vaultcore")]
+pub(crate) struct FakeDatabase {
+    pub(crate) fake: Fake,
+}
+
+#[pymethods]
+impl FakeDatabase {
+    #[new]
+    fn new() -> Self {
+        Self { fake: Fake::new() }
+    }
+
+    /// Return whether there is such a user with such a password.
+    fn lets_in(&self, py: Python<'_>, username: &str, password: Text) -> PyResult<bool> {
+        quick(py, || Ok(self.fake.lets_in(username, &password.0)))
+    }
+
+    /// How many users there are.
+    #[getter]
+    fn users(&self) -> usize {
+        self.fake.users()
+    }
+
+    /// Add a user, as an administrator does; such a user can have a static role.
+    fn add_user(&self, username: &str, password: Text) {
+        self.fake.add_user(username, password.0.expose());
+    }
+
+    /// Make the database fail all calls, or work again.
+    fn set_down(&self, down: bool) {
+        self.fake.set_down(down);
+    }
+
+    fn __repr__(&self) -> String {
+        format!("FakeDatabase({} users)", self.users())
+    }
+}
