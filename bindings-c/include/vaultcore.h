@@ -77,6 +77,42 @@ typedef struct {
 // later versions may add some.
 typedef uint32_t vc_status;
 
+// A caller with its rights: vc_vault_owner, vc_vault_login, vc_session_close.
+typedef struct {
+  // Opaque; 0 in a handle that was never set.
+  uint64_t id;
+} vc_session;
+
+// Bytes or UTF-8 text of the caller's, borrowed for one call. `data` may be NULL if `len` is 0.
+typedef struct {
+  // The first byte.
+  const uint8_t *data;
+  // How many there are.
+  size_t len;
+} vc_bytes;
+
+// The credentials of a database mount: vc_session_database, vc_database_close.
+typedef struct {
+  // Opaque; 0 in a handle that was never set.
+  uint64_t id;
+} vc_database;
+
+// A user of a database: vc_database_credentials, vc_credentials_close.
+typedef struct {
+  // Opaque; 0 in a handle that was never set.
+  uint64_t id;
+} vc_credentials;
+
+// How long credentials live.
+typedef struct {
+  // Milliseconds from now, unless the lease is renewed.
+  uint64_t remaining_ms;
+  // Whether it can be renewed at all.
+  bool renewable;
+  // Whether no renewal can prolong it any more, so that new ones are asked for in time.
+  bool last;
+} vc_lease_status;
+
 // What vc_vault_init made: vc_init_close.
 typedef struct {
   // Opaque; 0 in a handle that was never set.
@@ -88,20 +124,6 @@ typedef struct {
   // Opaque; 0 in a handle that was never set.
   uint64_t id;
 } vc_kv;
-
-// Bytes or UTF-8 text of the caller's, borrowed for one call. `data` may be NULL if `len` is 0.
-typedef struct {
-  // The first byte.
-  const uint8_t *data;
-  // How many there are.
-  size_t len;
-} vc_bytes;
-
-// A caller with its rights: vc_vault_owner, vc_vault_login, vc_session_close.
-typedef struct {
-  // Opaque; 0 in a handle that was never set.
-  uint64_t id;
-} vc_session;
 
 // A field of a query.
 typedef struct {
@@ -260,6 +282,67 @@ uint32_t vc_abi_version(void);
 // freed by this variable before, are left alone.
 void vc_buffer_free(vc_buffer *buffer);
 
+// Returns the credentials of databases of the engine that is mounted at `mount`. Whether there is
+// such a mount is checked with each call. Connections and roles are written by vc_request.
+vc_status vc_session_database(vc_session session,
+                              vc_bytes mount,
+                              vc_database *database_out,
+                              vc_error **error_out);
+
+// Makes a user of a role, who is taken away when the lease ends. The lease is recorded before the
+// user is made, so that what a crash leaves is known and undone.
+vc_status vc_database_credentials(vc_database database,
+                                  vc_bytes role,
+                                  vc_credentials *credentials_out,
+                                  vc_error **error_out);
+
+// Returns name and password of a static role.
+vc_status vc_database_static_credentials(vc_database database,
+                                         vc_bytes role,
+                                         vc_buffer *username_out,
+                                         vc_buffer *password_out,
+                                         vc_error **error_out);
+
+// Closes the handle.
+vc_status vc_database_close(vc_database database, vc_error **error_out);
+
+// Returns the name of the user.
+vc_status vc_credentials_username(vc_credentials credentials,
+                                  vc_buffer *username_out,
+                                  vc_error **error_out);
+
+// Returns the password.
+vc_status vc_credentials_password(vc_credentials credentials,
+                                  vc_buffer *password_out,
+                                  vc_error **error_out);
+
+// Returns the id of the lease.
+vc_status vc_credentials_lease_id(vc_credentials credentials,
+                                  vc_buffer *lease_out,
+                                  vc_error **error_out);
+
+// Tells how long the user lives.
+vc_status vc_credentials_lease(vc_credentials credentials,
+                               vc_lease_status *status_out,
+                               vc_error **error_out);
+
+// Renews the lease in a thread of the library's from now on, until the handle is closed or no
+// renewal prolongs it any more.
+vc_status vc_credentials_keep_alive(vc_credentials credentials, vc_error **error_out);
+
+// Lets the user live for `increment` seconds from now, 0 for as long as it was made for.
+// `seconds_out` tells how long it does, and may be NULL.
+vc_status vc_credentials_renew(vc_credentials credentials,
+                               uint64_t increment,
+                               uint64_t *seconds_out,
+                               vc_error **error_out);
+
+// Takes the user away now. The handle stays, and answers VC_CLOSED from then on.
+vc_status vc_credentials_revoke(vc_credentials credentials, vc_error **error_out);
+
+// Closes the handle. The user is renewed no more, and lives until the lease runs out.
+vc_status vc_credentials_close(vc_credentials credentials, vc_error **error_out);
+
 // Returns the name of a status, such as "Conflict"; "Unknown" for a number that is none. The text
 // lives as long as the program.
 const char *vc_status_name(vc_status status);
@@ -345,6 +428,33 @@ vc_status vc_kv_delete_metadata(vc_kv kv, vc_bytes path, vc_error **error_out);
 
 // Closes the handle.
 vc_status vc_kv_close(vc_kv kv, vc_error **error_out);
+
+// Returns what is known of a lease, as a JSON object.
+vc_status vc_lease_lookup(vc_session session,
+                          vc_bytes lease,
+                          vc_buffer *info_out,
+                          vc_error **error_out);
+
+// Lists the names in a folder of leases, such as "database/creds/readonly", as a sorted JSON array
+// of strings; subfolders end in a slash.
+vc_status vc_lease_list(vc_session session,
+                        vc_bytes prefix,
+                        vc_buffer *names_out,
+                        vc_error **error_out);
+
+// Lets a lease live for `increment` seconds from now, 0 for as long as it was made for.
+// `seconds_out` tells how long it does, and may be NULL.
+vc_status vc_lease_renew(vc_session session,
+                         vc_bytes lease,
+                         uint64_t increment,
+                         uint64_t *seconds_out,
+                         vc_error **error_out);
+
+// Ends a lease, and what it leases. One that is over is no error.
+vc_status vc_lease_revoke(vc_session session, vc_bytes lease, vc_error **error_out);
+
+// Ends all leases below a prefix: of a role, such as "database/creds/readonly", or of a mount.
+vc_status vc_lease_revoke_prefix(vc_session session, vc_bytes prefix, vc_error **error_out);
 
 // Answers a request as the session, the owner's included. `http_status_out` is a status of HTTP,
 // and `body_out` a JSON object, or empty with status 204. An error of Vault's is a reply, and

@@ -13,6 +13,7 @@ use vaultcore::transit::Transit;
 use vaultcore::{Error, ErrorKind, Init, Result, Session, Vault};
 use vaultcore_os::ForkMark;
 
+use super::database::{Database, Leased};
 use super::guard::invalid;
 use super::table::{Held, LIMIT, Place, Table};
 
@@ -52,6 +53,22 @@ pub struct vc_kv {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct vc_transit {
+    /// Opaque; 0 in a handle that was never set.
+    pub id: u64,
+}
+
+/// The credentials of a database mount: vc_session_database, vc_database_close.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct vc_database {
+    /// Opaque; 0 in a handle that was never set.
+    pub id: u64,
+}
+
+/// A user of a database: vc_database_credentials, vc_credentials_close.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct vc_credentials {
     /// Opaque; 0 in a handle that was never set.
     pub id: u64,
 }
@@ -117,6 +134,8 @@ handles! {
     vc_session(3): Session, sessions;
     vc_kv(4): Kv, kvs;
     vc_transit(5): Transit, transits;
+    vc_database(6): Database, databases;
+    vc_credentials(7): Leased, leased;
 }
 
 static WORLD: AtomicPtr<World> = AtomicPtr::new(ptr::null_mut());

@@ -5,7 +5,7 @@ use std::io;
 
 use serde::Serialize;
 use vaultcore::kv::{KvMetadata, VersionInfo};
-use vaultcore::{Error, ErrorKind, Result};
+use vaultcore::{Error, ErrorKind, LeaseInfo, LeaseState, Result};
 use zeroize::Zeroizing;
 
 use super::bytes::vc_buffer;
@@ -52,6 +52,40 @@ pub(super) struct Metadata<'m> {
     oldest_version: u64,
     updated_time: String,
     versions: BTreeMap<u64, Version>,
+}
+
+/// A lease with the names that Vault gives its fields, and two more.
+#[derive(Serialize)]
+pub(super) struct Lease<'l> {
+    id: &'l str,
+    issue_time: String,
+    expire_time: String,
+    last_renewal: Option<String>,
+    renewable: bool,
+    ttl: u64,
+    state: &'static str,
+    failure: &'l str,
+}
+
+impl<'l> From<&'l LeaseInfo> for Lease<'l> {
+    fn from(lease: &'l LeaseInfo) -> Self {
+        Self {
+            id: &lease.id,
+            issue_time: lease.issued.to_string(),
+            expire_time: lease.expires.to_string(),
+            last_renewal: lease.renewed.map(|time| time.to_string()),
+            renewable: lease.renewable,
+            ttl: lease.ttl.as_secs(),
+            state: match lease.state {
+                LeaseState::Pending => "pending",
+                LeaseState::Active => "active",
+                LeaseState::Revoking => "revoking",
+                LeaseState::Irrevocable => "irrevocable",
+                _ => "unknown",
+            },
+            failure: &lease.failure,
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -15,12 +15,14 @@
 
 // Of the crate, so that a fuzz target or a bench that includes this file can call what is exported.
 pub(crate) mod bytes;
+pub(crate) mod database;
 pub(crate) mod error;
 mod guard;
 pub(crate) mod handle;
 pub(crate) mod init;
 mod json;
 pub(crate) mod kv;
+pub(crate) mod lease;
 pub(crate) mod request;
 pub(crate) mod session;
 mod table;

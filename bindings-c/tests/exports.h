@@ -12,11 +12,13 @@ struct in {
   vc_session session;
   vc_kv kv;
   vc_transit transit;
+  vc_database database;
+  vc_credentials credentials;
   vc_bytes *bad; // instead of each input
   bool null_out; // instead of each output
 };
 
-enum takes { NOTHING, VAULT, INIT, SESSION, KV, TRANSIT };
+enum takes { NOTHING, VAULT, INIT, SESSION, KV, TRANSIT, DATABASE, CREDENTIALS };
 enum { TEXT = 1, BYTES = 2, OUT = 4, CLOSES = 8 };
 
 struct export {
@@ -294,6 +296,111 @@ static vc_status rewrap(const struct in *in, vc_error **error) {
   return took_buffer(status, &buffer, "vc_transit_rewrap");
 }
 
+static vc_status session_database(const struct in *in, vc_error **error) {
+  vc_database made = {UNTOUCHED};
+  vc_status status = vc_session_database(in->session, input(in, "database"),
+                                         in->null_out ? NULL : &made, error);
+  if (status == VC_OK) {
+    MUST(vc_database_close(made, NULL));
+  }
+  return took_number(status, made.id, "vc_session_database");
+}
+
+static vc_status credentials(const struct in *in, vc_error **error) {
+  vc_credentials made = {UNTOUCHED};
+  vc_status status = vc_database_credentials(in->database, input(in, "role"),
+                                             in->null_out ? NULL : &made, error);
+  if (status == VC_OK) {
+    MUST(vc_credentials_keep_alive(made, NULL));
+    MUST(vc_credentials_close(made, NULL)); // and its thread has ended
+  }
+  return took_number(status, made.id, "vc_database_credentials");
+}
+
+static vc_status static_credentials(const struct in *in, vc_error **error) {
+  vc_buffer name = {NULL, UNTOUCHED}, buffer = {NULL, UNTOUCHED};
+  vc_status status = vc_database_static_credentials(
+      in->database, input(in, "static"), in->null_out ? NULL : &name, &buffer, error);
+  took_buffer(status, &name, "vc_database_static_credentials");
+  return took_buffer(status, &buffer, "vc_database_static_credentials");
+}
+
+static vc_status close_database(const struct in *in, vc_error **error) {
+  return vc_database_close(in->database, error);
+}
+
+static vc_status username(const struct in *in, vc_error **error) {
+  BUFFER("vc_credentials_username", vc_credentials_username(in->credentials, out, error));
+}
+
+static vc_status password(const struct in *in, vc_error **error) {
+  BUFFER("vc_credentials_password", vc_credentials_password(in->credentials, out, error));
+}
+
+static vc_status lease_id(const struct in *in, vc_error **error) {
+  BUFFER("vc_credentials_lease_id", vc_credentials_lease_id(in->credentials, out, error));
+}
+
+static vc_status lease_status(const struct in *in, vc_error **error) {
+  vc_lease_status told = {UNTOUCHED, false, false};
+  vc_lease_status *out = in->null_out ? NULL : &told;
+  vc_status status = vc_credentials_lease(in->credentials, out, error);
+  return took_number(status, told.remaining_ms, "vc_credentials_lease");
+}
+
+static vc_status keep_alive(const struct in *in, vc_error **error) {
+  return vc_credentials_keep_alive(in->credentials, error);
+}
+
+static vc_status renew(const struct in *in, vc_error **error) {
+  uint64_t seconds = UNTOUCHED;
+  vc_status status = vc_credentials_renew(in->credentials, 60, &seconds, error);
+  return took_number(status, seconds, "vc_credentials_renew");
+}
+
+static vc_status revoke_(const struct in *in, vc_error **error) {
+  return vc_credentials_revoke(in->credentials, error);
+}
+
+static vc_status close_credentials(const struct in *in, vc_error **error) {
+  return vc_credentials_close(in->credentials, error);
+}
+
+// The id of the lease that there is; if that cannot be told, one that there is not.
+static vc_bytes lease_of(const struct in *in, vc_buffer *id) {
+  *id = (vc_buffer){NULL, 0};
+  vc_credentials_lease_id(in->credentials, id, NULL);
+  return in->bad != NULL ? *in->bad : id->data != NULL ? vc_borrow(id) : vc_text("database/no");
+}
+
+static vc_status lease_lookup(const struct in *in, vc_error **error) {
+  vc_buffer id, buffer = {NULL, UNTOUCHED};
+  vc_status status = vc_lease_lookup(in->session, lease_of(in, &id),
+                                     in->null_out ? NULL : &buffer, error);
+  vc_buffer_free(&id);
+  return took_buffer(status, &buffer, "vc_lease_lookup");
+}
+
+static vc_status lease_renew(const struct in *in, vc_error **error) {
+  vc_buffer id;
+  uint64_t seconds = UNTOUCHED;
+  vc_status status = vc_lease_renew(in->session, lease_of(in, &id), 0, &seconds, error);
+  vc_buffer_free(&id);
+  return took_number(status, seconds, "vc_lease_renew");
+}
+
+static vc_status lease_list(const struct in *in, vc_error **error) {
+  BUFFER("vc_lease_list", vc_lease_list(in->session, input(in, "database/creds"), out, error));
+}
+
+static vc_status lease_revoke(const struct in *in, vc_error **error) {
+  return vc_lease_revoke(in->session, input(in, "database/creds/role/none"), error);
+}
+
+static vc_status lease_revoke_prefix(const struct in *in, vc_error **error) {
+  return vc_lease_revoke_prefix(in->session, input(in, "database/creds/other"), error);
+}
+
 static const struct export EXPORTS[] = {
     {"vc_vault_open", NOTHING, TEXT | OUT, VC_OK, open_},
     {"vc_vault_init", VAULT, TEXT | OUT, VC_ALREADY_INITIALIZED, init},
@@ -324,9 +431,26 @@ static const struct export EXPORTS[] = {
     {"vc_transit_encrypt", TRANSIT, TEXT | OUT, VC_SEALED, encrypt},
     {"vc_transit_decrypt", TRANSIT, TEXT | OUT, VC_SEALED, decrypt},
     {"vc_transit_rewrap", TRANSIT, TEXT | OUT, VC_SEALED, rewrap},
+    {"vc_session_database", SESSION, TEXT | OUT, VC_OK, session_database},
+    {"vc_database_credentials", DATABASE, TEXT | OUT, VC_SEALED, credentials},
+    {"vc_database_static_credentials", DATABASE, TEXT | OUT, VC_SEALED, static_credentials},
+    {"vc_lease_lookup", SESSION, TEXT | OUT, VC_SEALED, lease_lookup},
+    {"vc_lease_list", SESSION, TEXT | OUT, VC_SEALED, lease_list},
+    {"vc_lease_renew", SESSION, TEXT, VC_SEALED, lease_renew},
+    {"vc_lease_revoke", SESSION, TEXT, VC_SEALED, lease_revoke},
+    {"vc_lease_revoke_prefix", SESSION, TEXT, VC_SEALED, lease_revoke_prefix},
+    {"vc_credentials_username", CREDENTIALS, OUT, VC_OK, username},
+    {"vc_credentials_password", CREDENTIALS, OUT, VC_OK, password},
+    {"vc_credentials_lease_id", CREDENTIALS, OUT, VC_OK, lease_id},
+    {"vc_credentials_lease", CREDENTIALS, OUT, VC_OK, lease_status},
+    {"vc_credentials_keep_alive", CREDENTIALS, 0, VC_OK, keep_alive},
+    {"vc_credentials_renew", CREDENTIALS, 0, VC_SEALED, renew},
+    {"vc_credentials_revoke", CREDENTIALS, 0, VC_SEALED, revoke_},
     {"vc_vault_seal", VAULT, 0, VC_OK, seal},
     {"vc_kv_close", KV, CLOSES, VC_OK, close_kv},
     {"vc_transit_close", TRANSIT, CLOSES, VC_OK, close_transit},
+    {"vc_credentials_close", CREDENTIALS, CLOSES, VC_OK, close_credentials},
+    {"vc_database_close", DATABASE, CLOSES, VC_OK, close_database},
     {"vc_session_close", SESSION, CLOSES, VC_OK, close_session},
     {"vc_init_close", INIT, CLOSES, VC_OK, close_init},
     {"vc_vault_close", VAULT, CLOSES, VC_OK, close_vault},

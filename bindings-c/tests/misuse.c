@@ -30,12 +30,33 @@ static void expect(const struct export *export, const struct in *in, vc_status e
   cases++;
 }
 
+// A database in memory with a role, a user of it, and a static role of that user.
+static void add_database(struct in *in) {
+  request(in->session, "POST", "sys/mounts/database", "{\"type\": \"database\"}");
+  request(in->session, "POST", "database/config/db",
+          "{\"plugin_name\": \"fake-database-plugin\", \"connection_url\": \"fake://\","
+          " \"username\": \"admin\", \"password\": \"pw\", \"allowed_roles\": [\"*\"]}");
+  request(in->session, "POST", "database/roles/role",
+          "{\"db_name\": \"db\", \"creation_statements\": [\"C\"], \"default_ttl\": 60}");
+  MUST(vc_session_database(in->session, vc_text("database"), &in->database, NULL));
+  MUST(vc_database_credentials(in->database, vc_text("role"), &in->credentials, NULL));
+  vc_buffer name;
+  MUST(vc_credentials_username(in->credentials, &name, NULL));
+  char role[200];
+  snprintf(role, sizeof role,
+           "{\"db_name\": \"db\", \"username\": \"%s\", \"rotation_period\": 3600}",
+           (const char *)name.data);
+  vc_buffer_free(&name);
+  request(in->session, "POST", "database/static-roles/static", role);
+}
+
 static struct in fresh(void) {
   struct in in = {0};
   in.vault = new_vault(&in.init);
   MUST(vc_vault_owner(in.vault, &in.session, NULL));
   MUST(vc_session_kv(in.session, vc_text("secret"), &in.kv, NULL));
   MUST(vc_session_transit(in.session, vc_text("transit"), &in.transit, NULL));
+  add_database(&in);
   return in;
 }
 
@@ -45,7 +66,7 @@ static void end(struct in *in) {
 }
 
 static struct in all(uint64_t id) {
-  struct in in = {{id}, {id}, {id}, {id}, {id}, NULL, false};
+  struct in in = {{id}, {id}, {id}, {id}, {id}, {id}, {id}, NULL, false};
   return in;
 }
 
@@ -54,7 +75,7 @@ static void handles(void) {
   struct in good = fresh();
   struct in never = all(0), random = all(0xdeadbeefcafef00dULL), ones = all(~0ULL);
   struct in wrong = {{good.kv.id}, {good.vault.id}, {good.init.id}, {good.transit.id},
-                     {good.session.id}, NULL, false};
+                     {good.session.id}, {good.credentials.id}, {good.database.id}, NULL, false};
   for (int i = 0; i < COUNT; i++) {
     if (EXPORTS[i].takes != NOTHING) {
       expect(&EXPORTS[i], &never, VC_INVALID_ARGUMENT, "never set");
@@ -168,11 +189,47 @@ static void transit(void) {
   end(&in);
 }
 
+// What is leased dies when it is revoked, and is then told to be gone.
+static void leased(void) {
+  struct in in = fresh();
+  MUST(vc_credentials_keep_alive(in.credentials, NULL));
+  uint64_t seconds = 0;
+  MUST(vc_credentials_renew(in.credentials, 120, &seconds, NULL));
+  EXPECT(seconds == 120, "renewed for %llu", (unsigned long long)seconds);
+  vc_lease_status told;
+  MUST(vc_credentials_lease(in.credentials, &told, NULL));
+  EXPECT(told.renewable && !told.last && told.remaining_ms <= 120000, "status of the lease");
+  vc_buffer id, info;
+  MUST(vc_credentials_lease_id(in.credentials, &id, NULL));
+  MUST(vc_lease_lookup(in.session, vc_borrow(&id), &info, NULL));
+  EXPECT(strstr((const char *)info.data, "\"state\":\"active\"") != NULL, "%s",
+         (const char *)info.data);
+  vc_buffer_free(&info);
+  MUST(vc_credentials_revoke(in.credentials, NULL));
+  EXPECT(vc_lease_lookup(in.session, vc_borrow(&id), &info, NULL) == VC_INVALID_ARGUMENT, "gone");
+  vc_buffer_free(&id);
+  vc_status answers[] = {
+      vc_credentials_revoke(in.credentials, NULL),
+      vc_credentials_keep_alive(in.credentials, NULL),
+      vc_credentials_renew(in.credentials, 0, NULL, NULL),
+      vc_credentials_password(in.credentials, &id, NULL),
+      vc_credentials_lease(in.credentials, &told, NULL),
+  };
+  for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+    EXPECT(answers[i] == VC_CLOSED, "revoked, call %zu: %s", i, vc_status_name(answers[i]));
+  }
+  MUST(vc_credentials_close(in.credentials, NULL));
+  cases++;
+  end(&in);
+}
+
 // Calls with handles that were closed: alone, and with their vault.
 static void closed(void) {
   struct in in = fresh(), other = fresh();
   MUST(vc_kv_close(in.kv, NULL));
   MUST(vc_transit_close(in.transit, NULL));
+  MUST(vc_credentials_close(in.credentials, NULL));
+  MUST(vc_database_close(in.database, NULL));
   MUST(vc_session_close(in.session, NULL));
   end(&in);
   end(&other); // closes its session and kv too
@@ -314,6 +371,7 @@ int main(int count, char **words) {
   arguments();
   arrays();
   transit();
+  leased();
   closed();
   sealed();
   other_thread();
