@@ -28,6 +28,7 @@ mod rng;
 mod spellings;
 mod tamper;
 mod token_model;
+mod transit_model;
 mod transit_rules;
 mod world;
 mod wrapping_model;
