@@ -48,6 +48,8 @@
 //! * `mysql`: credentials of MySQL and MariaDB, by the crates mysql and rustls (76 crates more). With
 //!   `tls_ca` it makes ring the process's provider of rustls, if there is none.
 //! * `xchacha`: transit keys of the type xchacha20-poly1305.
+//! * `crypto-ext`: transit keys of the types ecdsa-p521, ml-dsa-65 and ml-kem-768, RSA keys that are
+//!   made here and encrypt, and ECDSA with any hash: aws-lc, built from C, beside ring (7 crates more).
 //! * `conformance`: the public test suite for storage backends, and a wrapper that makes any of
 //!   them fail.
 
@@ -127,7 +129,7 @@ pub mod kv {
 pub mod transit {
     pub use crate::engine::transit::{
         ExportType, HashType, Input, KeyInfo, KeyType, KeyUpdate, KeyVersion, MAX_BATCH,
-        MAX_PLAINTEXT, MAX_RANDOM, Marshaling, NewKey, Padding, SignOptions,
+        MAX_PLAINTEXT, MAX_RANDOM, Marshaling, NewKey, Padding, SaltLength, SignOptions,
     };
     pub use crate::session::{RewrapAll, Rewrapped, ToRewrap, Transit};
 }

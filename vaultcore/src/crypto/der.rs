@@ -16,8 +16,11 @@ pub(crate) mod oid {
     pub(crate) const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
     pub(crate) const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
     pub(crate) const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
+    pub(crate) const P521: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x23];
     pub(crate) const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
     pub(crate) const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+    pub(crate) const ML_DSA_65: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x12];
+    pub(crate) const ML_KEM_768: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x04, 0x02];
 }
 
 /// Returns the value `content` under `tag`.
@@ -54,6 +57,33 @@ pub(crate) fn number(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
         Some(significant) => value(INTEGER, &[significant]),
         None => value(INTEGER, &[&[0]]),
     }
+}
+
+/// Returns what names the algorithm of a private key in PKCS#8 (RFC 5958), and the key in it.
+pub(crate) fn pkcs8(der: &[u8]) -> Option<(Reader<'_>, &[u8])> {
+    let mut reader = Reader::new(der);
+    let mut outer = reader.inside(SEQUENCE)?;
+    if !reader.is_empty() || outer.number()?.iter().any(|byte| *byte > 1) {
+        return None;
+    }
+    Some((outer.inside(SEQUENCE)?, outer.read(OCTET_STRING)?))
+}
+
+/// Returns a public key as SubjectPublicKeyInfo (RFC 5280) under its algorithm's identifier.
+pub(crate) fn spki(identifier: &[u8], public: &[u8]) -> Vec<u8> {
+    let bits = value(BIT_STRING, &[&[0], public]);
+    value(SEQUENCE, &[identifier, &bits]).to_vec()
+}
+
+/// Returns the public key inside SubjectPublicKeyInfo if it is under this identifier.
+pub(crate) fn public_of_spki<'d>(identifier: &[u8], der: &'d [u8]) -> Option<&'d [u8]> {
+    let mut reader = Reader::new(der);
+    let mut outer = reader.inside(SEQUENCE)?;
+    let expected = Reader::new(identifier).read(SEQUENCE)?;
+    if !reader.is_empty() || outer.read(SEQUENCE)? != expected {
+        return None;
+    }
+    outer.bits()
 }
 
 /// Reads values one after the other.

@@ -21,6 +21,11 @@ impl Hash {
         }
     }
 
+    /// Returns the length of what it makes, in bytes.
+    pub(crate) fn length(self) -> usize {
+        self.of_digest().output_len()
+    }
+
     fn of_hmac(self) -> hmac::Algorithm {
         match self {
             Self::Sha256 => hmac::HMAC_SHA256,
@@ -28,6 +33,12 @@ impl Hash {
             Self::Sha512 => hmac::HMAC_SHA512,
         }
     }
+}
+
+/// The hash function inside RSA-OAEP (RFC 8017), for the label and for the mask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Oaep {
+    Sha256,
 }
 
 /// Returns the hash of `data`.

@@ -1,14 +1,21 @@
 //! All cryptography, behind one module, so that another library may take its place.
 //!
-//! ring does the work. Every input made of several parts is framed: `u32 length | bytes` for each
-//! field, so that no two lists of fields give the same bytes.
+//! ring does the work; what it lacks is in `extended`, by aws-lc, in builds with `crypto-ext`. Every
+//! input made of several parts is framed: `u32 length | bytes` for each field, so that no two lists
+//! of fields give the same bytes.
 
 pub(crate) mod aead;
 pub(crate) mod cipher;
 pub(crate) mod der;
 pub(crate) mod digest;
+#[cfg(feature = "crypto-ext")]
+pub(crate) mod extended;
+#[cfg(not(feature = "crypto-ext"))]
+#[path = "missing.rs"]
+pub(crate) mod extended;
 mod gf256;
 pub(crate) mod hash;
+pub(crate) mod kem;
 pub(crate) mod mac;
 pub(crate) mod pbkdf2;
 pub(crate) mod rng;

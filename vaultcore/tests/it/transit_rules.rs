@@ -1,6 +1,8 @@
 //! Transit, a rule at a time.
 
 mod crypting;
+#[cfg(feature = "crypto-ext")]
+mod extended;
 mod leaving;
 mod signing;
 mod using;

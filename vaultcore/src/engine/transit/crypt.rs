@@ -5,11 +5,13 @@ use std::sync::Arc;
 use data_encoding::BASE64;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::asymmetric;
 use super::budget::{self, Grant, Limits, NONCE, RANDOM_96, RANDOM_192, Uses};
 use super::item::Input;
 use super::prepared::{Prepared, Usable};
 use super::{KeyName, entry, known, store, stored, text, use_entry};
 use crate::crypto::cipher::{CipherKey, TAG};
+use crate::crypto::{extended, sign};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::Context;
 
@@ -29,7 +31,11 @@ pub(super) fn encrypt(
     key: Arc<Prepared>,
     items: &[Input<'_>],
 ) -> Result<Vec<Result<Sealed>>> {
-    check_encrypts(&key)?;
+    check_wraps(&key)?;
+    if key.kind.symmetric_length().is_none() {
+        let sealed = items.iter().map(|item| by_public_key(&key, item));
+        return Ok(sealed.collect());
+    }
     let newest = items.iter().filter(|item| item.version == 0).count();
     let mut nonces = Nonces::default();
     let key = nonces.draw_newest(cx, name, key, newest)?;
@@ -49,19 +55,41 @@ pub(super) fn encrypt(
     Ok(results)
 }
 
-/// Returns an error unless keys of this type encrypt in this build.
-pub(super) fn check_encrypts(key: &Prepared) -> Result<()> {
+/// Returns an error unless keys of this type encrypt data keys, and decrypt, in this build.
+pub(super) fn check_wraps(key: &Prepared) -> Result<()> {
     key.kind.check_built()?;
-    if key.kind.is_rsa() {
-        return Err(crate::crypto::sign::needs_extension("encrypting by RSA"));
+    if key.kind.is_rsa() && !extended::BUILT {
+        return Err(sign::needs_extension("encrypting by RSA"));
     }
-    if key.kind.encrypts() {
+    if key.kind.wraps() {
         return Ok(());
     }
     Err(Error::invalid(format!(
         "keys of type {} do not encrypt",
         key.kind.name()
     )))
+}
+
+/// Returns an error unless keys of this type encrypt what they are given, in this build.
+pub(super) fn check_encrypts(key: &Prepared) -> Result<()> {
+    check_wraps(key)?;
+    if key.kind.encrypts() {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "keys of type {} encrypt data keys only",
+        key.kind.name()
+    )))
+}
+
+fn by_public_key(key: &Prepared, item: &Input<'_>) -> Result<Sealed> {
+    check_item(key, item)?;
+    let version = key.to_use(item.version)?;
+    let bytes = asymmetric::seal(version, item)?;
+    Ok(Sealed {
+        text: text::compose(version.number, &bytes, &BASE64),
+        version: version.number,
+    })
 }
 
 /// Returns an error unless the item has what the key asks for.
@@ -147,6 +175,9 @@ fn open(key: &Prepared, item: &Input<'_>) -> Option<Zeroizing<Vec<u8>>> {
     let parsed = text::parse(item.text()?)?;
     let version = key.that_made(parsed.version)?;
     let mut bytes = text::decode(parsed.body)?;
+    if key.kind.symmetric_length().is_none() {
+        return asymmetric::open(version, &item.associated, &bytes);
+    }
     let derived;
     let cipher = if key.key.rules.derived {
         (derived, _) = version.derived(&item.context).ok()?;

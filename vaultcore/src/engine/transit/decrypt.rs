@@ -32,7 +32,7 @@ impl Operation for Decrypt<'_> {
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
         self.items.check()?;
         let key = usable(cx, &self.name)?;
-        crypt::check_encrypts(&key)?;
+        crypt::check_wraps(&key)?;
         let items = self.items.items.iter();
         Ok(items.map(|item| crypt::decrypt(&key, item)).collect())
     }

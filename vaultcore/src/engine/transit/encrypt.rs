@@ -43,6 +43,7 @@ impl Operation for Encrypt<'_> {
             Some(_) => usable(cx, &self.name)?,
             None => self.upsert(cx)?,
         };
+        crypt::check_encrypts(&key)?;
         crypt::encrypt(cx, &self.name, key, &self.items.items)
     }
 

@@ -7,6 +7,7 @@ use super::hmac::with_suffix;
 use super::kind::KeyType;
 use super::prepared::Usable;
 use super::{KIND, KeyName, api_path, usable};
+use crate::crypto::kem;
 use crate::error::{Error, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::MountPath;
@@ -24,7 +25,7 @@ use crate::wire::{Json, Object, Response};
 pub enum ExportType {
     /// The key that encrypts: base64 of its bytes, or PEM.
     Encryption,
-    /// The key that signs: PEM, or of Ed25519 base64 of seed and public key.
+    /// The key that signs: PEM (SEC1, PKCS#1, or of ML-DSA PKCS#8), or of Ed25519 base64 of seed and public key.
     Signing,
     /// The key for HMAC, in base64.
     Hmac,
@@ -138,7 +139,7 @@ fn show(version: Usable<'_>, what: ExportType) -> Result<Zeroizing<String>> {
         ExportType::Encryption if version.kind.symmetric_length().is_some() => {
             Ok(base64(version.material()?))
         }
-        ExportType::Encryption if version.kind.is_rsa() => private(version),
+        ExportType::Encryption if version.kind.wraps() => private(version),
         ExportType::Signing if version.kind.signs() => private(version),
         ExportType::Public => public(version).ok_or_else(unfit),
         ExportType::Encryption | ExportType::Signing => Err(unfit()),
@@ -155,18 +156,28 @@ fn private(version: Usable<'_>) -> Result<Zeroizing<String>> {
     if version.kind.is_rsa() {
         return Ok(pem("RSA PRIVATE KEY", material));
     }
+    if version.kind == KeyType::MlKem768 {
+        return Ok(pem("PRIVATE KEY", &kem::to_pkcs8(material)));
+    }
     if version.kind == KeyType::Ed25519 {
         let both = Zeroizing::new([material, public].concat());
         return Ok(base64(&both));
     }
     let none = || Error::invalid("keys of this type do not sign");
     let algorithm = version.kind.algorithm().ok_or_else(none)?;
+    if version.kind == KeyType::MlDsa65 {
+        let der = algorithm.to_pkcs8(material, public);
+        return Ok(pem("PRIVATE KEY", &der));
+    }
     Ok(pem("EC PRIVATE KEY", &algorithm.to_sec1(material, public)))
 }
 
 fn public(version: Usable<'_>) -> Option<Zeroizing<String>> {
-    let algorithm = version.kind.algorithm()?;
     let public = &version.stored.public;
+    if version.kind == KeyType::MlKem768 {
+        return Some(pem("PUBLIC KEY", &kem::to_spki(public)));
+    }
+    let algorithm = version.kind.algorithm()?;
     Some(match version.kind {
         KeyType::Ed25519 => base64(public),
         _ => pem("PUBLIC KEY", &algorithm.to_spki(public)),

@@ -43,6 +43,11 @@ impl HashType {
         }
     }
 
+    /// Returns the length of what it makes, in bytes.
+    pub(super) fn length(self) -> usize {
+        self.hash().length()
+    }
+
     pub(super) fn hash(self) -> Hash {
         match self {
             Self::Sha2_256 => Hash::Sha256,
@@ -60,7 +65,7 @@ impl std::str::FromStr for HashType {
             "sha2-256" | "sha256" => Ok(Self::Sha2_256),
             "sha2-384" | "sha384" => Ok(Self::Sha2_384),
             "sha2-512" | "sha512" => Ok(Self::Sha2_512),
-            "sha1" | "sha2-224" | "sha3-224" | "sha3-256" | "sha3-384" | "sha3-512" => {
+            "none" | "sha1" | "sha2-224" | "sha3-224" | "sha3-256" | "sha3-384" | "sha3-512" => {
                 Err(Error::new(
                     ErrorKind::Unsupported,
                     "of hash functions there are sha2-256, sha2-384 and sha2-512",

@@ -6,6 +6,7 @@ use super::create::NewKey;
 use super::key::{Key, Made};
 use super::kind::KeyType;
 use super::{KIND, KeyName, api_path, entry, export, find, store, stored, text};
+use crate::crypto::kem;
 use crate::crypto::rng::Random;
 use crate::error::{Error, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
@@ -117,33 +118,41 @@ impl Imported {
         match self {
             Self::Private(bytes) => private(kind, bytes, source),
             Self::Public(text) => {
-                let none = || Error::invalid("keys of this type have no public key");
-                let algorithm = kind.algorithm().ok_or_else(none)?;
+                if !kind.has_public() {
+                    return Err(Error::invalid("keys of this type have no public key"));
+                }
                 let wrong = || Error::invalid("the public key is not one of the key's type");
-                let der = export::from_pem("PUBLIC KEY", text);
-                let public = match der {
-                    Some(der) => algorithm.public_of_spki(&der),
-                    None if kind == KeyType::Ed25519 => text::decode(text.trim())
-                        .filter(|bytes| bytes.len() == 32)
-                        .map(|bytes| bytes.to_vec()),
-                    None => None,
-                };
-                let public = public.ok_or_else(wrong)?;
+                let public = public(kind, text).ok_or_else(wrong)?;
                 Made::with_hmac(kind, Zeroizing::new(Vec::new()), public, source)
             }
         }
     }
 }
 
+fn public(kind: KeyType, text: &str) -> Option<Vec<u8>> {
+    match (export::from_pem("PUBLIC KEY", text), kind.algorithm()) {
+        (Some(der), Some(algorithm)) => algorithm.public_of_spki(&der),
+        (Some(der), None) => kem::public_of_spki(&der),
+        (None, _) if kind == KeyType::Ed25519 => text::decode(text.trim())
+            .filter(|bytes| bytes.len() == 32)
+            .map(|bytes| bytes.to_vec()),
+        (None, _) => None,
+    }
+}
+
 fn private(kind: KeyType, bytes: &[u8], source: &dyn Random) -> Result<Made> {
-    if let Some(algorithm) = kind.algorithm() {
+    if kind.has_public() {
         let text = std::str::from_utf8(bytes).ok();
         let labels = ["PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"];
         let mut blocks = labels
             .iter()
             .filter_map(|label| export::from_pem(label, text?));
         let der = blocks.next();
-        let pair = algorithm.read_private(der.as_ref().map_or(bytes, |der| der))?;
+        let bytes = der.as_ref().map_or(bytes, |der| der);
+        let pair = match kind.algorithm() {
+            Some(algorithm) => algorithm.read_private(bytes)?,
+            None => kem::read_private(bytes)?,
+        };
         return Made::with_hmac(kind, pair.private, pair.public, source);
     }
     let fits = match kind.symmetric_length() {

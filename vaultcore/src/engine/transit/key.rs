@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::kind::KeyType;
 use crate::barrier::Txn;
 use crate::clock::Timestamp;
+use crate::crypto::extended;
 use crate::crypto::rng::Random;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::Record;
@@ -59,9 +60,10 @@ pub(super) struct Rules {
 pub(super) struct Version {
     /// Microseconds since 1970.
     pub(super) created: u64,
-    /// The symmetric key, the seed, the scalar, PKCS#1; empty if only the public key is known.
+    /// The symmetric key, the seed, the scalar, PKCS#1, or what ML-KEM expanded; empty if only the
+    /// public key is known.
     pub(super) material: Material,
-    /// The point, or PKCS#1; empty for symmetric keys.
+    /// The point, PKCS#1, or the bytes of ML-DSA and ML-KEM; empty for symmetric keys.
     pub(super) public: Vec<u8>,
     /// The key for HMAC.
     pub(super) hmac: Material,
@@ -208,8 +210,12 @@ impl Made {
 /// Makes the secrets of a version.
 fn generate(kind: KeyType, rules: &Rules, source: &dyn Random) -> Result<Made> {
     kind.check_built()?;
-    if let Some(algorithm) = kind.algorithm() {
-        let pair = algorithm.generate(source)?;
+    let pair = match (kind.algorithm(), kind) {
+        (Some(algorithm), _) => Some(algorithm.generate(source)?),
+        (None, KeyType::MlKem768) => Some(extended::generate_kem()?),
+        _ => None,
+    };
+    if let Some(pair) = pair {
         return Made::with_hmac(kind, pair.private, pair.public, source);
     }
     let length = kind

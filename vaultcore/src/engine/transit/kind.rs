@@ -1,6 +1,7 @@
 //! The types of keys, and what each can do.
 
 use crate::crypto::cipher::Cipher;
+use crate::crypto::extended;
 use crate::crypto::sign::Algorithm;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -110,15 +111,17 @@ impl KeyType {
         }
     }
 
-    /// Returns the signature algorithm of a signing type, if this build has it.
+    /// Returns the signature algorithm of a signing type.
     pub(super) fn algorithm(self) -> Option<Algorithm> {
         match self {
             Self::Ed25519 => Some(Algorithm::Ed25519),
             Self::EcdsaP256 => Some(Algorithm::EcdsaP256),
             Self::EcdsaP384 => Some(Algorithm::EcdsaP384),
+            Self::EcdsaP521 => Some(Algorithm::EcdsaP521),
             Self::Rsa2048 => Some(Algorithm::Rsa(2048)),
             Self::Rsa3072 => Some(Algorithm::Rsa(3072)),
             Self::Rsa4096 => Some(Algorithm::Rsa(4096)),
+            Self::MlDsa65 => Some(Algorithm::MlDsa65),
             _ => None,
         }
     }
@@ -131,8 +134,19 @@ impl KeyType {
         matches!(self, Self::EcdsaP256 | Self::EcdsaP384 | Self::EcdsaP521)
     }
 
+    /// Returns whether such keys encrypt what they are given.
     pub(super) fn encrypts(self) -> bool {
         self.symmetric_length().is_some() || self.is_rsa()
+    }
+
+    /// Returns whether such keys encrypt data keys, and decrypt them.
+    pub(super) fn wraps(self) -> bool {
+        self.encrypts() || self == Self::MlKem768
+    }
+
+    /// Returns whether there is a public key in each version.
+    pub(super) fn has_public(self) -> bool {
+        self.signs() || self == Self::MlKem768
     }
 
     pub(super) fn signs(self) -> bool {
@@ -148,7 +162,7 @@ impl KeyType {
     pub(super) fn check_built(self) -> Result<()> {
         let feature = match self {
             Self::XChaCha20Poly1305 if self.cipher().is_none() => "xchacha",
-            Self::EcdsaP521 | Self::MlDsa65 | Self::MlKem768 => "crypto-ext",
+            Self::EcdsaP521 | Self::MlDsa65 | Self::MlKem768 if !extended::BUILT => "crypto-ext",
             _ => return Ok(()),
         };
         Err(Error::new(

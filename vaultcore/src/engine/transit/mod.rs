@@ -5,6 +5,7 @@
 //! id>` when the background work rotates it.
 
 mod api;
+mod asymmetric;
 mod backup;
 mod budget;
 mod config;
@@ -30,7 +31,6 @@ mod rotate;
 mod sign;
 mod text;
 mod tools;
-
 mod verify;
 
 pub use create::NewKey;
@@ -41,7 +41,7 @@ pub use item::{Input, MAX_BATCH};
 pub use kind::KeyType;
 pub use manage::KeyUpdate;
 pub use read::{KeyInfo, KeyVersion};
-pub use sign::{Marshaling, Padding, SignOptions};
+pub use sign::{Marshaling, Padding, SaltLength, SignOptions};
 pub use tools::MAX_RANDOM;
 
 pub(crate) use backup::{Existing, Restore, TakeBackup};

@@ -9,6 +9,7 @@ use super::budget::{Known, Uses};
 use super::key::{Key, Version};
 use super::kind::KeyType;
 use crate::crypto::cipher::CipherKey;
+use crate::crypto::extended::{Decapsulator, Decryptor};
 use crate::crypto::hash::{self, Hash, HmacKey};
 use crate::crypto::sign::Signer;
 use crate::crypto::{RawKey, mac};
@@ -28,6 +29,8 @@ struct Ready {
     cipher: OnceLock<CipherKey>,
     hmac: OnceLock<HmacKey>,
     signer: OnceLock<Signer>,
+    decryptor: OnceLock<Decryptor>,
+    decapsulator: OnceLock<Decapsulator>,
     uses: OnceLock<Arc<Uses>>,
 }
 
@@ -164,6 +167,24 @@ impl<'k> Usable<'k> {
                 .algorithm()
                 .ok_or_else(|| Error::invalid("keys of this type do not sign"))?;
             Signer::new(algorithm, self.material()?, &self.stored.public)
+        })
+    }
+
+    /// Returns the private key, ready to decrypt by RSA.
+    pub(super) fn decryptor(&self) -> Result<&'k Decryptor> {
+        expanded(&self.ready.decryptor, || {
+            let algorithm = self
+                .kind
+                .algorithm()
+                .ok_or_else(|| Error::invalid("keys of this type do not decrypt"))?;
+            Decryptor::new(algorithm, self.material()?)
+        })
+    }
+
+    /// Returns the private key, ready to decapsulate by ML-KEM.
+    pub(super) fn decapsulator(&self) -> Result<&'k Decapsulator> {
+        expanded(&self.ready.decapsulator, || {
+            Decapsulator::new(self.material()?)
         })
     }
 

@@ -9,6 +9,7 @@ use super::kind::KeyType;
 use super::prepared::{Prepared, Usable};
 use super::{KIND, KeyName, api_path, export, find, no_key, tree};
 use crate::clock::Timestamp;
+use crate::crypto::kem;
 use crate::crypto::sign::Algorithm;
 use crate::error::Result;
 use crate::operation::{Access, Capability, Context, Operation, Target};
@@ -77,7 +78,7 @@ pub struct KeyVersion {
     pub version: u32,
     /// When it was made.
     pub created: Timestamp,
-    /// For a type that signs, the public key: PEM, or of Ed25519 its 32 bytes in base64.
+    /// For a type that has one, the public key: PEM, or of Ed25519 its 32 bytes in base64.
     pub public_key: Option<String>,
 }
 
@@ -123,6 +124,10 @@ fn public_key(
     derived: bool,
     context: Option<&[u8]>,
 ) -> Result<Option<String>> {
+    if version.kind == KeyType::MlKem768 {
+        let der = kem::to_spki(&version.stored.public);
+        return Ok(Some(export::pem("PUBLIC KEY", &der).to_string()));
+    }
     let Some(algorithm) = version.kind.algorithm() else {
         return Ok(None);
     };
@@ -229,7 +234,7 @@ pub(super) fn show(info: &KeyInfo) -> Object {
         .number("min_encryption_version", info.min_encryption_version)
         .text("name", &info.name)
         .flag("soft_deleted", info.soft_deleted)
-        .flag("supports_decryption", kind.encrypts())
+        .flag("supports_decryption", kind.wraps())
         .flag("supports_derivation", kind.derives())
         .flag("supports_encryption", kind.encrypts())
         .flag("supports_signing", kind.signs())
@@ -261,7 +266,7 @@ fn versions(info: &KeyInfo) -> Object {
     let mut object = Object::new();
     for version in &info.versions {
         let number = version.version.to_string();
-        object = if info.kind.signs() {
+        object = if info.kind.has_public() {
             let public = version.public_key.as_deref().unwrap_or_default();
             let shown = Object::new()
                 .text("certificate_chain", "")

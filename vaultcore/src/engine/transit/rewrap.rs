@@ -40,7 +40,7 @@ impl Operation for Rewrap<'_> {
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
         self.items.check()?;
         let key = usable(cx, &self.name)?;
-        crypt::check_encrypts(&key)?;
+        crypt::check_wraps(&key)?;
         let items = self.items.items.iter();
         let plain: Vec<_> = items.map(|item| crypt::decrypt(&key, item)).collect();
         let latest = key.key.latest();

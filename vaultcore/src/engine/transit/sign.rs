@@ -9,7 +9,7 @@ use super::item::{Form, Input, Items};
 use super::kind::KeyType;
 use super::prepared::{Prepared, Usable};
 use super::{KIND, KeyName, api_path, crypt, text, usable};
-use crate::crypto::sign::{self, Algorithm, Pair, Scheme, Signer};
+use crate::crypto::sign::{self, Algorithm, Message, Pair, Salt, Scheme, Signer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::MountPath;
@@ -28,6 +28,8 @@ pub struct SignOptions {
     pub(super) hash: HashType,
     pub(super) marshaling: Marshaling,
     pub(super) padding: Padding,
+    pub(super) salt: SaltLength,
+    pub(super) prehashed: bool,
 }
 
 /// How a signature is written.
@@ -51,6 +53,18 @@ pub enum Padding {
     Pss,
     /// PKCS #1 version 1.5.
     Pkcs1v15,
+}
+
+/// How long the salt of PSS is.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SaltLength {
+    /// Signs with a salt as long as the hash. Takes a signature with such a salt for valid, and, in
+    /// builds with the feature `crypto-ext`, one with the longest salt, as Vault signs.
+    #[default]
+    Auto,
+    /// As long as the hash.
+    Hash,
 }
 
 impl SignOptions {
@@ -77,11 +91,35 @@ impl SignOptions {
         self
     }
 
+    /// Sets the length of the salt of PSS.
+    pub fn salt_length(mut self, salt: SaltLength) -> Self {
+        self.salt = salt;
+        self
+    }
+
+    /// Takes what is signed for the hash of a message, as the hash function made it. Ed25519 and
+    /// ML-DSA sign it as any other message. Takes the feature `crypto-ext`.
+    pub fn prehashed(mut self, prehashed: bool) -> Self {
+        self.prehashed = prehashed;
+        self
+    }
+
+    fn message(self, kind: KeyType, data: &[u8]) -> Message<'_> {
+        match self.prehashed && (kind.is_ecdsa() || kind.is_rsa()) {
+            true => Message::Hashed(data),
+            false => Message::Whole(data),
+        }
+    }
+
     fn scheme(self, kind: KeyType) -> Scheme {
         let hash = self.hash.hash();
+        let salt = match self.salt {
+            SaltLength::Auto => Salt::Any,
+            SaltLength::Hash => Salt::Hash,
+        };
         match (kind, self.padding) {
             (kind, _) if kind.is_ecdsa() => Scheme::Ecdsa(hash),
-            (kind, Padding::Pss) if kind.is_rsa() => Scheme::Pss(hash),
+            (kind, Padding::Pss) if kind.is_rsa() => Scheme::Pss(hash, salt),
             (kind, Padding::Pkcs1v15) if kind.is_rsa() => Scheme::Pkcs1(hash),
             _ => Scheme::Pure,
         }
@@ -103,9 +141,15 @@ impl SignOptions {
             Padding::Pss => "pss",
             Padding::Pkcs1v15 => "pkcs1v15",
         };
+        let salt = match self.salt {
+            SaltLength::Auto => "auto",
+            SaltLength::Hash => "hash",
+        };
         with_hash(object, self.hash)
             .text("marshaling_algorithm", marshaling)
             .text("signature_algorithm", padding)
+            .text("salt_length", salt)
+            .flag("prehashed", self.prehashed)
     }
 }
 
@@ -168,15 +212,21 @@ impl Sign<'_> {
         item.check()?;
         crypt::check_context(key, item)?;
         let version = key.to_use(item.version)?;
+        let algorithm = algorithm(key)?;
         let scheme = self.options.scheme(key.kind);
+        let message = self.options.message(key.kind, item.data());
         let (signature, public_key) = if key.key.rules.derived {
             let (signer, pair) = derived(version, item)?;
-            (signer.sign(scheme, item.data())?, Some(pair.public))
+            (signer.sign(scheme, message)?, Some(pair.public))
+        } else if algorithm.signs_itself(scheme, message) {
+            (version.signer()?.sign(scheme, message)?, None)
         } else {
-            (version.signer()?.sign(scheme, item.data())?, None)
+            let (private, public) = (version.material()?, &version.stored.public);
+            let made = algorithm.sign_once(private, public, scheme, message)?;
+            (made, None)
         };
         let signature = match (self.options.marshaling, version.kind.is_ecdsa()) {
-            (Marshaling::Jws, true) => side_by_side(key, &signature)?,
+            (Marshaling::Jws, true) => side_by_side(algorithm, &signature)?,
             _ => signature,
         };
         let text = text::compose(version.number, &signature, &self.options.encoding());
@@ -188,8 +238,8 @@ impl Sign<'_> {
     }
 }
 
-fn side_by_side(key: &Prepared, signature: &[u8]) -> Result<Vec<u8>> {
-    let length = sign::scalar_length(algorithm(key)?);
+fn side_by_side(algorithm: Algorithm, signature: &[u8]) -> Result<Vec<u8>> {
+    let length = algorithm.scalar_length();
     let failed = || Error::new(ErrorKind::Unavailable, "signing failed");
     sign::from_der(signature, length).ok_or_else(failed)
 }
@@ -235,11 +285,12 @@ pub(super) fn verify(
         &version.stored.public
     };
     let scheme = options.scheme(key.kind);
+    let message = options.message(key.kind, item.data());
     if key.kind.is_ecdsa() && options.marshaling == Marshaling::Jws {
-        if bytes.len() != sign::scalar_length(algorithm).saturating_mul(2) {
+        if bytes.len() != algorithm.scalar_length().saturating_mul(2) {
             return Ok(false);
         }
-        return algorithm.verify(public, scheme, item.data(), &sign::to_der(&bytes));
+        return algorithm.verify(public, scheme, message, &sign::to_der(&bytes));
     }
-    algorithm.verify(public, scheme, item.data(), &bytes)
+    algorithm.verify(public, scheme, message, &bytes)
 }

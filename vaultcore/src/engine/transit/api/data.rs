@@ -13,7 +13,7 @@ use crate::engine::transit::hmac::{HashType, Hmac};
 use crate::engine::transit::item::{Form, Items, only};
 use crate::engine::transit::kind::KeyType;
 use crate::engine::transit::rewrap::{Fresh, Rewrap};
-use crate::engine::transit::sign::{Marshaling, Padding, Sign, SignOptions};
+use crate::engine::transit::sign::{Marshaling, Padding, SaltLength, Sign, SignOptions};
 use crate::engine::transit::text;
 use crate::engine::transit::tools::{Format, HashData, RandomBytes};
 use crate::engine::transit::verify::{Verify, What};
@@ -108,11 +108,10 @@ pub(super) fn sign<'c>(call: &Call<'c>) -> Made<'c> {
 
 fn options(call: &Call<'_>) -> Result<SignOptions> {
     let fields = call.fields;
-    let unsupported = |what: &'static str| Err(Error::new(ErrorKind::Unsupported, what));
-    if fields.flag("prehashed")?.unwrap_or(false) {
-        return unsupported("signing takes what is signed, not its hash");
-    }
-    let mut options = SignOptions::new().hash(hash_of(call, &["hash_algorithm", "algorithm"])?);
+    let hash = hash_of(call, &["hash_algorithm", "algorithm"])?;
+    let mut options = SignOptions::new()
+        .hash(hash)
+        .prehashed(fields.flag("prehashed")?.unwrap_or(false));
     options = match text_of(fields, "marshaling_algorithm")?.as_str() {
         "" | "asn1" => options,
         "jws" => options.marshaling(Marshaling::Jws),
@@ -131,9 +130,14 @@ fn options(call: &Call<'_>) -> Result<SignOptions> {
             ));
         }
     };
-    match text_of(fields, "salt_length")?.as_str() {
-        "" | "auto" | "hash" => Ok(options),
-        _ => unsupported("the salt of PSS is as long as the hash: the field `salt_length` is hash"),
+    match text_of(fields, "salt_length")?.to_lowercase().as_str() {
+        "" | "auto" => Ok(options),
+        "hash" => Ok(options.salt_length(SaltLength::Hash)),
+        text if text.parse() == Ok(hash.length()) => Ok(options.salt_length(SaltLength::Hash)),
+        _ => Err(Error::new(
+            ErrorKind::Unsupported,
+            "the salt of PSS is as long as the hash: the field `salt_length` is auto or hash",
+        )),
     }
 }
 

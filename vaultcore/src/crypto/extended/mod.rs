@@ -1,0 +1,17 @@
+//! What ring lacks, by aws-lc: RSA keys made here and RSA-OAEP, ECDSA over P-521 and of hashes, AES
+//! key wrap, ML-DSA and ML-KEM. Builds without the feature `crypto-ext` have `missing.rs` instead.
+//!
+//! aws-lc wipes what it frees; while a key is in use it is in ordinary memory. It draws keys, salts
+//! and encapsulations from the system's random source by a generator of its own, which a fork does
+//! not repeat, and takes no other.
+
+mod kem;
+mod rsa;
+mod sign;
+
+pub(crate) use kem::{Decapsulator, encapsulate, generate_kem, kem_fits, public_of_kem};
+pub(crate) use rsa::{Decryptor, encrypt};
+pub(crate) use sign::{Signer, generate, public_of_private, seed_of_pkcs8, verify};
+
+/// Whether this build has it.
+pub(crate) const BUILT: bool = true;
