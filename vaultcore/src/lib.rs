@@ -129,7 +129,7 @@ pub mod kv {
 pub mod transit {
     pub use crate::engine::transit::{
         ExportType, HashType, Input, KeyInfo, KeyType, KeyUpdate, KeyVersion, MAX_BATCH,
-        MAX_PLAINTEXT, MAX_RANDOM, Marshaling, NewKey, Padding, SaltLength, SignOptions,
+        MAX_PLAINTEXT, MAX_RANDOM, Marshaling, NewKey, Padding, SaltLength, SignOptions, WrapHash,
     };
     pub use crate::session::{RewrapAll, Rewrapped, ToRewrap, Transit};
 }

@@ -38,7 +38,11 @@ impl Hash {
 /// The hash function inside RSA-OAEP (RFC 8017), for the label and for the mask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Oaep {
+    /// Collisions of SHA-1 do not help anybody here; some HSMs have no other.
+    Sha1,
     Sha256,
+    Sha384,
+    Sha512,
 }
 
 /// Returns the hash of `data`.

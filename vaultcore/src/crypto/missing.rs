@@ -92,6 +92,14 @@ pub(crate) fn encrypt(_: Algorithm, _: &[u8], _: Oaep, _: &[u8], _: &[u8]) -> Re
     Err(needs_extension("encrypting by RSA"))
 }
 
+pub(crate) fn wrap(_: &[u8; 32], _: &[u8]) -> Result<Vec<u8>> {
+    Err(needs_extension("exporting wrapped keys"))
+}
+
+pub(crate) fn unwrap(_: &[u8; 32], _: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    None
+}
+
 pub(crate) fn generate_kem() -> Result<Pair> {
     Err(needs_extension("ML-KEM"))
 }

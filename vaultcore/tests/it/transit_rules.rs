@@ -7,6 +7,8 @@ mod leaving;
 mod signing;
 mod using;
 mod versions;
+#[cfg(feature = "crypto-ext")]
+mod wrapping;
 
 use vaultcore::transit::{KeyType, NewKey, Transit};
 use vaultcore::{ErrorKind, NewMount, Result};

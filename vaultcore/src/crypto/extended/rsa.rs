@@ -1,8 +1,9 @@
 //! RSA-OAEP (RFC 8017).
 
 use aws_lc_rs::rsa::{
-    OAEP_SHA256_MGF1SHA256, OaepAlgorithm, OaepPrivateDecryptingKey, OaepPublicEncryptingKey,
-    PrivateDecryptingKey, PublicEncryptingKey,
+    OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OAEP_SHA384_MGF1SHA384, OAEP_SHA512_MGF1SHA512,
+    OaepAlgorithm, OaepPrivateDecryptingKey, OaepPublicEncryptingKey, PrivateDecryptingKey,
+    PublicEncryptingKey,
 };
 use zeroize::Zeroizing;
 
@@ -77,7 +78,10 @@ pub(crate) fn encrypt(
 
 fn of(hash: Oaep) -> &'static OaepAlgorithm {
     match hash {
+        Oaep::Sha1 => &OAEP_SHA1_MGF1SHA1,
         Oaep::Sha256 => &OAEP_SHA256_MGF1SHA256,
+        Oaep::Sha384 => &OAEP_SHA384_MGF1SHA384,
+        Oaep::Sha512 => &OAEP_SHA512_MGF1SHA512,
     }
 }
 

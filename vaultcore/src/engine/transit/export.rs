@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::hmac::with_suffix;
 use super::kind::KeyType;
-use super::prepared::Usable;
+use super::prepared::{Prepared, Usable};
 use super::{KIND, KeyName, api_path, usable};
 use crate::crypto::kem;
 use crate::error::{Error, Result};
@@ -89,24 +89,13 @@ impl Operation for Export<'_> {
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Exported> {
         let key = usable(cx, &self.name)?;
-        let rules = &key.key.rules;
-        if !rules.exportable && self.what != ExportType::Public {
-            return Err(Error::invalid("the key is not exportable"));
-        }
-        let latest = key.key.latest();
-        let versions = match self.version {
-            None => rules.min_decryption..=latest,
-            Some(0) => latest..=latest,
-            Some(version) => version..=version,
+        let versions = match self.what {
+            ExportType::Public => versions(&key, self.version)?,
+            _ => exportable(&key, self.version)?,
         };
         let mut keys = Vec::new();
-        for number in versions {
-            let version = key.that_made(number).ok_or_else(|| {
-                Error::invalid(
-                    "the key has no such version, or one that is older than its rules allow",
-                )
-            })?;
-            keys.push((number, show(version, self.what)?));
+        for version in versions {
+            keys.push((version.number, show(version, self.what)?));
         }
         let kind = key.kind;
         Ok(Exported { kind, keys })
@@ -127,6 +116,28 @@ impl Operation for Export<'_> {
             .text("type", exported.kind.name());
         Ok(Response::data(object))
     }
+}
+
+/// Returns the versions that are asked for, of a key that may leave.
+pub(super) fn exportable(key: &Prepared, wanted: Option<u32>) -> Result<Vec<Usable<'_>>> {
+    if !key.key.rules.exportable {
+        return Err(Error::invalid("the key is not exportable"));
+    }
+    versions(key, wanted)
+}
+
+/// Returns all versions that the rules let be used, or the one that is `wanted`; 0 is the newest.
+fn versions(key: &Prepared, wanted: Option<u32>) -> Result<Vec<Usable<'_>>> {
+    let latest = key.key.latest();
+    let numbers = match wanted {
+        None => key.key.rules.min_decryption..=latest,
+        Some(0) => latest..=latest,
+        Some(version) => version..=version,
+    };
+    let none =
+        || Error::invalid("the key has no such version, or one that is older than its rules allow");
+    let found = numbers.map(|number| key.that_made(number).ok_or_else(none));
+    found.collect()
 }
 
 fn show(version: Usable<'_>, what: ExportType) -> Result<Zeroizing<String>> {

@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 use super::create::NewKey;
 use super::key::{Key, Made};
 use super::kind::KeyType;
+use super::wrapping::{self, WrapHash};
 use super::{KIND, KeyName, api_path, entry, export, find, store, stored, text};
 use crate::crypto::kem;
 use crate::crypto::rng::Random;
@@ -19,14 +20,26 @@ pub(crate) enum Imported {
     Private(Zeroizing<Vec<u8>>),
     /// A public key, which verifies: PEM, or of Ed25519 base64 of its bytes.
     Public(String),
+    /// A private key, wrapped for the wrapping key of the mount.
+    Wrapped(String, WrapHash),
 }
 
-/// Imports a key, or one more version of an imported one.
+/// What an import becomes.
+pub(crate) enum Into {
+    /// A key that is not there yet.
+    New(NewKey),
+    /// One more version of a key, or the private key of its newest one if that lacks it and the two
+    /// fit together.
+    Next,
+    /// The private key of a version that lacks it.
+    Version(u32),
+}
+
+/// Imports a key, or of an imported one a version or what a version lacks.
 pub(crate) struct Import<'d> {
     pub(crate) mount: &'d MountPath,
     pub(crate) name: KeyName,
-    /// The key to be; `None` for one more version of one that is there.
-    pub(crate) new: Option<NewKey>,
+    pub(crate) into: Into,
     pub(crate) key: Imported,
 }
 
@@ -38,9 +51,9 @@ impl Operation for Import<'_> {
     }
 
     fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
-        let end = match self.new {
-            Some(_) => "import",
-            None => "import_version",
+        let end = match self.into {
+            Into::New(_) => "import",
+            Into::Next | Into::Version(_) => "import_version",
         };
         let path = format!("{}/{end}", api_path(cx, "keys", &self.name)?);
         Ok(vec![Access::new(path, Capability::Update)])
@@ -48,9 +61,9 @@ impl Operation for Import<'_> {
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<()> {
         let path = entry(cx, &self.name)?;
-        let (mut key, due) = match &self.new {
-            Some(new) => (self.begin(cx, new)?, 0),
-            None => {
+        let (mut key, due) = match &self.into {
+            Into::New(new) => (self.begin(cx, new)?, 0),
+            Into::Next | Into::Version(_) => {
                 let key = stored(cx, &self.name)?;
                 if !key.rules.imported {
                     return Err(Error::invalid(
@@ -61,19 +74,30 @@ impl Operation for Import<'_> {
                 (key, due)
             }
         };
-        let made = self.key.read(key.kind()?, cx.txn.source())?;
+        let made = self.read(cx, key.kind()?)?;
         if key.kind()? == KeyType::Hmac {
             key.rules.key_size = u16::try_from(made.material.len()).unwrap_or_default();
         }
-        key.add(cx.txn.now(), made)?;
+        match self.into {
+            Into::Version(number) => key.complete(number, made)?,
+            Into::Next if key.is_completed_by(&made) => key.complete(key.latest(), made)?,
+            Into::New(_) | Into::Next => key.add(cx.txn.now(), made)?,
+        }
         store(cx.txn, path, &key, due)
     }
 
     fn input(&self) -> Json {
-        let object = self.new.as_ref().map_or_else(Object::new, NewKey::input);
+        let object = match &self.into {
+            Into::New(new) => new.input(),
+            Into::Next => Object::new(),
+            Into::Version(number) => Object::new().number("version", *number),
+        };
         match &self.key {
             Imported::Private(_) => object.text("ciphertext", ""),
             Imported::Public(text) => object.text("public_key", text),
+            Imported::Wrapped(text, hash) => object
+                .text("ciphertext", text)
+                .text("hash_function", hash.name()),
         }
         .finish()
     }
@@ -84,6 +108,19 @@ impl Operation for Import<'_> {
 }
 
 impl Import<'_> {
+    /// Checks what is imported, and makes a version of it.
+    fn read(&self, cx: &mut Context<'_, '_>, kind: KeyType) -> Result<Made> {
+        kind.check_built()?;
+        match &self.key {
+            Imported::Private(bytes) => private(kind, bytes, cx.txn.source()),
+            Imported::Public(text) => public_only(kind, text, cx.txn.source()),
+            Imported::Wrapped(text, hash) => {
+                let bytes = wrapping::unwrap(cx, text, *hash)?;
+                private(kind, &bytes, cx.txn.source())
+            }
+        }
+    }
+
     fn begin(&self, cx: &mut Context<'_, '_>, new: &NewKey) -> Result<Key> {
         if find(cx, &self.name)?.is_some() {
             return Err(Error::invalid(
@@ -111,22 +148,14 @@ impl Import<'_> {
     }
 }
 
-impl Imported {
-    /// Checks the key, and makes a version of it.
-    fn read(&self, kind: KeyType, source: &dyn Random) -> Result<Made> {
-        kind.check_built()?;
-        match self {
-            Self::Private(bytes) => private(kind, bytes, source),
-            Self::Public(text) => {
-                if !kind.has_public() {
-                    return Err(Error::invalid("keys of this type have no public key"));
-                }
-                let wrong = || Error::invalid("the public key is not one of the key's type");
-                let public = public(kind, text).ok_or_else(wrong)?;
-                Made::with_hmac(kind, Zeroizing::new(Vec::new()), public, source)
-            }
-        }
+/// Makes a version of a public key.
+fn public_only(kind: KeyType, text: &str, source: &dyn Random) -> Result<Made> {
+    if !kind.has_public() {
+        return Err(Error::invalid("keys of this type have no public key"));
     }
+    let wrong = || Error::invalid("the public key is not one of the key's type");
+    let public = public(kind, text).ok_or_else(wrong)?;
+    Made::with_hmac(kind, Zeroizing::new(Vec::new()), public, source)
 }
 
 fn public(kind: KeyType, text: &str) -> Option<Vec<u8>> {

@@ -154,6 +154,37 @@ impl Key {
         Ok(())
     }
 
+    /// Returns whether `made` is the private key that the newest version lacks.
+    pub(super) fn is_completed_by(&self, made: &Made) -> bool {
+        self.versions.last().is_some_and(|newest| {
+            newest.material.0.is_empty()
+                && !made.material.is_empty()
+                && newest.public == made.public
+        })
+    }
+
+    /// Gives a version the private key that it lacks.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a version that has one, and for a key that does not fit the public one.
+    pub(super) fn complete(&mut self, number: u32, made: Made) -> Result<()> {
+        let index = number.checked_sub(self.first);
+        let index = index.and_then(|index| usize::try_from(index).ok());
+        let version = index
+            .and_then(|index| self.versions.get_mut(index))
+            .ok_or_else(|| Error::invalid("the key has no such version, or has it no more"))?;
+        if !version.material.0.is_empty() {
+            return Err(Error::invalid("this version has its private key already"));
+        }
+        if made.material.is_empty() || made.public != version.public {
+            return Err(Error::invalid(
+                "what is imported is not the private key of this version's public one",
+            ));
+        }
+        version.material = Material(made.material);
+        Ok(())
+    }
+
     /// Returns whether each version has what its type asks for, so that a key from outside may be
     /// relied on.
     pub(super) fn is_whole(&self) -> bool {

@@ -1,8 +1,9 @@
 //! Transit: named keys that encrypt, sign and rotate, and never leave unless they may.
 //!
 //! Stored as: `transit-key/<mount>/<hidden name>` a key with all its versions; `transit-use/<mount>/
-//! <key id>` how many uses of each version were given to processes; `sys/transit-due/<second>/<key
-//! id>` when the background work rotates it.
+//! <key id>` how many uses of each version were given to processes; `transit-wrapping/<mount>/key` the
+//! key that imports are wrapped for; `sys/transit-due/<second>/<key id>` when the background work
+//! rotates a key.
 
 mod api;
 mod asymmetric;
@@ -32,6 +33,7 @@ mod sign;
 mod text;
 mod tools;
 mod verify;
+mod wrapping;
 
 pub use create::NewKey;
 pub use crypt::MAX_PLAINTEXT;
@@ -43,6 +45,7 @@ pub use manage::KeyUpdate;
 pub use read::{KeyInfo, KeyVersion};
 pub use sign::{Marshaling, Padding, SaltLength, SignOptions};
 pub use tools::MAX_RANDOM;
+pub use wrapping::WrapHash;
 
 pub(crate) use backup::{Existing, Restore, TakeBackup};
 pub(crate) use config::Configure;
@@ -53,7 +56,7 @@ pub(crate) use delete::Delete;
 pub(crate) use encrypt::Encrypt;
 pub(crate) use export::Export;
 pub(crate) use hmac::Hmac;
-pub(crate) use import::{Import, Imported};
+pub(crate) use import::{Import, Imported, Into};
 pub(crate) use item::Items;
 pub(crate) use manage::{Change, Manage};
 pub(crate) use read::{List, Read};
@@ -62,6 +65,7 @@ pub(crate) use rotate::{Rotate, RotateDue, due};
 pub(crate) use sign::Sign;
 pub(crate) use tools::{Format, HashData, RandomBytes};
 pub(crate) use verify::{Verify, What};
+pub(crate) use wrapping::{ExportWrapped, WrappingKey};
 
 use std::any::Any;
 use std::sync::Arc;
@@ -107,7 +111,7 @@ impl Engine for Transit {
     }
 
     fn areas(&self) -> &'static [&'static str] {
-        &["transit-key", "transit-use"]
+        &["transit-key", "transit-use", "transit-wrapping"]
     }
 
     fn routes(&self) -> &'static [Route<Handler>] {

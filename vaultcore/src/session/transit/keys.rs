@@ -4,8 +4,9 @@ use zeroize::Zeroizing;
 
 use super::Transit;
 use crate::engine::transit::{
-    Change, Configure, Create, Delete, Existing, Export, ExportType, Import, Imported, KeyInfo,
-    KeyName, KeyUpdate, List, Manage, NewKey, Read, Restore, Rotate, TakeBackup,
+    Change, Configure, Create, Delete, Existing, Export, ExportType, ExportWrapped, Import,
+    Imported, Into, KeyInfo, KeyName, KeyUpdate, List, Manage, NewKey, Read, Restore, Rotate,
+    TakeBackup, WrapHash, WrappingKey,
 };
 use crate::error::Result;
 use crate::secret::SecretString;
@@ -202,22 +203,34 @@ impl Transit {
     }
 
     /// Imports a key that was made elsewhere: its bytes, or of one that signs PKCS#8, SEC1 or PKCS#1, in
-    /// DER or PEM; of Ed25519 also its seed, with or without the public key.
+    /// DER or PEM; of Ed25519 also its seed, with or without the public key; of ML-DSA also its seed; of
+    /// ML-KEM PKCS#8 or its bytes, expanded.
     ///
     /// # Errors
     /// `InvalidArgument` for a name that is taken, or a key that is not of its type; `Unsupported`.
     pub fn import(&self, key: &str, new: &NewKey, material: &[u8]) -> Result<()> {
         let material = Imported::Private(Zeroizing::new(material.to_vec()));
-        self.take(key, Some(new.clone()), material)
+        self.take(key, Into::New(new.clone()), material)
     }
 
-    /// Imports one more version of an imported key.
+    /// Imports one more version of an imported key; or, if of its newest version only the public key
+    /// is known and this is the private one, that.
     ///
     /// # Errors
     /// As [`import`](Self::import); `NotFound`.
     pub fn import_version(&self, key: &str, material: &[u8]) -> Result<()> {
         let material = Imported::Private(Zeroizing::new(material.to_vec()));
-        self.take(key, None, material)
+        self.take(key, Into::Next, material)
+    }
+
+    /// Imports the private key of a version of which only the public one is known.
+    ///
+    /// # Errors
+    /// As [`import`](Self::import); `NotFound`; `InvalidArgument` for a version that has its private
+    /// key, or if the two do not fit together.
+    pub fn import_private(&self, key: &str, version: u32, material: &[u8]) -> Result<()> {
+        let material = Imported::Private(Zeroizing::new(material.to_vec()));
+        self.take(key, Into::Version(version), material)
     }
 
     /// Imports a public key, which verifies: in PEM, or of Ed25519 its bytes in base64.
@@ -226,16 +239,98 @@ impl Transit {
     /// As [`import`](Self::import).
     pub fn import_public(&self, key: &str, new: &NewKey, public_key: &str) -> Result<()> {
         let public = Imported::Public(public_key.to_owned());
-        self.take(key, Some(new.clone()), public)
+        self.take(key, Into::New(new.clone()), public)
     }
 
-    fn take(&self, key: &str, new: Option<NewKey>, imported: Imported) -> Result<()> {
+    /// Returns the public key of RSA-4096, in PEM, for which keys are wrapped that
+    /// [`import_wrapped`](Self::import_wrapped) takes. It is made when it is first asked for.
+    ///
+    /// # Errors
+    /// `NotFound` without a mount; `Unsupported` without the feature `crypto-ext`.
+    pub fn wrapping_key(&self) -> Result<String> {
+        self.run(&WrappingKey { mount: &self.mount })
+    }
+
+    /// Imports a key that is wrapped, so that nobody between its old place and this one sees it: in
+    /// base64, as Vault's clients and HSMs wrap it (`CKM_RSA_AES_KEY_WRAP`), an AES key of 256 bits
+    /// under [`wrapping_key`](Self::wrapping_key) by RSA-OAEP with `hash`, and behind it, under that
+    /// one by AES key wrap with padding, what [`import`](Self::import) takes.
+    ///
+    /// # Errors
+    /// As [`import`](Self::import); `InvalidArgument`, the same whatever is wrong, for what does not
+    /// unwrap; `Unsupported` without the feature `crypto-ext`.
+    pub fn import_wrapped(
+        &self,
+        key: &str,
+        new: &NewKey,
+        wrapped: &str,
+        hash: WrapHash,
+    ) -> Result<()> {
+        let wrapped = Imported::Wrapped(wrapped.to_owned(), hash);
+        self.take(key, Into::New(new.clone()), wrapped)
+    }
+
+    /// As [`import_version`](Self::import_version), of a key that is wrapped.
+    ///
+    /// # Errors
+    /// As [`import_wrapped`](Self::import_wrapped); `NotFound`.
+    pub fn import_wrapped_version(&self, key: &str, wrapped: &str, hash: WrapHash) -> Result<()> {
+        let wrapped = Imported::Wrapped(wrapped.to_owned(), hash);
+        self.take(key, Into::Next, wrapped)
+    }
+
+    fn take(&self, key: &str, into: Into, imported: Imported) -> Result<()> {
         self.run(&Import {
             mount: &self.mount,
             name: KeyName::new(key)?,
-            new,
+            into,
             key: imported,
         })
+    }
+
+    /// Returns the versions of an exportable key with their numbers, each wrapped under the RSA key
+    /// `destination`, which is as a rule the public wrapping key of another vault, imported here.
+    ///
+    /// # Errors
+    /// `NotFound`; `InvalidArgument` if the key is not exportable, or `destination` not of RSA;
+    /// `Unsupported` without the feature `crypto-ext`.
+    ///
+    /// ```
+    /// # #[cfg(feature = "crypto-ext")] {
+    /// # use vaultcore::{NewMount, NewSlot, Vault, storage::Memory};
+    /// # let vault = Vault::builder(Memory::new()).build()?;
+    /// # let init = vault.init([NewSlot::shamir(1, 1)])?;
+    /// # for share in init.shares() { vault.unseal(share)?; }
+    /// # let session = vault.owner()?;
+    /// # session.sys().mount("here", NewMount::transit())?;
+    /// # session.sys().mount("there", NewMount::transit())?;
+    /// # let (here, there) = (session.transit("here")?, session.transit("there")?);
+    /// use vaultcore::transit::{KeyType, NewKey, WrapHash};
+    /// let hash = WrapHash::default();
+    /// here.create("app", &NewKey::default().exportable(true))?;
+    /// here.import_public("there", &NewKey::new(KeyType::Rsa4096), &there.wrapping_key()?)?;
+    /// let wrapped = here.export_wrapped("there", "app", hash)?;
+    /// there.import_wrapped("app", &NewKey::default(), &wrapped[0].1, hash)?;
+    /// let ciphertext = here.encrypt("app", "secret")?;
+    /// assert_eq!(there.decrypt("app", &ciphertext)?.expose(), b"secret");
+    /// # }
+    /// # Ok::<(), vaultcore::Error>(())
+    /// ```
+    pub fn export_wrapped(
+        &self,
+        destination: &str,
+        key: &str,
+        hash: WrapHash,
+    ) -> Result<Vec<(u32, String)>> {
+        let exported = self.run(&ExportWrapped {
+            mount: &self.mount,
+            destination: KeyName::new(destination)?,
+            source: KeyName::new(key)?,
+            hash,
+            version: None,
+            suffix: String::new(),
+        })?;
+        Ok(exported.keys)
     }
 
     /// Sets whether encrypting under a key that is not there makes it, as it does at first.

@@ -134,6 +134,12 @@ fn what_this_build_lacks_is_named() {
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert!(error.to_string().contains(feature), "{error}");
     }
+    #[cfg(not(feature = "crypto-ext"))]
+    {
+        let error = transit.wrapping_key().expect_err("lacking");
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains("crypto-ext"), "{error}");
+    }
     bench.create("p", KeyType::EcdsaP384);
     for options in [
         SignOptions::new(),

@@ -6,11 +6,12 @@ use crate::engine::transit::config::{Configure, ReadConfig};
 use crate::engine::transit::create::{Create, NewKey};
 use crate::engine::transit::delete::Delete;
 use crate::engine::transit::export::{Export, ExportType};
-use crate::engine::transit::import::{Import, Imported};
+use crate::engine::transit::import::{Import, Imported, Into};
 use crate::engine::transit::kind::KeyType;
 use crate::engine::transit::manage::{Change, KeyUpdate, Manage};
 use crate::engine::transit::read::{List, Read};
 use crate::engine::transit::rotate::Rotate;
+use crate::engine::transit::wrapping::{ExportWrapped, WrapHash, WrappingKey};
 use crate::engine::transit::{KeyName, text};
 use crate::error::{Error, Result};
 use crate::operation::Call;
@@ -137,16 +138,20 @@ pub(super) fn import<'c>(call: &Call<'c>) -> Made<'c> {
     Ok(Box::new(Import {
         mount: call.mount,
         name: name(call)?,
-        new: Some(new_key(call.fields)?),
+        into: Into::New(new_key(call.fields)?),
         key: imported(call.fields)?,
     }))
 }
 
 pub(super) fn import_version<'c>(call: &Call<'c>) -> Made<'c> {
+    let into = match version(call.fields, "version")?.filter(|version| *version > 0) {
+        Some(version) => Into::Version(version),
+        None => Into::Next,
+    };
     Ok(Box::new(Import {
         mount: call.mount,
         name: name(call)?,
-        new: None,
+        into,
         key: imported(call.fields)?,
     }))
 }
@@ -156,23 +161,52 @@ fn imported(fields: &Fields<'_>) -> Result<Imported> {
     let wrapped = fields.text("ciphertext")?.filter(|text| !text.is_empty());
     match (public, wrapped) {
         (Some(public), None) => Ok(Imported::Public(public.to_string())),
-        (None, Some(_)) => Err(crate::crypto::sign::needs_extension(
-            "importing wrapped keys",
-        )),
+        (None, Some(wrapped)) => {
+            let hash = hash(fields, "hash_function")?;
+            Ok(Imported::Wrapped(wrapped.to_string(), hash))
+        }
         _ => Err(Error::invalid(
             "an import has one of the fields `ciphertext` and `public_key`",
         )),
     }
 }
 
-pub(super) fn export<'c>(call: &Call<'c>) -> Made<'c> {
-    let suffix = call.captures.get("version");
+fn hash(fields: &Fields<'_>, name: &str) -> Result<WrapHash> {
+    match fields.text(name)? {
+        Some(text) if !text.is_empty() => text.parse(),
+        _ => Ok(WrapHash::default()),
+    }
+}
+
+pub(super) fn wrapping_key<'c>(call: &Call<'c>) -> Made<'c> {
+    Ok(Box::new(WrappingKey { mount: call.mount }))
+}
+
+/// Returns the version that the path of an export names.
+fn exported_version(suffix: &str) -> Result<Option<u32>> {
     let wrong = |_| Error::invalid("the version of an export is a number, or `latest`");
-    let version = match suffix {
+    Ok(match suffix {
         "" => None,
         "latest" => Some(0),
         number => Some(number.parse().map_err(wrong)?),
-    };
+    })
+}
+
+pub(super) fn export_wrapped<'c>(call: &Call<'c>) -> Made<'c> {
+    let suffix = call.captures.get("version");
+    Ok(Box::new(ExportWrapped {
+        mount: call.mount,
+        destination: KeyName::new(call.captures.get("destination"))?,
+        source: KeyName::new(call.captures.get("source"))?,
+        hash: hash(call.fields, "hash")?,
+        version: exported_version(suffix)?,
+        suffix: suffix.to_owned(),
+    }))
+}
+
+pub(super) fn export<'c>(call: &Call<'c>) -> Made<'c> {
+    let suffix = call.captures.get("version");
+    let version = exported_version(suffix)?;
     Ok(Box::new(Export {
         mount: call.mount,
         name: name(call)?,

@@ -122,6 +122,18 @@ pub(super) const ROUTES: &[Route<Handler>] = &[
         verbs: &[(Verb::Read, keys::export)],
     },
     Route {
+        pattern: "wrapping_key",
+        verbs: &[(Verb::Read, keys::wrapping_key)],
+    },
+    Route {
+        pattern: "byok-export/{destination}/{source}",
+        verbs: &[(Verb::Read, keys::export_wrapped)],
+    },
+    Route {
+        pattern: "byok-export/{destination}/{source}/{version}",
+        verbs: &[(Verb::Read, keys::export_wrapped)],
+    },
+    Route {
         pattern: "backup/{name}",
         verbs: &[(Verb::Read, keys::backup)],
     },
