@@ -169,10 +169,11 @@ impl Databases {
     }
 
     /// Write a static role: a user that is there, or two that take turns, whose password the vault
-    /// changes every `rotation_period` seconds.
+    /// changes every `rotation_period` seconds, or by `rotation_schedule`: five fields of cron in UTC,
+    /// each change within `rotation_window` seconds, if that is not 0.
     #[pyo3(signature = (
         name, connection, username, *, second=None, grace=0, rotation_period=None,
-        rotation_statements=None
+        rotation_schedule=None, rotation_window=0, rotation_statements=None
     ))]
     #[allow(clippy::too_many_arguments, reason = "all but three are named")]
     fn write_static_role(
@@ -184,6 +185,8 @@ impl Databases {
         second: Option<&str>,
         grace: u64,
         rotation_period: Option<u64>,
+        rotation_schedule: Option<&str>,
+        rotation_window: u64,
         rotation_statements: List,
     ) -> PyResult<()> {
         let mut role = match second {
@@ -194,6 +197,12 @@ impl Databases {
         };
         if let Some(seconds) = rotation_period {
             role = role.rotation_period(Duration::from_secs(seconds));
+        }
+        if let Some(schedule) = rotation_schedule {
+            role = role.rotation_schedule(schedule);
+        }
+        if rotation_window > 0 {
+            role = role.rotation_window(Duration::from_secs(rotation_window));
         }
         if let Some(statements) = rotation_statements {
             role = role.rotation_statements(statements);
@@ -223,7 +232,8 @@ impl Databases {
             password: found.password,
             ttl: found.ttl.as_secs(),
             rotated: found.rotated.to_string(),
-            rotation_period: found.rotation_period.as_secs(),
+            rotation_period: found.rotation_period.map(|period| period.as_secs()),
+            rotation_schedule: found.rotation_schedule,
         })
     }
 
@@ -430,9 +440,12 @@ pub(crate) struct StaticCredentials {
     /// When it was changed last: RFC 3339.
     #[pyo3(get)]
     rotated: String,
-    /// How many seconds lie between two changes.
+    /// How many seconds lie between two changes; `None` if it is changed by the calendar.
     #[pyo3(get)]
-    rotation_period: u64,
+    rotation_period: Option<u64>,
+    /// The calendar: five fields of cron in UTC.
+    #[pyo3(get)]
+    rotation_schedule: Option<String>,
 }
 
 #[pymethods]

@@ -191,6 +191,16 @@ def test_static_roles(database, fake):
     assert database.static_roles() == []
 
 
+def test_static_roles_by_the_calendar(database, fake):
+    fake.add_user("reporting", "old")
+    database.write_static_role("report", "app", "reporting", rotation_schedule="0 2 * * SAT", rotation_window=3600)
+    found = database.static_credentials("report")
+    assert (found.rotation_period, found.rotation_schedule) == (None, "0 2 * * SAT")
+    assert 0 < found.ttl <= 7 * 86_400
+    with pytest.raises(vaultcore.InvalidArgumentError):
+        database.write_static_role("bad", "app", "reporting", rotation_schedule="0 25 * * *")
+
+
 def test_two_users_take_turns(database, fake):
     fake.add_user("web_a", "a")
     fake.add_user("web_b", "b")
