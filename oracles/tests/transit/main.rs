@@ -1,15 +1,18 @@
 //! Transit before judges from outside: Wycheproof's cases, and OpenBao.
 
+mod client;
+mod extended;
 mod openbao;
 mod wycheproof;
 
 use vaultcore::storage::Memory;
 use vaultcore::transit::Transit;
-use vaultcore::{NewMount, NewSlot, Vault};
+use vaultcore::{NewMount, NewSlot, Session, Vault};
 
 /// An open vault with a transit mount.
 pub(crate) struct Bench {
     pub(crate) transit: Transit,
+    pub(crate) owner: Session,
     _vault: Vault,
 }
 
@@ -22,7 +25,10 @@ impl Bench {
         let mounted = owner.sys().mount("transit", NewMount::transit());
         mounted.expect("mounts");
         let transit = owner.transit("transit").expect("path");
-        let _vault = vault;
-        Self { transit, _vault }
+        Self {
+            transit,
+            owner,
+            _vault: vault,
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What OpenBao encrypted, signed and MACed is read here under its exported keys, and it reads
 //! what was made here under them. `VAULTCORE_BAO` names its program.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -10,12 +11,19 @@ use std::time::Duration;
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
-use vaultcore::transit::{HashType, Input, KeyType, Marshaling, NewKey, Padding, SignOptions};
+use vaultcore::transit::{
+    ExportType, HashType, Input, KeyType, Marshaling, NewKey, Padding, SignOptions, WrapHash,
+};
 
 use crate::Bench;
 
 const TOKEN: &str = "root";
 const MESSAGE: &str = "what do ya want for nothing?";
+
+/// Returns OpenBao's program, if it is there.
+pub(crate) fn program() -> Option<OsString> {
+    std::env::var_os("VAULTCORE_BAO")
+}
 
 /// A server in development mode, open, with everything in memory.
 struct Bao {
@@ -26,7 +34,7 @@ struct Bao {
 impl Bao {
     /// Starts the program that `VAULTCORE_BAO` names; `None` if it names none.
     fn start() -> Option<Self> {
-        let Some(program) = std::env::var_os("VAULTCORE_BAO") else {
+        let Some(program) = program() else {
             // Past the capture of the test harness, as the step that runs this looks for it.
             let mut out = std::io::stdout();
             writeln!(out, "\nSKIPPED openbao: VAULTCORE_BAO is not set").expect("prints");
@@ -185,6 +193,9 @@ fn signatures_cross_both_ways() {
             options().hash(long),
         ),
         (KeyType::EcdsaP384, "sha2-384", "jws", "", jws(long)),
+        (KeyType::EcdsaP384, "sha2-256", "asn1", "", options()),
+        (KeyType::EcdsaP521, "sha2-256", "asn1", "", options()),
+        (KeyType::EcdsaP521, "sha2-384", "jws", "", jws(long)),
         (KeyType::Rsa2048, "sha2-256", "asn1", "pkcs1v15", pkcs1),
         (KeyType::Rsa2048, "sha2-256", "asn1", "pss", options()),
         (
@@ -262,5 +273,119 @@ fn macs_are_the_same() {
         let theirs = bao.write(&format!("transit/hmac/{name}"), body);
         let ours = bench.transit.hmac(&name, hash, MESSAGE).expect("a MAC");
         assert_eq!(theirs["hmac"], json!(ours), "{}", hash.name());
+    }
+}
+
+/// RSA keys encrypt; and they sign with OpenBao's default salt, the longest that there is.
+#[test]
+fn rsa_crosses_both_ways_by_its_defaults() {
+    let Some(bao) = Bao::start() else { return };
+    let bench = Bench::new();
+    for kind in [KeyType::Rsa2048, KeyType::Rsa3072, KeyType::Rsa4096] {
+        let name = bao.share(&bench, kind, "encryption-key", false);
+        let theirs = bao.write(
+            &format!("transit/encrypt/{name}"),
+            json!({"plaintext": base64(MESSAGE)}),
+        );
+        let theirs = theirs["ciphertext"].as_str().expect("a ciphertext");
+        let plain = bench.transit.decrypt(&name, theirs).expect("decrypts");
+        assert_eq!(plain.expose(), MESSAGE.as_bytes());
+        let ours = bench.transit.encrypt(&name, MESSAGE).expect("encrypts");
+        let plain = bao.write(
+            &format!("transit/decrypt/{name}"),
+            json!({"ciphertext": ours}),
+        );
+        assert_eq!(plain["plaintext"], json!(base64(MESSAGE)), "{name}");
+        let options = SignOptions::new();
+        let theirs = bao.write(
+            &format!("transit/sign/{name}"),
+            json!({"input": base64(MESSAGE)}),
+        );
+        let theirs = theirs["signature"].as_str().expect("a signature");
+        let verified = bench.transit.verify(&name, options, MESSAGE, theirs);
+        assert!(verified.expect("judged"), "{name}");
+    }
+}
+
+#[test]
+fn signatures_of_hashes_cross_both_ways() {
+    let Some(bao) = Bao::start() else { return };
+    let bench = Bench::new();
+    for kind in [
+        KeyType::Ed25519,
+        KeyType::EcdsaP256,
+        KeyType::EcdsaP384,
+        KeyType::EcdsaP521,
+        KeyType::Rsa2048,
+    ] {
+        let name = bao.share(&bench, kind, "signing-key", false);
+        for hash in [HashType::Sha2_256, HashType::Sha2_512] {
+            let digest = bench.transit.hash(hash, MESSAGE.as_bytes()).expect("hash");
+            let mut body = json!({
+                "input": BASE64.encode(&digest), "hash_algorithm": hash.name(), "prehashed": true,
+            });
+            let theirs = bao.write(&format!("transit/sign/{name}"), body.clone());
+            let theirs = theirs["signature"].as_str().expect("a signature");
+            let options = SignOptions::new().hash(hash).prehashed(true);
+            let verified = bench.transit.verify(&name, options, &digest, theirs);
+            assert!(verified.expect("judged"), "{name}");
+            let ours = bench.transit.sign(&name, options, &digest).expect("signs");
+            body["signature"] = json!(ours);
+            let verified = bao.write(&format!("transit/verify/{name}"), body);
+            assert_eq!(verified["valid"], json!(true), "{name} {}", hash.name());
+        }
+    }
+}
+
+/// Every type that both have, wrapped here for OpenBao and there for vaultcore, by each hash.
+#[test]
+fn wrapped_keys_cross_both_ways() {
+    let Some(bao) = Bao::start() else { return };
+    let bench = Bench::new();
+    let transit = &bench.transit;
+    let public = bao.read("transit/wrapping_key")["public_key"].take();
+    let new = NewKey::new(KeyType::Rsa4096);
+    let public = public.as_str().expect("a key");
+    transit.import_public("bao", &new, public).expect("imports");
+    let ours = transit.wrapping_key().expect("made");
+    let given = json!({"type": "rsa-4096", "public_key": ours});
+    bao.write("transit/keys/vaultcore/import", given);
+    let hashes = [
+        WrapHash::Sha1,
+        WrapHash::Sha256,
+        WrapHash::Sha384,
+        WrapHash::Sha512,
+    ];
+    let shared = KeyType::ALL
+        .iter()
+        .filter(|kind| !matches!(kind, KeyType::MlDsa65 | KeyType::MlKem768));
+    for (&kind, &hash) in shared.zip(hashes.iter().cycle()) {
+        let made = kind.name();
+        let new = NewKey::new(kind).exportable(true);
+        transit.create(made, &new).expect("made");
+        let wrapped = transit.export_wrapped("bao", made, hash).expect("wrapped");
+        let given = json!({
+            "type": made, "ciphertext": wrapped[0].1, "hash_function": hash.name(),
+            "exportable": true,
+        });
+        bao.write(&format!("transit/keys/{made}/import"), given);
+        let path = format!("transit/byok-export/vaultcore/{made}?hash={}", hash.name());
+        let back = bao.read(&path);
+        let back = back["keys"]["1"].as_str().expect("a wrapped key");
+        let copy = format!("{made}.back");
+        let taken = transit.import_wrapped(&copy, &new, back, hash);
+        taken.expect("imported");
+        let what = match kind {
+            KeyType::Hmac => ExportType::Hmac,
+            kind if kind.name().contains("-poly") || kind.name().contains("gcm") => {
+                ExportType::Encryption
+            }
+            _ => ExportType::Signing,
+        };
+        let shown = |name: &str| {
+            let keys = transit.export(name, what).expect("exports");
+            keys[0].1.expose().to_owned()
+        };
+        assert_eq!(shown(made), shown(&copy), "{made}");
     }
 }

