@@ -159,6 +159,7 @@ pub(crate) fn mariadb() -> Result<Server> {
     );
     fs::write(&begin, admin).map_err(text)?;
     let ca = certificate(&data, "")?;
+    let client = client_certificate(&data)?;
     let mut server = command("mariadbd");
     server.args(["--no-defaults", &user, "--bind-address=127.0.0.1"]);
     for (name, value) in [
@@ -168,6 +169,7 @@ pub(crate) fn mariadb() -> Result<Server> {
         ("init-file", begin),
         ("ssl-cert", data.join("server.crt")),
         ("ssl-key", data.join("server.key")),
+        ("ssl-ca", data.join("ca.crt")),
     ] {
         server.arg(format!("--{name}={}", value.display()));
     }
@@ -178,46 +180,66 @@ pub(crate) fn mariadb() -> Result<Server> {
     wait_for(&mut server, || {
         TcpStream::connect(("127.0.0.1", port)).is_ok()
     })?;
-    server.variables = vec![("VAULTCORE_MARIADB", url), ("VAULTCORE_MARIADB_CA", ca)];
+    server.variables = vec![
+        ("VAULTCORE_MARIADB", url),
+        ("VAULTCORE_MARIADB_CA", ca),
+        ("VAULTCORE_MARIADB_CLIENT", client),
+    ];
     Ok(server)
 }
 
 /// Makes a certificate for 127.0.0.1, and one that vouches for it, which is returned as PEM.
 fn certificate(data: &Path, user: &str) -> Result<String> {
-    let (key, certificate) = (data.join("server.key"), data.join("server.crt"));
     let (ca_key, ca) = (data.join("ca.key"), data.join("ca.crt"));
-    let (request, names) = (data.join("server.csr"), data.join("names"));
+    let names = data.join("names");
     fs::write(&names, "subjectAltName=DNS:localhost,IP:127.0.0.1\n").map_err(text)?;
-    let new_key = ["-newkey", "rsa:2048", "-nodes", "-subj"];
     let mut make_ca = command("openssl");
-    make_ca.args(["req", "-x509", "-days", "30"]).args(new_key);
     make_ca
+        .args(["req", "-x509", "-days", "30"])
+        .args(NEW_KEY)
         .arg("/CN=tests")
         .arg("-keyout")
         .arg(&ca_key)
         .arg("-out");
     output(make_ca.arg(&ca))?;
+    for file in signed(data, "server", "/CN=localhost")? {
+        output(command("chmod").arg("600").arg(&file))?;
+        give(&file, user)?;
+    }
+    fs::read_to_string(&ca).map_err(text)
+}
+
+/// Makes a certificate for a client, and returns it and its key as one PEM.
+fn client_certificate(data: &Path) -> Result<String> {
+    let [key, certificate] = signed(data, "client", "/CN=client")?;
+    let parts = [fs::read_to_string(certificate), fs::read_to_string(key)];
+    let parts = parts.into_iter().collect::<std::io::Result<Vec<_>>>();
+    Ok(parts.map_err(text)?.concat())
+}
+
+const NEW_KEY: [&str; 4] = ["-newkey", "rsa:2048", "-nodes", "-subj"];
+
+/// Makes a key and a certificate for it, which that of `certificate` vouches for.
+fn signed(data: &Path, name: &str, subject: &str) -> Result<[PathBuf; 2]> {
+    let of = |end: &str| data.join(format!("{name}.{end}"));
+    let (key, request, certificate) = (of("key"), of("csr"), of("crt"));
     let mut ask = command("openssl");
-    ask.arg("req").args(new_key).arg("/CN=localhost");
+    ask.arg("req").args(NEW_KEY).arg(subject);
     ask.arg("-keyout").arg(&key).arg("-out").arg(&request);
     output(&mut ask)?;
     let mut sign = command("openssl");
     sign.args(["x509", "-req", "-days", "30", "-CAcreateserial", "-in"]);
     sign.arg(&request)
         .arg("-CA")
-        .arg(&ca)
+        .arg(data.join("ca.crt"))
         .arg("-CAkey")
-        .arg(&ca_key);
+        .arg(data.join("ca.key"));
     sign.arg("-extfile")
-        .arg(&names)
+        .arg(data.join("names"))
         .arg("-out")
         .arg(&certificate);
     output(&mut sign)?;
-    output(command("chmod").arg("600").arg(&key))?;
-    for file in [&key, &certificate] {
-        give(file, user)?;
-    }
-    fs::read_to_string(&ca).map_err(text)
+    Ok([key, certificate])
 }
 
 /// Starts a server that ends with this process, however that ends.

@@ -14,11 +14,11 @@ use crate::world::{HOUR, World};
 const CREATION: &str = "CREATE USER '{{name}}'@'%' IDENTIFIED BY '{{password}}'; \
                         GRANT SELECT ON *.* TO '{{name}}'@'%'";
 
-struct Server {
+pub(crate) struct Server {
     opts: Opts,
 }
 
-fn server(test: &str) -> Option<Server> {
+pub(crate) fn server(test: &str) -> Option<Server> {
     let Ok(url) = std::env::var("VAULTCORE_MARIADB") else {
         let line = format!("\nSKIPPED {test}: VAULTCORE_MARIADB names no server\n");
         std::io::stderr().write_all(line.as_bytes()).ok();
@@ -31,6 +31,10 @@ fn server(test: &str) -> Option<Server> {
 impl Server {
     fn admin(&self) -> Conn {
         Conn::new(self.opts.clone()).unwrap()
+    }
+
+    pub(crate) fn execute(&self, statement: &str) {
+        self.admin().query_drop(statement).unwrap();
     }
 
     fn lets_in(&self, name: &str, password: &str) -> bool {
@@ -47,13 +51,13 @@ impl Server {
     }
 
     /// The users whose names begin so.
-    fn users(&self, prefix: &str) -> usize {
+    pub(crate) fn users(&self, prefix: &str) -> usize {
         let query = "SELECT user FROM mysql.user WHERE user LIKE ?";
         let found: Vec<String> = self.admin().exec(query, (format!("{prefix}%"),)).unwrap();
         found.len()
     }
 
-    fn connection(&self, port: Option<u16>) -> Connection {
+    pub(crate) fn connection(&self, port: Option<u16>) -> Connection {
         let port = port.unwrap_or_else(|| self.opts.get_tcp_port());
         let url = format!("{{{{username}}}}:{{{{password}}}}@tcp(127.0.0.1:{port})/");
         let (name, password) = (self.opts.get_user().unwrap(), self.opts.get_pass().unwrap());
@@ -67,7 +71,7 @@ impl Server {
     }
 }
 
-fn role() -> Role {
+pub(crate) fn role() -> Role {
     Role::new("app").creation([CREATION]).default_ttl(HOUR)
 }
 
@@ -238,4 +242,49 @@ fn tls_checks_the_server() {
     let refused = server.connection(None).option("tls_ca", other);
     let error = world.database().configure("app", &refused).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
+}
+
+#[test]
+fn a_login_that_takes_a_certificate_is_shown_one() {
+    let (Some(server), Ok(ca), Ok(client)) = (
+        server("mariadb_client"),
+        std::env::var("VAULTCORE_MARIADB_CA"),
+        std::env::var("VAULTCORE_MARIADB_CLIENT"),
+    ) else {
+        return;
+    };
+    let boss = format!("certified_{}", std::process::id());
+    server.execute(&format!(
+        "CREATE USER '{boss}'@'%' IDENTIFIED BY 'first' REQUIRE X509"
+    ));
+    server.execute(&format!(
+        "GRANT ALL PRIVILEGES ON *.* TO '{boss}'@'%' WITH GRANT OPTION"
+    ));
+    let plain = server
+        .connection(None)
+        .login(&boss, SecretString::copy_from("first"))
+        .option("tls_ca", &ca);
+    let world = World::new(&plain.clone().verify(false));
+    let error = world.database().configure("app", &plain).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable, "without one");
+    let (certificate, key) = client.split_at(client.rfind("-----BEGIN").unwrap());
+    for shown in [
+        plain.clone().option("tls_certificate_key", &client),
+        plain
+            .clone()
+            .option("tls_certificate", certificate)
+            .option("private_key", key),
+    ] {
+        let world = World::new(&shown);
+        world.database().write_role("reader", &role()).unwrap();
+        let credentials = world.database().credentials("reader").unwrap();
+        assert!(server.lets_in(credentials.username(), credentials.password().expose()));
+        credentials.revoke().unwrap();
+    }
+    let info = World::new(&plain.option("tls_certificate_key", &client));
+    let info = info.database().connection("app").unwrap();
+    assert!(
+        !info.options.contains_key("tls_certificate_key"),
+        "it holds a key"
+    );
 }

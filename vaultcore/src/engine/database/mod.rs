@@ -28,7 +28,7 @@ mod sql;
 mod statics;
 #[cfg(test)]
 mod tests;
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 mod tls;
 mod username;
 

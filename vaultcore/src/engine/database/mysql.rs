@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mysql::prelude::Queryable;
-use mysql::{Conn, Opts, OptsBuilder, SslOpts};
+use mysql::{ClientIdentity, Conn, Opts, OptsBuilder, SslOpts};
 use zeroize::Zeroizing;
 
 use super::driver::{ChangeUser, Database, Driver, NewUser, Settings};
@@ -18,6 +18,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// The driver `mysql-database-plugin`.
 pub(super) struct MySql;
 
+/// How long the server keeps a session that does nothing, in seconds.
+const IDLE: u32 = 30;
 /// What changes a password unless the role says how.
 const PASSWORD: &str = "ALTER USER '{{name}}'@'%' IDENTIFIED BY '{{password}}'";
 /// What takes a user away unless the role says how. To drop a user takes the grants along.
@@ -58,6 +60,43 @@ struct Server {
     opts: OptsBuilder,
     /// The certificates, as PEM, that the server's is checked against.
     ca: Option<String>,
+    identity: Option<Identity>,
+}
+
+/// What is shown to the server: certificates, as PEM, and the key of the first one.
+struct Identity {
+    chain: String,
+    key: Zeroizing<Vec<u8>>,
+}
+
+/// The longest key, in bytes: as much as a pipe takes before somebody reads it.
+const MAX_KEY: usize = 4_096;
+
+impl Identity {
+    /// Returns what the options name, if they name any.
+    fn of(settings: &Settings, ca: Option<&str>) -> Result<Option<Self>> {
+        let option = |name: &str| settings.options().get(name).map(String::as_str);
+        let both = option("tls_certificate_key");
+        let (chain, key) = match (option("tls_certificate"), option("private_key"), both) {
+            (None, None, None) => return Ok(None),
+            (Some(chain), Some(key), None) => (chain, key),
+            (None, None, Some(both)) => (both, both),
+            _ => {
+                return Err(Error::invalid(
+                    "a certificate of our own is tls_certificate with private_key, or \
+                     tls_certificate_key, which has both",
+                ));
+            }
+        };
+        let missing = || Error::invalid("a certificate of our own takes tls_ca");
+        super::tls::client(ca.ok_or_else(missing)?, Some((chain, key)))?;
+        let key = super::tls::key(key)?;
+        if key.len() > MAX_KEY {
+            return Err(Error::invalid("private_key has more than 4 KiB"));
+        }
+        let chain = super::tls::without_keys(chain);
+        Ok(Some(Self { chain, key }))
+    }
 }
 
 impl Server {
@@ -77,16 +116,15 @@ impl Server {
                 "TLS takes tls_ca: the certificates, as PEM, that the server's is checked against",
             ));
         }
-        if option("tls_certificate")
-            .or(option("private_key"))
-            .is_some()
-        {
-            return Err(Error::invalid(
-                "the driver of MySQL shows no certificate of its own",
-            ));
-        }
+        let identity = Identity::of(settings, ca.as_deref())?;
         let refused = || Error::invalid("the connection_url is none that MySQL takes");
         let opts = Opts::from_url(&standard(&url).ok_or_else(refused)?).map_err(|_| refused())?;
+        let host = opts.get_ip_or_hostname().to_string();
+        if option("tls_server_name").is_some_and(|name| *name != host) {
+            return Err(Error::invalid(
+                "the driver of MySQL checks the name of the connection_url, and no tls_server_name",
+            ));
+        }
         let mut opts = OptsBuilder::from_opts(opts);
         if named {
             opts = opts.user(Some(settings.username()));
@@ -105,25 +143,33 @@ impl Server {
             .write_timeout(Some(within))
             .prefer_socket(false);
         let seconds = within.as_secs().max(1);
-        opts = opts.init(vec![format!("SET SESSION lock_wait_timeout = {seconds}")]);
-        Ok(Self { opts, ca })
+        // And it closes what stands still, before anybody else may think that we are dead.
+        opts = opts.init(vec![format!(
+            "SET SESSION lock_wait_timeout = {seconds}, wait_timeout = {IDLE}"
+        )]);
+        Ok(Self { opts, ca, identity })
     }
 
     fn connect(&self) -> Result<Conn> {
-        let mut opts = self.opts.clone();
-        let _file = match &self.ca {
-            None => None,
-            Some(ca) => {
-                let file = CaFile::write(ca)?;
-                let path = file.path.clone();
-                opts = opts.ssl_opts(SslOpts::default().with_root_cert_path(Some(path)));
-                // The client asks for the provider of the process, which panics if that has none.
-                if rustls::crypto::CryptoProvider::get_default().is_none() {
-                    let _ = rustls::crypto::ring::default_provider().install_default();
-                }
-                Some(file)
-            }
+        let Some(ca) = &self.ca else {
+            return Conn::new(self.opts.clone()).map_err(|error| refusal(&error));
         };
+        let ca = PemFile::write(ca)?;
+        let mut tls = SslOpts::default().with_root_cert_path(Some(ca.path.clone()));
+        let mut shown = None; // kept until the client has read it
+        if let Some(identity) = &self.identity {
+            let (chain, key) = shown.insert((
+                PemFile::write(&identity.chain)?,
+                Handed::new(&identity.key)?,
+            ));
+            let identity = ClientIdentity::new(chain.path.clone(), key.path());
+            tls = tls.with_client_identity(Some(identity));
+        }
+        // The client asks for the provider of the process, which panics if that has none.
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+        let opts = self.opts.clone().ssl_opts(tls);
         Conn::new(opts).map_err(|error| refusal(&error))
     }
 }
@@ -148,17 +194,56 @@ fn standard(url: &str) -> Option<String> {
     Some(format!("mysql://{login}@{host}{database}"))
 }
 
+/// A key that the client reads as if from a file, once: it is on no disk.
+#[cfg(unix)]
+struct Handed(std::io::PipeReader);
+
+#[cfg(unix)]
+impl Handed {
+    fn new(key: &[u8]) -> Result<Self> {
+        let failed = |error: std::io::Error| {
+            let text = "the key cannot be handed to the client";
+            Error::new(ErrorKind::Unavailable, text).with_source(error)
+        };
+        let (reader, mut writer) = std::io::pipe().map_err(failed)?;
+        writer.write_all(key).map_err(failed)?;
+        Ok(Self(reader))
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        use std::os::fd::AsRawFd;
+        format!("/dev/fd/{}", self.0.as_raw_fd()).into()
+    }
+}
+
+#[cfg(not(unix))]
+struct Handed;
+
+#[cfg(not(unix))]
+impl Handed {
+    fn new(_: &[u8]) -> Result<Self> {
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            "the driver of MySQL shows certificates of its own on Unix only",
+        ))
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        std::path::PathBuf::new()
+    }
+}
+
 /// Certificates in a file, which is where the client reads them from. They are no secret.
-struct CaFile {
+struct PemFile {
     path: std::path::PathBuf,
 }
 
-impl CaFile {
+impl PemFile {
     fn write(pem: &str) -> Result<Self> {
         use std::sync::atomic::{AtomicU64, Ordering};
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("vaultcore-ca-{}-{number}.pem", std::process::id());
+        let name = format!("vaultcore-pem-{}-{number}.pem", std::process::id());
         let path = std::env::temp_dir().join(name);
         let failed = |error: std::io::Error| {
             Error::new(
@@ -180,7 +265,7 @@ impl CaFile {
     }
 }
 
-impl Drop for CaFile {
+impl Drop for PemFile {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
     }
@@ -316,6 +401,35 @@ mod tests {
         assert!(Server::new(&settings.option("tls_ca", "pem")).is_ok());
         let without = Settings::new("{{username}}:{{password}}@tcp(h:1)/?tls=false");
         assert!(Server::new(&without).is_ok());
+        for (options, taken) in [
+            (vec!["tls_certificate"], false),
+            (vec!["tls_ca", "tls_certificate"], false),
+            (vec!["tls_ca", "private_key"], false),
+            (vec!["tls_ca", "tls_certificate", "private_key"], false),
+            (vec!["tls_certificate_key"], false),
+            (vec!["tls_server_name"], false),
+            (vec!["tls_ca"], true),
+        ] {
+            let settings = options.iter().fold(without.clone(), |settings, name| {
+                settings.option(*name, "no PEM")
+            });
+            assert_eq!(Server::new(&settings).is_ok(), taken, "{options:?}");
+        }
+        let named = without.option("tls_server_name", "h");
+        assert!(
+            Server::new(&named).is_ok(),
+            "the name that is checked anyway"
+        );
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_key_is_read_once_as_from_a_file() {
+        let handed = Handed::new(b"key").expect("handed");
+        assert_eq!(std::fs::read(handed.path()).expect("read"), b"key");
+        assert_eq!(std::fs::read(handed.path()).expect("read"), b"");
+        let full = Handed::new(&[7; MAX_KEY]).expect("as much as a pipe takes");
+        assert_eq!(std::fs::read(full.path()).expect("read").len(), MAX_KEY);
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
+#[cfg(feature = "mysql")]
+use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 
@@ -30,11 +32,40 @@ pub(super) fn client(ca: &str, identity: Option<(&str, &str)>) -> Result<ClientC
     let Some((chain, key)) = identity else {
         return Ok(builder.with_no_client_auth());
     };
-    let bad = refused("private_key is no PEM of a key");
-    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|_| bad())?;
+    let key = parsed(key)?;
     let bad = refused("tls_certificate and private_key do not fit");
     let chain = certificates(chain)?;
     builder.with_client_auth_cert(chain, key).map_err(|_| bad())
+}
+
+fn parsed(key: &str) -> Result<PrivateKeyDer<'static>> {
+    let bad = |_| Error::invalid("private_key is no PEM of a key");
+    PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(bad)
+}
+
+/// Returns the bytes of a key, of its PEM.
+///
+/// # Errors
+/// `InvalidArgument` for a text that is none.
+#[cfg(feature = "mysql")]
+pub(super) fn key(pem: &str) -> Result<Zeroizing<Vec<u8>>> {
+    Ok(Zeroizing::new(parsed(pem)?.secret_der().to_vec()))
+}
+
+/// Returns the certificates of a text, and none of its keys.
+#[cfg(feature = "mysql")]
+pub(super) fn without_keys(pem: &str) -> String {
+    let mut kept = String::new();
+    let mut inside = false;
+    for line in pem.lines() {
+        inside |= line.starts_with("-----BEGIN CERTIFICATE");
+        if inside {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+        inside &= !line.starts_with("-----END");
+    }
+    kept
 }
 
 fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>> {
