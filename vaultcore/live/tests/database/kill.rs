@@ -1,24 +1,27 @@
-//! kill -9 of processes that make users in PostgreSQL: afterwards there is no role without a live
-//! lease, and no live lease without a role.
+//! kill -9 of processes that make users in PostgreSQL and in MariaDB: afterwards there is no user
+//! without a live lease, and no live lease without a user.
 
-use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{ChildStdout, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+use vaultcore::database::{Connection, Role};
 use vaultcore::storage::Sqlite;
 use vaultcore::{
     Clock, ClockReading, NewMount, NewSlot, SecretBytes, SystemClock, Timestamp, Vault,
 };
 
-use crate::world::{Server, role, server};
+use crate::{mariadb, world};
 
 const TASK: &str = "VAULTCORE_DATABASE_TASK";
+/// How often a process is killed, for each of the two.
 const KILLS: &str = "VAULTCORE_DATABASE_KILLS";
 /// Longer than a lease may be pending, and than a claim lasts.
 const LATER: Duration = Duration::from_secs(301);
+/// How the names of those who are made begin.
+const PREFIX: &str = "v-owner-killer-";
 
 /// The clock of the machine, some time later.
 struct Later(Duration);
@@ -28,6 +31,56 @@ impl Clock for Later {
         let reading = SystemClock.read();
         let wall = Timestamp::from_micros(reading.wall.as_micros()).saturating_add(self.0);
         ClockReading::new(wall, reading.since_boot + self.0, reading.boot_id)
+    }
+}
+
+/// A server, as this test needs it.
+trait Place {
+    /// How the vault reaches it, and makes users there.
+    fn reached(&self) -> (Connection, Role);
+    /// How many users there are whose names begin so.
+    fn count(&self, prefix: &str) -> usize;
+    /// Makes a user of whom no vault knows.
+    fn plant(&self, name: &str);
+    fn unplant(&self, name: &str);
+}
+
+impl Place for world::Server {
+    fn reached(&self) -> (Connection, Role) {
+        (self.connection(&self.new_admin()), world::role())
+    }
+
+    fn count(&self, prefix: &str) -> usize {
+        let query = format!("SELECT rolname FROM pg_roles WHERE rolname LIKE '{prefix}%'");
+        self.admin().query(query.as_str(), &[]).unwrap().len()
+    }
+
+    fn plant(&self, name: &str) {
+        let plant = format!("CREATE ROLE \"{name}\" LOGIN");
+        self.admin().batch_execute(&plant).unwrap();
+    }
+
+    fn unplant(&self, name: &str) {
+        let drop = format!("DROP ROLE \"{name}\"");
+        self.admin().batch_execute(&drop).unwrap();
+    }
+}
+
+impl Place for mariadb::Server {
+    fn reached(&self) -> (Connection, Role) {
+        (self.connection(None), mariadb::role())
+    }
+
+    fn count(&self, prefix: &str) -> usize {
+        self.users(prefix)
+    }
+
+    fn plant(&self, name: &str) {
+        self.execute(&format!("CREATE USER '{name}'@'%' IDENTIFIED BY 'planted'"));
+    }
+
+    fn unplant(&self, name: &str) {
+        self.execute(&format!("DROP USER '{name}'@'%'"));
     }
 }
 
@@ -71,21 +124,19 @@ fn wait_for_user(out: ChildStdout) {
     );
 }
 
-/// The roles that were made for the tests, and the names in live leases must be the same.
-fn compare(server: &Server, vault: &Vault, prefix: &str) -> Result<usize, String> {
-    let query = format!("SELECT rolname FROM pg_roles WHERE rolname LIKE '{prefix}%'");
-    let rows = server.admin().query(query.as_str(), &[]).unwrap();
-    let roles: BTreeSet<String> = rows.iter().map(|row| row.get(0)).collect();
+/// The users that were made for the test, and the live leases must be as many.
+fn compare(server: &dyn Place, vault: &Vault) -> Result<usize, String> {
+    let users = server.count(PREFIX);
     let leases = vault.owner().unwrap().leases();
-    let live = leases.list("database/creds/killer").unwrap();
-    match roles.len() == live.len() {
-        true => Ok(roles.len()),
-        false => Err(format!("{} roles, {} leases", roles.len(), live.len())),
+    let live = leases.list("database/creds/killer").unwrap().len();
+    match users == live {
+        true => Ok(users),
+        false => Err(format!("{users} users, {live} leases")),
     }
 }
 
 /// Makes the vault, with a role whose users live for an hour.
-fn prepare(folder: &Path, server: &Server) {
+fn prepare(folder: &Path, server: &dyn Place) {
     let vault = open(folder, Duration::ZERO);
     vault.init([NewSlot::key(key())]).unwrap();
     vault.unseal_key(&key()).unwrap();
@@ -93,14 +144,15 @@ fn prepare(folder: &Path, server: &Server) {
     let sys = session.sys();
     sys.mount("database", NewMount::new("database")).unwrap();
     let database = session.database("database").unwrap();
-    let connection = server.connection(&server.new_admin());
+    let (connection, role) = server.reached();
     database.configure("app", &connection).unwrap();
-    database.write_role("killer", &role()).unwrap();
+    database.write_role("killer", &role).unwrap();
 }
 
-fn kill_issuers(server: &Server, kills: u64, orphan: bool) -> Result<usize, String> {
+fn kill_issuers(server: &dyn Place, kills: u64, orphan: bool) -> Result<usize, String> {
     let folder = tempfile::tempdir_in("/dev/shm").unwrap();
     prepare(folder.path(), server);
+    let planted = format!("{PREFIX}planted");
     let mut later = Duration::ZERO;
     let mut seen = 0;
     for round in 0..kills {
@@ -120,45 +172,47 @@ fn kill_issuers(server: &Server, kills: u64, orphan: bool) -> Result<usize, Stri
         child.kill().unwrap();
         child.wait().unwrap();
         if orphan && round == 3 {
-            let plant = "CREATE ROLE \"v-owner-killer-planted\" LOGIN";
-            server.admin().batch_execute(plant).unwrap();
+            server.plant(&planted);
         }
         later += LATER;
         let vault = open(folder.path(), later);
         vault.unseal_key(&key()).unwrap();
         vault.tick().map_err(|error| format!("recovery: {error}"))?;
-        let compared = compare(server, &vault, "v-owner-killer-");
+        let compared = compare(server, &vault);
         if compared.is_err() && orphan {
-            server
-                .admin()
-                .batch_execute("DROP ROLE \"v-owner-killer-planted\"")
-                .unwrap();
+            server.unplant(&planted);
         }
         seen += compared?;
-        vault
-            .owner()
-            .unwrap()
-            .leases()
-            .revoke_prefix("database")
-            .unwrap();
-        if compare(server, &vault, "v-owner-killer-")? != 0 {
-            return Err("roles are left".to_owned());
+        let leases = vault.owner().unwrap().leases();
+        leases.revoke_prefix("database").unwrap();
+        if compare(server, &vault)? != 0 {
+            return Err("users are left".to_owned());
         }
         vault.close().unwrap();
     }
     Ok(seen)
 }
 
-#[test]
 #[allow(clippy::print_stderr, reason = "figures for whoever reads the log")]
-fn a_killed_process_leaves_no_role_without_a_lease() {
-    let Some(server) = server("postgres_kill") else {
-        return;
-    };
-    let kills = std::env::var(KILLS).map_or(200, |number| number.parse().unwrap());
-    let seen = kill_issuers(&server, kills, false);
-    eprintln!("{kills} kills, {seen:?} roles seen alive");
+fn kill(server: &dyn Place, name: &str) {
+    let kills = std::env::var(KILLS).map_or(100, |number| number.parse().unwrap());
+    let seen = kill_issuers(server, kills, false);
+    eprintln!("{name}: {kills} kills, {seen:?} users seen alive");
     assert!(seen.unwrap() as u64 > kills / 4, "they hardly worked");
-    // In the same run, and not beside it: a role that no lease knows is found.
-    assert!(kill_issuers(&server, 8, true).is_err());
+    // In the same run, and not beside it: a user whom no lease knows is found.
+    assert!(kill_issuers(server, 8, true).is_err());
+}
+
+#[test]
+fn a_killed_process_leaves_no_role_without_a_lease() {
+    if let Some(server) = world::server("postgres_kill") {
+        kill(&server, "PostgreSQL");
+    }
+}
+
+#[test]
+fn a_killed_process_leaves_no_user_without_a_lease() {
+    if let Some(server) = mariadb::server("mariadb_kill") {
+        kill(&server, "MariaDB");
+    }
 }
