@@ -155,7 +155,8 @@ impl Databases {
     /// password may be in force: the vault tries both, and calling again finishes it.
     ///
     /// # Errors
-    /// `Conflict` while another process does it; `Unavailable`, `Timeout`, and what the database refuses.
+    /// `Conflict` while another process does it; `Unavailable`, `Timeout`, and what the database
+    /// refuses.
     pub fn rotate_root(&self, name: &str) -> Result<()> {
         let operation = RotateRoot {
             mount: &self.mount,
@@ -295,7 +296,8 @@ impl Databases {
     ///
     /// # Errors
     /// `InvalidArgument` for two users who take turns as long as the grace of the last turn is not
-    /// over; `Conflict` while another process does it; `Unavailable`, `Timeout`, and what the database refuses: it is tried again then.
+    /// over; `Conflict` while another process does it; `Unavailable`, `Timeout`, and what the database
+    /// refuses: it is tried again then.
     pub fn rotate_static_role(&self, name: &str) -> Result<()> {
         let operation = RotateStatic {
             mount: &self.mount,

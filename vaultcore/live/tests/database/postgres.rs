@@ -88,6 +88,50 @@ fn a_revoked_credential_takes_its_grants_along() {
 }
 
 #[test]
+fn grants_of_every_kind_are_taken_back() {
+    let Some(server) = server("postgres_all_grants") else {
+        return;
+    };
+    for right in ["SUPERUSER", "CREATEROLE"] {
+        let admin = server.new_admin_with(right);
+        let boss = &admin.0;
+        let mut session = server.login(boss, &admin.1).unwrap();
+        let schema = format!("CREATE SCHEMA {boss} AUTHORIZATION {boss}");
+        server.admin().batch_execute(&schema).unwrap();
+        let kinds = format!(
+            "CREATE TYPE {boss}.mood AS ENUM ('sad', 'ok'); CREATE TABLE {boss}.t (a int); \
+             CREATE DOMAIN {boss}.small AS int"
+        );
+        session.batch_execute(&kinds).unwrap();
+        let creation = [
+            "CREATE ROLE \"{{name}}\" LOGIN PASSWORD '{{password}}'".to_owned(),
+            format!("GRANT USAGE ON SCHEMA {boss} TO \"{{{{name}}}}\""),
+            format!("GRANT USAGE ON TYPE {boss}.mood TO \"{{{{name}}}}\""),
+            format!("GRANT USAGE ON TYPE {boss}.small TO \"{{{{name}}}}\""),
+            format!("GRANT SELECT ON {boss}.t TO \"{{{{name}}}}\""),
+            "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO \"{{name}}\"".to_owned(),
+            format!(
+                "ALTER DEFAULT PRIVILEGES IN SCHEMA {boss} \
+                 GRANT EXECUTE ON FUNCTIONS TO \"{{{{name}}}}\""
+            ),
+        ];
+        let world = World::new(&server.connection(&admin));
+        let role = Role::new("app").creation(creation);
+        world.database().write_role("every", &role).unwrap();
+        let credentials = world.database().credentials("every").unwrap();
+        let (name, password) = (credentials.username(), credentials.password().expose());
+        let mut user = server.login(name, password).unwrap();
+        let read = format!("SELECT count(*) FROM {boss}.t");
+        user.batch_execute(&read).unwrap();
+        let leases = world.owner().leases();
+        leases.revoke(credentials.lease_id()).unwrap();
+        assert!(user.simple_query("SELECT 1").is_err(), "who was in is out");
+        assert!(!server.has_role(name), "{right}");
+        session.batch_execute(&read).unwrap();
+    }
+}
+
+#[test]
 fn statements_that_fail_leave_nothing() {
     let Some(server) = server("postgres_broken") else {
         return;
@@ -257,8 +301,18 @@ fn what_a_user_owns_is_not_dropped_with_it() {
     let table = format!("owned_{}", std::process::id());
     let make = format!("CREATE TABLE {table} (a int); ALTER TABLE {table} OWNER TO \"{name}\"");
     server.admin().batch_execute(&make).unwrap();
+    let password = credentials.password().expose().to_owned();
+    let mut session = server.login(&name, &password).unwrap();
     let error = credentials.revoke().unwrap_err();
     assert!(error.to_string().contains("2BP01"), "{error}"); // dependent objects still exist
+    assert!(
+        !server.lets_in(&name, &password),
+        "it is locked out all the same"
+    );
+    assert!(
+        session.simple_query("SELECT 1").is_err(),
+        "and who was in is out"
+    );
     let info = world.owner().leases().lookup(&id).unwrap();
     assert_eq!(info.state, LeaseState::Revoking);
     server

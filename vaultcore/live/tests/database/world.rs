@@ -60,10 +60,15 @@ impl Server {
 
     /// Makes an administrator of its own for a test, so that tests disturb nobody.
     pub(crate) fn new_admin(&self) -> (String, String) {
+        self.new_admin_with("SUPERUSER")
+    }
+
+    /// The same, with some right only.
+    pub(crate) fn new_admin_with(&self, right: &str) -> (String, String) {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("boss_{}_{number}", std::process::id());
-        let make = format!("CREATE ROLE {name} SUPERUSER LOGIN PASSWORD 'first'");
+        let make = format!("CREATE ROLE {name} {right} LOGIN PASSWORD 'first'");
         self.admin().batch_execute(&make).unwrap();
         (name, "first".to_owned())
     }

@@ -39,6 +39,16 @@ const SCHEMAS: &str = "
         OR EXISTS (SELECT FROM pg_proc p, aclexplode(p.proacl) a
             WHERE p.pronamespace = n.oid AND a.grantee = r.oid))";
 
+/// Whether a role owns anything in this database, or that all databases share.
+const OWNS: &str = "
+    SELECT FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass AND refobjid = $1
+    AND deptype = 'o'
+    AND dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database())) LIMIT 1";
+/// Whether a role is logged in.
+const AT_WORK: &str = "SELECT FROM pg_stat_activity WHERE usesysid = $1 LIMIT 1";
+/// Ends the sessions of a role.
+const END: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid = $1";
+
 impl Driver for Postgres {
     fn name(&self) -> &'static str {
         "postgresql-database-plugin"
@@ -92,12 +102,13 @@ impl Server {
         let timeout = settings.timeout();
         config.connect_timeout(timeout);
         config.application_name("vaultcore");
-        // The server gives up before we do, so that what we gave up on does not happen later.
+        // The server gives up before we do, so that what we gave up on does not happen later; and on
+        // who stands still in a transaction.
         let millis = timeout.as_millis().saturating_sub(1_000).max(500);
         let own = config.get_options().unwrap_or_default().to_owned();
         config.options(&format!(
             "{own} -c statement_timeout={millis} -c lock_timeout={millis} \
-             -c standard_conforming_strings=on"
+             -c idle_in_transaction_session_timeout={millis} -c standard_conforming_strings=on"
         ));
         // It knows more spellings of its parameters than are looked for above.
         let mode = match (mode, config.get_ssl_mode()) {
@@ -295,6 +306,9 @@ impl Database for Opened {
             ..Values::default()
         };
         let own = statements(Dialect::Postgres, texts, &values)?;
+        if own.is_empty() {
+            self.lock_out(name);
+        }
         let name = name.to_owned();
         let dropped = self.transact(move |transaction| {
             let lock = "SELECT pg_advisory_xact_lock(hashtext($1))";
@@ -305,7 +319,7 @@ impl Database for Opened {
             };
             let oid: u32 = known.try_get(0)?;
             match own.is_empty() {
-                true => revoke_all(transaction, &name)?,
+                true => drop_role(transaction, &name, oid)?,
                 false => {
                     for statement in &own {
                         transaction.batch_execute(statement)?;
@@ -319,17 +333,88 @@ impl Database for Opened {
         };
         // Who is logged in already stays so; to end that takes a right that we may not have.
         let _ = self.run(move |client, _| {
-            let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid = $1";
-            client
-                .execute(end, &[&oid])
-                .map_err(|error| refusal(&error))
+            let ended = client.execute(END, &[&oid]);
+            ended.map_err(|error| refusal(&error))
         });
         Ok(())
     }
 }
 
+impl Opened {
+    /// Lets a role log in no more, and ends its sessions, as far as we may: should something of it have
+    /// to stay, whoever has the password is out all the same.
+    fn lock_out(&self, name: &str) {
+        let name = name.to_owned();
+        let _ = self.run(move |client, commit| {
+            let known = "SELECT oid FROM pg_roles WHERE rolname = $1";
+            let known = client.query_opt(known, &[&name]);
+            if let Some(known) = known.map_err(|error| refusal(&error))? {
+                commit.begin()?;
+                let oid = known.try_get(0);
+                let ended = oid.and_then(|oid| end_sessions(client, &quoted(&name), oid));
+                ended.map_err(|error| refusal(&error))?;
+            }
+            Ok(())
+        });
+    }
+}
+
+/// Ends the sessions of a role, and keeps it from beginning others.
+fn end_sessions(client: &mut Client, role: &str, oid: u32) -> Outcome<()> {
+    client.batch_execute(&format!("ALTER ROLE {role} NOLOGIN"))?;
+    if client.execute(END, &[&oid]).is_err() {
+        // Those of a role that we are a member of we may end.
+        client.batch_execute(&format!("GRANT {role} TO CURRENT_USER"))?;
+        client.execute(END, &[&oid])?;
+    }
+    for _ in 0..ATTEMPTS {
+        if client.query_opt(AT_WORK, &[&oid])?.is_none() {
+            break;
+        }
+        thread::sleep(PAUSE); // they are told, and end soon
+    }
+    Ok(())
+}
+
 /// Takes a role away with all that it was granted in this database. What it owns is left: the database
-/// refuses to drop the role then.
+/// refuses to drop the role then. To make it somebody else's is for the role's own statements to say:
+/// a function that runs with its owner's rights would run with those of the new one.
+fn drop_role(transaction: &mut Transaction<'_>, name: &str, oid: u32) -> Outcome<()> {
+    let role = quoted(name);
+    let owns = transaction.query_opt(OWNS, &[&oid])?.is_some();
+    let at_work = transaction.query_opt(AT_WORK, &[&oid])?.is_some();
+    // `DROP OWNED` takes back what was granted, of every kind; it drops what is owned, too, so that it
+    // is for those who own nothing and cannot begin to.
+    let done = !owns && !at_work && drop_grants(transaction, &role)?;
+    if !done {
+        revoke_all(transaction, name)?;
+    }
+    transaction.batch_execute(&format!("DROP ROLE IF EXISTS {role}"))
+}
+
+/// Takes back all that was granted to a role; returns whether we may.
+fn drop_grants(transaction: &mut Transaction<'_>, role: &str) -> Outcome<bool> {
+    let mighty = "SELECT rolsuper FROM pg_roles WHERE rolname = current_user";
+    let mighty: bool = transaction.query_one(mighty, &[])?.try_get(0)?;
+    let member = match mighty {
+        true => String::new(),
+        false => format!("GRANT {role} TO CURRENT_USER; "),
+    };
+    let mut inner = transaction.transaction()?;
+    match inner.batch_execute(&format!("{member}DROP OWNED BY {role}")) {
+        Ok(()) => inner.commit().map(|()| true),
+        Err(error) if may_not(&error) => inner.rollback().map(|()| false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns whether a statement was refused to whom we are logged in as.
+fn may_not(error: &postgres::Error) -> bool {
+    let code = error.as_db_error().map(|database| database.code().code());
+    code.is_some_and(|code| code.starts_with("42") || code.starts_with("0L"))
+}
+
+/// Takes back what was granted to a role on schemas, what is in them, and this database.
 fn revoke_all(transaction: &mut Transaction<'_>, name: &str) -> Outcome<()> {
     let role = quoted(name);
     let schemas = transaction.query(SCHEMAS, &[&name])?;
@@ -349,9 +434,7 @@ fn revoke_all(transaction: &mut Transaction<'_>, name: &str) -> Outcome<()> {
     let database = transaction.query_one("SELECT current_database()", &[]);
     let database: String = database.and_then(|row| row.try_get(0))?;
     let database = quoted(&database);
-    let last = format!(
-        "REVOKE ALL PRIVILEGES ON DATABASE {database} FROM {role}; DROP ROLE IF EXISTS {role}"
-    );
+    let last = format!("REVOKE ALL PRIVILEGES ON DATABASE {database} FROM {role}");
     transaction.batch_execute(&last)
 }
 
