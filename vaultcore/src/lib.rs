@@ -103,8 +103,8 @@ pub use seal::{Argon2Params, CeremonyId, NewSlot, Share, key_file};
 pub use secret::{SecretBytes, SecretString};
 pub use session::{LeasedSecret, Leases, NewAudit, Session, Sys, TokenStore, Userpass};
 pub use vault::{
-    Background, Init, Metric, MetricKind, Rekey, RekeyProgress, RootProgress, SealStatus, Vault,
-    VaultBuilder,
+    Background, Init, Metric, MetricKind, QuorumProgress, Rekey, RekeyProgress, RootProgress,
+    SealStatus, Vault, VaultBuilder,
 };
 
 /// Credentials of databases that die on time: connections, roles, drivers.

@@ -1,18 +1,18 @@
-//! Ceremonies: making a vault, opening and sealing it, and new shares.
+//! Ceremonies: making a vault, opening and sealing it.
 
 use data_encoding::{BASE64, HEXLOWER};
 use zeroize::Zeroizing;
 
 use super::dispatch::bad;
-use super::{ApiRequest, ApiResponse, health};
+use super::{ApiRequest, ApiResponse, health, rekey};
 use crate::audit::NewDevice;
-use crate::engine::sys::{PendingRekey, ReadRekey, SealAll};
-use crate::error::{Error, ErrorKind, Result};
+use crate::engine::sys::SealAll;
+use crate::error::{Error, Result};
 use crate::id::Nonce;
 use crate::path::MountPath;
 use crate::seal::{NewSlot, Share};
 use crate::vault::{Caller, Vault};
-use crate::wire::{Array, Fields, Object, Response, Shape, Verb};
+use crate::wire::{Array, Fields, Object, Response, Verb};
 
 /// Answers whether there is a vault.
 pub(super) fn initialized(vault: &Vault) -> Result<ApiResponse> {
@@ -41,20 +41,20 @@ pub(super) fn init(vault: &Vault, request: &ApiRequest) -> Result<ApiResponse> {
     };
     let (shares, threshold) = (number("secret_shares")?, number("secret_threshold")?);
     let init = vault.init([NewSlot::shamir(shares, threshold)])?;
-    let object = keys(init.shares()).text("root_token", init.root_token().expose());
+    let object = keys(Object::new(), init.shares()).text("root_token", init.root_token().expose());
     Ok(ApiResponse::new(200, object.finish()))
 }
 
-/// Returns shares as Vault prints them: the raw bytes in hex and in base64, and as they are
+/// Adds shares as Vault prints them: the raw bytes in hex and in base64, and as they are
 /// printed here, with number and checksum.
-fn keys(shares: &[Share]) -> Object {
+pub(super) fn keys(object: Object, shares: &[Share]) -> Object {
     let (mut hex, mut base64, mut texts) = (Array::new(), Array::new(), Array::new());
     for share in shares {
         hex = hex.text(&Zeroizing::new(HEXLOWER.encode(share.expose())));
         base64 = base64.text(&Zeroizing::new(BASE64.encode(share.expose())));
         texts = texts.text(share.to_text().expose());
     }
-    Object::new()
+    object
         .array("keys", hex)
         .array("keys_base64", base64)
         .array("keys_text", texts)
@@ -109,13 +109,10 @@ pub(super) fn open(
             vault.rotate_root(caller)?;
             Some(Response::empty())
         }
-        ("rekey/init", Verb::Read) => Some(rekey_status(vault, caller)?),
-        ("rekey/init", Verb::Write) => Some(start_rekey(vault, caller, request)?),
-        ("rekey/init", Verb::Delete) => {
-            vault.run(caller, &crate::engine::sys::CancelRekey)?;
-            Some(Response::empty())
+        (rekey, verb) if rekey.starts_with("rekey/") => {
+            let step = rekey.strip_prefix("rekey/").unwrap_or_default();
+            rekey::open(vault, caller, (step, verb), request)?
         }
-        ("rekey/verify", Verb::Write) => Some(verify_rekey(vault, caller, request)?),
         _ => None,
     })
 }
@@ -130,76 +127,6 @@ fn new_device(path: &str, request: &ApiRequest) -> Result<NewDevice> {
         options: fields.map("options")?.unwrap_or_default(),
         local: fields.flag("local")?.unwrap_or(false),
     })
-}
-
-/// Returns the rekey that waits for its new shares.
-fn pending_rekey(vault: &Vault, caller: &Caller) -> Result<Option<PendingRekey>> {
-    match vault.run(caller, &ReadRekey { path: "rekey/init" }) {
-        Ok(pending) => Ok(Some(pending)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn rekey_status(vault: &Vault, caller: &Caller) -> Result<Response> {
-    let pending = pending_rekey(vault, caller)?;
-    let nonce = pending.as_ref().map(|pending| pending.nonce().to_string());
-    let sharing = pending.as_ref().map(PendingRekey::sharing);
-    let shares = sharing.map_or(0, |sharing| sharing.checks.len());
-    let shares = u64::try_from(shares).unwrap_or(u64::MAX);
-    let object = Object::new()
-        .flag("backup", false)
-        .text("nonce", &nonce.unwrap_or_default())
-        .number("n", shares)
-        .null("pgp_fingerprints")
-        .number("progress", 0)
-        .number("required", vault.status()?.threshold())
-        .flag("started", pending.is_some())
-        .number("t", sharing.map_or(0, |sharing| sharing.threshold))
-        .flag("verification_required", pending.is_some());
-    Ok(Response::data(object).shaped(Shape::Bare(200)))
-}
-
-/// Makes new shares. They count once enough of them came back through `rekey/verify`.
-fn start_rekey(vault: &Vault, caller: &Caller, request: &ApiRequest) -> Result<Response> {
-    let body = request.data();
-    let fields = Fields::parse(&body)?;
-    let number = |name: &str| -> Result<u8> {
-        let wrong = || Error::invalid(format!("`{name}` is 1 to 255"));
-        let count = fields.count(name)?.ok_or_else(wrong)?;
-        u8::try_from(count).map_err(|_| wrong())
-    };
-    let (shares, threshold) = (number("secret_shares")?, number("secret_threshold")?);
-    if pending_rekey(vault, caller)?.is_some() {
-        return Err(Error::invalid("a rekey is in progress already"));
-    }
-    let rekey = vault.start_rekey(caller, None, shares, threshold)?;
-    let object = keys(rekey.shares())
-        .flag("backup", false)
-        .flag("started", true)
-        .null("pgp_fingerprints")
-        .number("progress", 0)
-        .number("required", vault.status()?.threshold())
-        .text("nonce", &rekey.nonce().to_string())
-        .number("t", threshold)
-        .number("n", shares)
-        .flag("verification_required", true)
-        .text("verification_nonce", &rekey.nonce().to_string());
-    Ok(Response::data(object).shaped(Shape::Bare(200)))
-}
-
-fn verify_rekey(vault: &Vault, caller: &Caller, request: &ApiRequest) -> Result<Response> {
-    let body = request.data();
-    let fields = Fields::parse(&body)?;
-    let nonce = nonce(&fields.required("nonce")?)?;
-    let share = Share::parse(&fields.required("key")?)?;
-    let progress = vault.verify_rekey(caller, nonce, &share)?;
-    let object = Object::new()
-        .text("nonce", &nonce.to_string())
-        .number("t", progress.threshold)
-        .number("progress", progress.progress)
-        .flag("complete", progress.complete);
-    Ok(Response::data(object).shaped(Shape::Bare(200)))
 }
 
 /// Reads the nonce of a ceremony.

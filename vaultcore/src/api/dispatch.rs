@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::routed::{Refused, Reply, Routed};
-use super::{ApiRequest, ApiResponse, bounds, ceremony, envelope, health, metrics, quorum, status};
+use super::{
+    ApiRequest, ApiResponse, bounds, ceremony, envelope, health, metrics, quorum, rekey, status,
+};
 use crate::auth;
 use crate::engine::{cubbyhole, identity, sys, wrapping};
 use crate::error::{Error, ErrorKind, Result};
@@ -20,6 +22,9 @@ pub(super) fn dispatch(vault: &Vault, request: &ApiRequest, who: Who) -> Result<
         return Ok(response);
     }
     bounds::check_path(&request.path)?;
+    if let Some(response) = rekey::by_quorum(vault, &who, request)? {
+        return Ok(response);
+    }
     let asked = Asked::new(vault, request, who)?;
     if (asked.path.trim_end_matches('/'), asked.verb) == ("sys/metrics", Verb::Read) {
         return metrics::metrics(vault, &asked.caller, request);

@@ -29,6 +29,7 @@ mod envelope;
 mod health;
 mod metrics;
 mod quorum;
+mod rekey;
 mod request;
 mod routed;
 mod status;

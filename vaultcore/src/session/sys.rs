@@ -277,8 +277,7 @@ impl Sys {
     /// # Errors
     /// `InvalidArgument` for a sharing that cannot be, `NotFound` if there is no Shamir slot.
     pub fn rekey(&self, slot: Option<SlotId>, shares: u8, threshold: u8) -> Result<Rekey> {
-        self.vault
-            .start_rekey(&self.caller, slot, shares, threshold)
+        self.vault.new_shares(&self.caller, slot, shares, threshold)
     }
 
     /// Gives back one new share. With the last that is needed, the new shares are in force and the

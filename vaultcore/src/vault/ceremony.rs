@@ -102,7 +102,7 @@ impl Vault {
     }
 
     /// Starts a rekey of `slot`, or of the only Shamir slot.
-    pub(crate) fn start_rekey(
+    pub(crate) fn new_shares(
         &self,
         caller: &Caller,
         slot: Option<SlotId>,
@@ -181,6 +181,16 @@ impl Vault {
             let progress = u8::try_from(collected.shares.len()).unwrap_or(u8::MAX);
             let copies = || collected.shares.iter().map(copy).collect();
             Ok((progress, (progress >= threshold).then(copies)))
+        })
+    }
+
+    /// Returns how many of the new shares came back to this process.
+    pub(crate) fn new_shares_given(&self, nonce: Nonce) -> Result<u8> {
+        self.with_open(|open| {
+            let rekey = open.rekey().lock().unwrap_or_else(PoisonError::into_inner);
+            let given = rekey.as_ref().filter(|collected| collected.nonce == nonce);
+            let given = given.map_or(0, |collected| collected.shares.len());
+            Ok(u8::try_from(given).unwrap_or(u8::MAX))
         })
     }
 

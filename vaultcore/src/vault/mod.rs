@@ -33,7 +33,7 @@ use leases::Haste;
 pub use metrics::{Metric, MetricKind};
 pub use progress::SealStatus;
 pub(crate) use quorum::RootAttempt;
-pub use quorum::RootProgress;
+pub use quorum::{QuorumProgress, RootProgress};
 pub(crate) use run::{Caller, Place, Who};
 
 use crate::audit::{AuditRules, Hosts};

@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 
 use super::config::{Config, Tables};
 use super::progress::Collected;
-use super::quorum::Attempt;
+use super::quorum::Attempts;
 
 use crate::audit::{AuditTable, Broker, Hosts};
 use crate::barrier::{Barrier, Keyring, Keys, Outcome, RootKey, Txn, layout};
@@ -31,8 +31,8 @@ pub(super) struct OpenVault {
     coming: Mutex<Vec<Coming>>,
     /// The new shares of a rekey given so far.
     rekey: Mutex<Option<Collected>>,
-    /// The root token that is being made.
-    attempt: Mutex<Option<Attempt>>,
+    /// What waits for a quorum of shares.
+    attempts: Mutex<Attempts>,
     unsealing: Unsealing,
 }
 
@@ -71,7 +71,7 @@ impl OpenVault {
             config: ArcSwap::from_pointee(config),
             coming: Mutex::default(),
             rekey: Mutex::default(),
-            attempt: Mutex::default(),
+            attempts: Mutex::default(),
             unsealing: Unsealing(Arc::new(())),
         };
         open.transact(|txn, _| txn.begin_time())?;
@@ -115,8 +115,8 @@ impl OpenVault {
         }
     }
 
-    pub(super) fn attempt(&self) -> &Mutex<Option<Attempt>> {
-        &self.attempt
+    pub(super) fn attempts(&self) -> &Mutex<Attempts> {
+        &self.attempts
     }
 
     pub(super) fn rekey(&self) -> &Mutex<Option<Collected>> {
