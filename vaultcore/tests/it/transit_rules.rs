@@ -5,7 +5,9 @@ mod crypting;
 mod extended;
 mod leaving;
 mod signing;
+mod telling;
 mod using;
+mod vectors;
 mod versions;
 #[cfg(feature = "crypto-ext")]
 mod wrapping;
