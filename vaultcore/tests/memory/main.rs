@@ -10,4 +10,6 @@ mod scan;
 mod scenario;
 mod self_test;
 #[cfg(feature = "sqlite")]
+mod transit;
+#[cfg(feature = "sqlite")]
 mod vault;

@@ -18,6 +18,7 @@ use vaultcore::{
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::scan::{fill_canary, pause, role};
+use crate::transit::{use_keys, use_transit};
 
 pub(crate) const LENGTH: usize = 24;
 const MASK: u8 = 0x5c;
@@ -42,6 +43,7 @@ const MOUNT: u64 = 0x110;
 const RAW: u64 = 0x111;
 const ELSEWHERE: u64 = 0x112;
 const ESCAPED: u64 = 0x115;
+pub(crate) const TRANSIT_PLAIN: u64 = 0x116;
 pub(crate) const HELD: u64 = 0x113;
 pub(crate) const LEAKED: u64 = 0x114;
 
@@ -67,6 +69,7 @@ pub(crate) const NAMED: &[(u64, &str)] = &[
     (RAW, "raw-json"),
     (ELSEWHERE, "value-of-another-thread"),
     (ESCAPED, "value-with-a-line-break"),
+    (TRANSIT_PLAIN, "transit-plaintext"),
     (HELD, "held-by-caller"),
     (LEAKED, "leaked"),
 ];
@@ -82,10 +85,10 @@ fn child() {
 
 /// Randomness that tells, masked, what it gave out as keys.
 #[derive(Clone, Default)]
-struct Told(Arc<Mutex<String>>);
+pub(crate) struct Told(Arc<Mutex<String>>);
 
 impl Told {
-    fn tell(&self, label: &str, secret: &[u8]) {
+    pub(crate) fn tell(&self, label: &str, secret: &[u8]) {
         let mut told = self.0.lock().unwrap();
         told.push_str(label);
         told.push(' ');
@@ -120,7 +123,9 @@ fn run(folder: &Path) -> Result<()> {
     use_everything(&vault)?;
     with(ELSEWHERE, |text| on_other_threads(&vault, text))?;
     change_keys(&vault, &told)?;
+    use_transit(&vault, &told)?;
     let held = hold(&vault)?;
+    use_keys(&vault, &told)?; // last, so that they are ready for use at the pause
     std::fs::write(folder.join("needles"), &*told.0.lock().unwrap()).unwrap();
     pause("held").unwrap();
     drop(black_box(held));
@@ -134,7 +139,7 @@ fn run(folder: &Path) -> Result<()> {
 }
 
 /// Calls `work` with a canary, which exists in one place and is wiped.
-fn with<T>(seed: u64, work: impl FnOnce(&str) -> T) -> T {
+pub(crate) fn with<T>(seed: u64, work: impl FnOnce(&str) -> T) -> T {
     let mut place = Zeroizing::new([0; LENGTH]);
     fill_canary(seed, &mut *place);
     work(std::str::from_utf8(&*place).unwrap())
