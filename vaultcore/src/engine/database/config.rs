@@ -237,7 +237,9 @@ impl Connection {
         self
     }
 
-    /// Sets an option of the driver, such as `tls_ca`.
+    /// Sets an option of the driver. Those of PostgreSQL and MySQL are `tls_ca`, the certificates that the
+    /// server's is checked against, and `tls_certificate` with `private_key`, which are shown to it, all
+    /// as PEM; MySQL's takes `tls_certificate_key`, too, which has both. Keys are not shown again.
     pub fn option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.options.insert(name.into(), value.into());
         self

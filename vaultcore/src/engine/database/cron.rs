@@ -345,6 +345,33 @@ mod tests {
         Schedule::parse(&format!("{} * * * *", "1,".repeat(200))).expect_err("long");
     }
 
+    proptest::proptest! {
+        /// Whatever is written is a schedule, or refused; the next minute is ahead, and no later
+        /// than that of a schedule that says less.
+        #[test]
+        fn any_text_is_a_schedule_or_refused(text in ANY, seconds in 0u64..10_000_000_000) {
+            let after = Timestamp::from_micros(seconds * 1_000_000);
+            if let Ok(schedule) = Schedule::parse(&text) {
+                let next = schedule.next(after).expect("there is one");
+                assert!(next > after && next.as_micros().is_multiple_of(60_000_000));
+                let any = Schedule { days: EVERY, weekdays: EVERY, ..schedule };
+                assert!(any.next(after).expect("there is one") <= next);
+            }
+        }
+    }
+
+    /// Texts that look like schedules, or like parts of them.
+    const ANY: &str = concat!(
+        "(([*]|[?]|[0-9]{1,2}|[A-Z]{3}|jan|sat|[0-9]-[0-9]{1,2}|[*]/[0-9]{1,2}|[,/-])",
+        "{1,3} ?){5}"
+    );
+
+    /// A field that says nothing.
+    const EVERY: Field = Field {
+        bits: u64::MAX,
+        any: true,
+    };
+
     #[test]
     fn the_shortest_pause_is_found() {
         for (text, pause) in [

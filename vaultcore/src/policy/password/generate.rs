@@ -55,7 +55,7 @@ impl PasswordPolicy {
         Ok(None)
     }
 
-    fn is_satisfied(&self, chars: &[char]) -> bool {
+    pub(super) fn is_satisfied(&self, chars: &[char]) -> bool {
         self.rules.iter().all(|rule| {
             let has = |c: &&char| rule.chars.binary_search(c).is_ok();
             chars.iter().filter(has).count() >= rule.least

@@ -155,3 +155,23 @@ fn all_passwords_are_equally_likely() {
     let biased = chi_squared(&counted(|byte| if byte > 230 { 0 } else { byte }), 65);
     assert!(biased > 130.0, "{biased}");
 }
+
+/// Texts that look like policies, or like parts of them.
+const ANY: &str = concat!(
+    r#"(length|rule|"charset"|charset|min-chars|[{}=,:\[\]\n ]|"[ -~]{0,9}"|[0-9]{1,3}"#,
+    r#"|length = 8\n|rule "charset" [{] charset = "ab" [}]\n){0,12}"#
+);
+
+proptest::proptest! {
+    /// Whatever is written is a policy, or refused; one that is taken makes passwords by it.
+    #[test]
+    fn any_text_is_a_policy_or_refused(text in ANY) {
+        if let Ok(policy) = PasswordPolicy::parse(&text)
+            && policy.check(blocks(&text)).is_ok()
+        {
+            let made = policy.generate(blocks("x")).expect("made");
+            let chars: Vec<char> = made.expose().chars().collect();
+            assert!(policy.is_satisfied(&chars) && chars.len() == policy.length);
+        }
+    }
+}

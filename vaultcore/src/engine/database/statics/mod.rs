@@ -94,8 +94,12 @@ impl Stored {
     /// about to be set anyway.
     pub(super) fn repaired(&self) -> Option<usize> {
         let user = self.doubted.map(usize::from)?;
+        let known = self
+            .passwords
+            .get(user)
+            .is_some_and(|known| !known.is_empty());
         let anyway = self.pending.is_some() && user == self.next();
-        (!anyway).then_some(user)
+        (known && !anyway).then_some(user)
     }
 
     /// Says when the password is changed next.
@@ -332,19 +336,20 @@ impl Stored {
         if self.window != 0 && (self.schedule.is_none() || self.window < micros(MIN_WINDOW)) {
             return refused("rotation_window goes with rotation_schedule, and is an hour or more");
         }
-        if self.grace >= self.shortest_pause(now)? {
+        let schedule = self.schedule.as_deref().map(Schedule::parse).transpose()?;
+        if self.grace != 0 && self.grace >= self.shortest_pause(schedule, now) {
             return refused("the grace is shorter than the time between two rotations");
         }
         Ok(())
     }
 
     /// Returns the shortest time between two changes, in microseconds.
-    fn shortest_pause(&self, now: Timestamp) -> Result<u64> {
-        let Some(schedule) = &self.schedule else {
-            return Ok(self.period);
+    fn shortest_pause(&self, schedule: Option<Schedule>, now: Timestamp) -> u64 {
+        let Some(schedule) = schedule else {
+            return self.period;
         };
-        let pause = Schedule::parse(schedule)?.shortest_pause(now);
         let minute = |minutes: u64| Duration::from_secs(minutes.saturating_mul(60));
-        Ok(pause.map(minute).map_or(u64::MAX, micros))
+        let pause = schedule.shortest_pause(now);
+        pause.map(minute).map_or(u64::MAX, micros)
     }
 }

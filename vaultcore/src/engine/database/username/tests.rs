@@ -30,11 +30,17 @@ impl Source for Fixed {
 /// What Go makes of each, with the functions of Vault.
 const MADE: &[(&str, &str)] = &[
     (
-        r#"{{ printf "v-%s-%s-%s-%s" (.DisplayName | truncate 8) (.RoleName | truncate 8) (random 20) (unix_time) | truncate 63 }}"#,
+        concat!(
+            r#"{{ printf "v-%s-%s-%s-%s" (.DisplayName | truncate 8) (.RoleName | truncate 8) "#,
+            "(random 20) (unix_time) | truncate 63 }}"
+        ),
         "v-token-al-reader_r-aBcD0aBcD0aBcD0aBcD0-1700000000",
     ),
     (
-        r#"{{ printf "v-%s-%s-%s-%s" (.DisplayName | truncate 10) (.RoleName | truncate 10) (random 20) (unix_time) | truncate 32 }}"#,
+        concat!(
+            r#"{{ printf "v-%s-%s-%s-%s" (.DisplayName | truncate 10) (.RoleName | truncate 10) "#,
+            "(random 20) (unix_time) | truncate 32 }}"
+        ),
         "v-token-alic-reader_rol-aBcD0aBc",
     ),
     ("x_{{.RoleName}}", "x_reader_role"),
@@ -199,5 +205,25 @@ fn random_characters_are_counted_through_every_change() {
     ] {
         let name = Template::parse(template).expect(template).render(&Fixed);
         assert_eq!(name.expect("rendered").random(), random, "{template}");
+    }
+}
+
+/// Texts that look like templates, or like parts of them.
+const ANY: &str = concat!(
+    r#"([a-z ]|[{]{2}|[}]{2}|[.]RoleName|[.]DisplayName|random|truncate|printf|sha256|uuid"#,
+    r#"|timestamp|replace|base64|"%s-%%"|"2006 Jan"|`_`|[0-9]{1,3}|[|() %"-]){0,24}"#
+);
+
+proptest::proptest! {
+    /// Whatever an administrator writes is a template, or refused: nothing panics, and what is made
+    /// of one is ASCII and bounded.
+    #[test]
+    fn any_text_is_a_template_or_refused(text in ANY) {
+        if let Ok(template) = Template::parse(&text) {
+            let name = template.render(&Fixed).expect("rendered");
+            let random = name.random();
+            let name = name.into_string();
+            assert!(name.is_ascii() && random <= name.len());
+        }
     }
 }
