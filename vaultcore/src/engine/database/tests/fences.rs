@@ -178,6 +178,7 @@ fn a_late_change_upsets_a_rotation_under_way_and_is_noticed() {
     two.during_the_next_change(move |other, clock| {
         clock.advance(LATER);
         other.rotate_root("sticky").expect("rotated");
+        other.rotate_root("sticky").expect("rotated");
         // A third one begins, and is interrupted in the middle.
         let third = other.clone();
         *inner.lock().expect("lock") = Some(Box::new(|| panic!("killed")));

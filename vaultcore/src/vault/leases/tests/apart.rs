@@ -115,6 +115,7 @@ fn a_mount_that_waits_for_its_leases_tries_none_before_its_time() {
     for _ in 0..20 {
         world.tick(); // at once, again and again
     }
+    assert_eq!(state(&world, &rented), LeaseState::Revoking);
     world.pass(HOUR / 60 / 2);
     world.hotel.set(super::hotel::Trouble::None);
     world.tick();
