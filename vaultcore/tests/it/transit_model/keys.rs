@@ -49,8 +49,15 @@ impl Model {
         if !key.imported && !any || unreadable {
             return Err(REFUSED);
         }
+        let secret = OUTSIDE + u32::from(material(kind, which)[0]);
+        let key = self.keys.get_mut(name);
+        let newest = key.and_then(|key| key.versions.last_mut());
+        if let Some(newest) = newest.filter(|it| it.public_only && it.secret == secret) {
+            newest.public_only = false; // the private key of a public one
+            return Ok(());
+        }
         let source = Source::Known {
-            secret: OUTSIDE + u32::from(material(kind, which)[0]),
+            secret,
             public_only: false,
         };
         self.add(name, source);
