@@ -83,6 +83,10 @@ fn every_kind_of_transit_key_is_there() {
         "chacha20-poly1305",
         "xchacha20-poly1305",
         "ecdsa-p256",
+        "ecdsa-p521",
+        "rsa-2048",
+        "ml-dsa-65",
+        "ml-kem-768",
         "hmac",
     ] {
         let mut words = vec!["write".to_owned(), format!("transit/keys/{kind}")];
