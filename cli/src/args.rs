@@ -90,6 +90,8 @@ pub(crate) enum Format {
     Table,
     /// For programs.
     Json,
+    /// For programs, and for people who like it better.
+    Yaml,
 }
 
 /// The commands.

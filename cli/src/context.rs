@@ -68,7 +68,8 @@ impl Context {
             (None, None) => Format::Table,
             (None, Some(name)) if name == "table" => Format::Table,
             (None, Some(name)) if name == "json" => Format::Json,
-            _ => return Err(Failure::local("VAULTCORE_FORMAT is table or json")),
+            (None, Some(name)) if name == "yaml" => Format::Yaml,
+            _ => return Err(Failure::local("VAULTCORE_FORMAT is table, json or yaml")),
         };
         Ok(Self {
             token_file: TokenFile::new(&globals),
@@ -192,7 +193,7 @@ impl Context {
             return self.show_value(&reply.field(name)?);
         }
         match self.format {
-            Format::Json => self.output.line(&reply.json())?,
+            Format::Json | Format::Yaml => self.output.laid_out(self.format, &reply.json())?,
             Format::Table => self.output.write(table::pairs(&reply.rows()).as_bytes())?,
         }
         Ok(Done::Well)
@@ -236,7 +237,7 @@ impl Context {
             return self.show_value(found);
         }
         match self.format {
-            Format::Json => self.output.line(&crate::json::pretty(json))?,
+            Format::Json | Format::Yaml => self.output.laid_out(self.format, json)?,
             Format::Table => {
                 let rows = rows
                     .iter()

@@ -20,6 +20,7 @@ mod sources;
 mod table;
 mod terminal;
 mod token_file;
+mod yaml;
 
 use std::process::ExitCode;
 

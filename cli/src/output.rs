@@ -2,7 +2,9 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use crate::args::Format;
 use crate::failure::{Failure, Result};
+use crate::{json, yaml};
 
 /// Standard output.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +29,14 @@ impl Output {
     pub(crate) fn line(self, text: &str) -> Result<()> {
         self.write(text.as_bytes())?;
         self.write(b"\n")
+    }
+
+    /// Writes JSON, laid out as programs want it.
+    pub(crate) fn laid_out(self, format: Format, json: &str) -> Result<()> {
+        match format {
+            Format::Yaml => self.line(&yaml::of_json(json)),
+            Format::Json | Format::Table => self.line(&json::pretty(json)),
+        }
     }
 
     /// Writes one value: with a line end for people, as it is for programs.

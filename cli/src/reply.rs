@@ -117,8 +117,8 @@ impl Reply {
         let told = known.filter(|(name, json)| !(optional.contains(name) && *json == "null"));
         let object = told.fold(Object::new(), |object, (name, json)| object.raw(name, json));
         match object.is_empty() {
-            true => json::pretty(&self.body),
-            false => json::pretty(&object.finish()),
+            true => self.body.clone(),
+            false => object.finish(),
         }
     }
 
@@ -182,7 +182,7 @@ pub(crate) fn rows(data: &str) -> Vec<(String, Text)> {
 /// Prints a value that stands alone.
 pub(crate) fn show_field(output: Output, format: Format, json: &str) -> Result<()> {
     match (format, json::text(json)) {
-        (Format::Json, _) => output.line(&json::pretty(json)),
+        (Format::Json | Format::Yaml, _) => output.laid_out(format, json),
         (Format::Table, Some(text)) => output.value(&text),
         (Format::Table, None) => output.value(&table::cell(json)),
     }

@@ -113,8 +113,8 @@ impl List {
         }
         let data = reply.data().unwrap_or("{}");
         let devices = json::object(data).unwrap_or_default();
-        if context.format == Format::Json {
-            context.output.line(&json::pretty(data))?;
+        if context.format != Format::Table {
+            context.output.laid_out(context.format, data)?;
         } else if devices.is_empty() {
             return Err(Failure::vault("no audit devices are enabled"));
         } else {
@@ -196,9 +196,9 @@ impl Verify {
         let lines = Told::new(lines, Progress::new("verified", total));
         let report = context.session()?.sys().verify_audit(&self.path, lines)?;
         match context.format {
-            Format::Json => context
+            Format::Json | Format::Yaml => context
                 .output
-                .line(&json::pretty(&as_json(&report).finish()))?,
+                .laid_out(context.format, &as_json(&report).finish())?,
             Format::Table => context.output.write(as_text(&report).as_bytes())?,
         }
         match report.is_whole() {

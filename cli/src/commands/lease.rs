@@ -132,7 +132,8 @@ impl Revoke {
         };
         let request = request(Method::Put, &path)?.body(body.finish().as_bytes());
         let reply = context.ask(request)?;
-        if context.format == Format::Json || context.globals.field.is_some() || reply.is_wrapped() {
+        if context.format != Format::Table || context.globals.field.is_some() || reply.is_wrapped()
+        {
             return context.show_or(&reply, "");
         }
         match (self.force, self.sync) {

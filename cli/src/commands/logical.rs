@@ -173,7 +173,7 @@ impl List {
 /// Makes a request for a list and shows the names.
 pub(crate) fn list(context: &Context, request: ApiRequest) -> Result {
     let outcome = context.ask(request);
-    if context.format == Format::Json
+    if context.format != Format::Table
         && matches!(&outcome, Err(Failure::Vault(told)) if told == &["no value found"])
     {
         context.output.line("{}")?; // so that a program has something to parse
@@ -187,7 +187,7 @@ pub(crate) fn list(context: &Context, request: ApiRequest) -> Result {
     }
     let keys = reply.part(&["data", "keys"]).unwrap_or("[]");
     match context.format {
-        Format::Json => context.output.line(&json::pretty(keys))?,
+        Format::Json | Format::Yaml => context.output.laid_out(context.format, keys)?,
         Format::Table => show_names(context, "Keys", keys)?,
     }
     Ok(Done::Well)

@@ -56,8 +56,8 @@ impl ListMounts {
             return context.show(&reply);
         }
         let data = reply.data().unwrap_or("{}");
-        if context.format == Format::Json {
-            context.output.line(&json::pretty(data))?;
+        if context.format != Format::Table {
+            context.output.laid_out(context.format, data)?;
             return Ok(Done::Well);
         }
         let mounts = json::object(data).into_iter().flatten();

@@ -59,7 +59,7 @@ fn list(context: &Context) -> Result {
         .or_else(|| reply.part(&["policies"]));
     let names = names.unwrap_or("[]");
     match context.format {
-        Format::Json => context.output.line(&json::pretty(names))?,
+        Format::Json | Format::Yaml => context.output.laid_out(context.format, names)?,
         Format::Table => {
             for name in json::array(names).unwrap_or_default() {
                 let name = json::text(name.get()).unwrap_or_default();
@@ -88,9 +88,9 @@ impl Named {
             return context.show(&reply);
         }
         let text = reply.text(&["data", "policy"]).unwrap_or_default();
-        if context.format == Format::Json {
+        if context.format != Format::Table {
             let object = Object::new().text("policy", &text);
-            context.output.line(&json::pretty(&object.finish()))?;
+            context.output.laid_out(context.format, &object.finish())?;
             return Ok(Done::Well);
         }
         context.output.line(text.trim_end_matches('\n'))?;
@@ -184,7 +184,7 @@ impl Lint {
                         .line(&format!("{}: {finding}", name.escape_debug()))?;
                 }
             }
-            Format::Json => {
+            Format::Json | Format::Yaml => {
                 let items = found.iter().map(|(name, finding)| {
                     Object::new()
                         .text("policy", name)
@@ -192,7 +192,9 @@ impl Lint {
                         .text("path", finding.path())
                         .text("message", &finding.to_string())
                 });
-                context.output.line(&json::pretty(&json::objects(items)))?;
+                context
+                    .output
+                    .laid_out(context.format, &json::objects(items))?;
             }
         }
         match found.is_empty() {
@@ -316,7 +318,7 @@ impl Explain {
             .raw("decided", &rules(explanation.decided()))
             .raw("lost", &rules(explanation.lost()))
             .raw("left_out", &rules(explanation.left_out()));
-        context.output.line(&json::pretty(&object.finish()))?;
+        context.output.laid_out(context.format, &object.finish())?;
         Ok(Done::Well)
     }
 }
@@ -327,7 +329,7 @@ fn by_root(context: &Context, capability: Capability) -> Result {
         Format::Table => context.output.line(&format!(
             "{capability} is allowed\n  decides: policy `root`"
         ))?,
-        Format::Json => {
+        Format::Json | Format::Yaml => {
             let rule = Object::new()
                 .text("policy", "root")
                 .text("pattern", "*")
@@ -337,7 +339,7 @@ fn by_root(context: &Context, capability: Capability) -> Result {
                 .raw("decided", &json::objects(std::iter::once(rule)))
                 .raw("lost", "[]")
                 .raw("left_out", "[]");
-            context.output.line(&json::pretty(&object.finish()))?;
+            context.output.laid_out(context.format, &object.finish())?;
         }
     }
     Ok(Done::Well)
@@ -396,7 +398,7 @@ impl Diff {
                     context.output.line(&change.to_string())?;
                 }
             }
-            Format::Json => {
+            Format::Json | Format::Yaml => {
                 let items = changes.iter().map(|change| {
                     Object::new()
                         .text("path", change.path())
@@ -405,7 +407,9 @@ impl Diff {
                         .maybe("old_pattern", change.old_pattern())
                         .maybe("new_pattern", change.new_pattern())
                 });
-                context.output.line(&json::pretty(&json::objects(items)))?;
+                context
+                    .output
+                    .laid_out(context.format, &json::objects(items))?;
             }
         }
         Ok(Done::Well)

@@ -286,7 +286,7 @@ impl Capabilities {
         }
         let found = reply.part(&["data", "capabilities"]).unwrap_or("[]");
         match context.format {
-            Format::Json => context.output.line(&json::pretty(found))?,
+            Format::Json | Format::Yaml => context.output.laid_out(context.format, found)?,
             Format::Table => {
                 let words = json::array(found).unwrap_or_default();
                 let words: Vec<_> = words.iter().map(|word| table::cell(word.get())).collect();

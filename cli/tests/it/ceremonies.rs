@@ -110,6 +110,39 @@ fn rekey_puts_new_shares_in_the_place_of_the_old_ones() {
 }
 
 #[test]
+fn rekey_status_tells_what_is_in_progress() {
+    let rig = Rig::bare();
+    let status = ["operator", "rekey", "-status"];
+    let idle = rig.ok(&status);
+    assert_eq!((idle.row("Started"), idle.row("Nonce")), ("false", ""));
+    let begun = rig.ok(&["operator", "rekey", "-n=5", "-t=3", "-format=json"]);
+    let begun = begun.json();
+    let told = rig.ok(&status);
+    assert_eq!(
+        told.row("Nonce"),
+        begun["verification_nonce"].as_str().unwrap()
+    );
+    assert_eq!(
+        (told.row("New Shares"), told.row("New Threshold")),
+        ("5", "3")
+    );
+    let told = rig
+        .ok(&["operator", "rekey", "-status", "-format=json"])
+        .json();
+    assert_eq!((&told["started"], &told["n"]), (&true.into(), &5.into()));
+    assert_eq!(
+        rig.ok(&["operator", "rekey", "-status", "-field=t"])
+            .out
+            .trim(),
+        "3"
+    );
+    rig.ok(&["operator", "rekey", "-cancel"]);
+    assert_eq!(rig.ok(&status).row("Started"), "false");
+    rig.call(&["operator", "rekey", "-status", "-cancel"])
+        .fails(1);
+}
+
+#[test]
 fn rekey_can_be_dropped() {
     let rig = Rig::bare();
     let words = [

@@ -36,7 +36,7 @@ fn a_wrong_command_line_is_1() {
         &["kv", "get"],
         &["kv", "get", "a", "b"],
         &["kv", "get", "-none-such", "a"],
-        &["kv", "get", "-format=yaml", "a"],
+        &["kv", "get", "-format=toml", "a"],
         &["kv", "get", "-version", "a"],
         &["read"],
         &["kv", "put", "secret/a"],
@@ -229,8 +229,56 @@ fn the_format_comes_from_a_variable() {
         "3"
     );
     rig.call(&["status"])
-        .env("VAULTCORE_FORMAT", "yaml")
+        .env("VAULTCORE_FORMAT", "toml")
         .fails(1);
+}
+
+#[test]
+fn yaml_says_what_json_says() {
+    let rig = Rig::new();
+    rig.ok(&[
+        "kv",
+        "put",
+        "secret/app",
+        "user=app",
+        "port=5432",
+        "word=no",
+    ]);
+    let told = rig.ok(&["kv", "get", "-format=yaml", "secret/app"]).out;
+    for line in [
+        "  data:\n    port: \"5432\"\n    user: app\n    word: \"no\"\n",
+        "    version: 1\n",
+    ] {
+        assert!(told.contains(line), "{told}");
+    }
+    let list = rig
+        .call(&["kv", "list", "secret"])
+        .env("VAULTCORE_FORMAT", "yaml");
+    assert_eq!(list.ok().out, "- app\n");
+    let field = ["kv", "get", "-format=yaml", "-field=user", "secret/app"];
+    assert_eq!(rig.ok(&field).out, "app\n");
+    assert_eq!(
+        rig.ok(&["policy", "list", "-format=yaml"]).out,
+        "- default\n- root\n"
+    );
+    let mounts = rig.ok(&["secrets", "list", "-format=yaml"]).out;
+    assert!(
+        mounts.starts_with("cubbyhole/:\n  accessor: cubbyhole_"),
+        "{mounts}"
+    );
+    for words in [
+        &["operator", "slots", "list", "-format=yaml"][..],
+        &["operator", "key-status", "-format=yaml"],
+        &["status", "-format=yaml"],
+        &["token", "lookup", "-format=yaml"],
+        &["policy", "explain", "-format=yaml", "read", "secret/app"],
+    ] {
+        let told = rig.ok(words).out;
+        assert!(
+            told.contains(": ") && !told.contains('{') || told.contains("{}"),
+            "{told}"
+        );
+    }
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn body(data: &Object, cas: Option<u64>) -> Object {
 
 /// Shows the version that was written.
 fn written(context: &Context, place: &Place, reply: &Reply) -> Result {
-    let plain = context.format == Format::Json || context.globals.field.is_some();
+    let plain = context.format != Format::Table || context.globals.field.is_some();
     match reply.data() {
         Some(metadata) if !plain && place.versioned() => {
             show_version(context, place, Some(metadata))?;

@@ -47,7 +47,7 @@ impl Whole {
         let place = self.named.find(context)?;
         place.need_versions()?;
         let reply = context.ask(place.request(Method::Get, "metadata")?)?;
-        let plain = context.format == Format::Json || context.globals.field.is_some();
+        let plain = context.format != Format::Table || context.globals.field.is_some();
         if plain || reply.is_wrapped() {
             return context.show(&reply);
         }

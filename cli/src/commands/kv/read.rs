@@ -43,7 +43,9 @@ impl Get {
             return context.show_value(json::find(data, &[name]).ok_or_else(reply::no_field)?);
         }
         match context.format {
-            Format::Json => context.output.line(&reply.json())?,
+            Format::Json | Format::Yaml => {
+                context.output.laid_out(context.format, &reply.json())?;
+            }
             Format::Table => {
                 show_version(context, &place, reply.part(&["data", "metadata"]))?;
                 context.output.line("")?;
@@ -58,7 +60,7 @@ impl Get {
 
 /// Shows a secret of version 1.
 fn show_plain(context: &Context, reply: &Reply) -> Result {
-    if reply.is_wrapped() || context.globals.field.is_some() || context.format == Format::Json {
+    if reply.is_wrapped() || context.globals.field.is_some() || context.format != Format::Table {
         return context.show(reply);
     }
     show_titled(context, "Data", reply.data().unwrap_or("{}"))?;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use vaultcore::api::Method;
 use vaultcore::{Nonce, SlotId};
 use zeroize::Zeroizing;
 
@@ -10,9 +11,9 @@ use super::init::{Sharing, shares_object, shares_text};
 use super::show;
 use super::slots::{bytes_of, slot_id};
 use crate::args::Format;
-use crate::context::Context;
+use crate::context::{Context, request};
 use crate::failure::{Failure, Result};
-use crate::json::Object;
+use crate::json::{self, Object};
 use crate::open::{self, Asked};
 
 /// Replace the shares by new ones.
@@ -23,7 +24,7 @@ use crate::open::{self, Asked};
 #[command(
     after_help = "Examples:\n  vaultcore operator rekey -key-shares=5 -key-threshold=3\n  \
                         vaultcore operator rekey -verify -nonce=NONCE\n  \
-                        vaultcore operator rekey -cancel"
+                        vaultcore operator rekey -status\n  vaultcore operator rekey -cancel"
 )]
 pub(crate) struct Rekey {
     #[command(flatten)]
@@ -40,6 +41,9 @@ pub(crate) struct Rekey {
     /// Drop the rekey in progress: the old shares stay
     #[arg(long)]
     cancel: bool,
+    /// Show whether a rekey is in progress, and its nonce
+    #[arg(long, conflicts_with_all = ["init", "verify", "cancel"])]
+    status: bool,
     /// Which rekey the new shares are of
     #[arg(long, value_name = "NONCE")]
     nonce: Option<String>,
@@ -53,6 +57,9 @@ impl Rekey {
         if self.cancel {
             context.session()?.sys().rekey_cancel()?;
             return context.success("Canceled rekeying (if it was started)");
+        }
+        if self.status {
+            return status(context);
         }
         match &self.nonce {
             Some(nonce) if self.verify => self.verify(context, nonce),
@@ -112,4 +119,20 @@ impl Rekey {
             _ => show(context, &Object::new().flag("complete", true), ""),
         }
     }
+}
+
+/// Shows the rekey that waits for its new shares, if there is one.
+fn status(context: &Context) -> Result {
+    let reply = context.ask(request(Method::Get, "sys/rekey/init")?)?;
+    let body = reply.body();
+    let nonce = json::find_text(body, &["nonce"]).unwrap_or_default();
+    let field = |name: &str| json::find(body, &[name]).unwrap_or("0").to_owned();
+    let rows = [
+        ("Nonce", nonce.to_string()),
+        ("Started", field("started")),
+        ("New Shares", field("n")),
+        ("New Threshold", field("t")),
+        ("Verification Required", field("verification_required")),
+    ];
+    context.show_object(body, &rows)
 }

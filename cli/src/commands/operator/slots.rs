@@ -43,9 +43,9 @@ fn list(context: &Context) -> Result {
     context.no_field()?;
     let slots = context.session()?.sys().slots()?;
     match context.format {
-        Format::Json => {
+        Format::Json | Format::Yaml => {
             let items = json::objects(slots.iter().map(object));
-            context.output.line(&json::pretty(&items))?;
+            context.output.laid_out(context.format, &items)?;
         }
         Format::Table => {
             let rows: Vec<Vec<Text>> = slots.iter().map(row).collect();
