@@ -54,6 +54,15 @@ impl<'a> Side<'a> {
         }
     }
 
+    /// A side that is told how many operations to do, by a way that costs something itself.
+    pub(crate) fn batch(work: impl FnMut(u64) + 'a) -> Self {
+        Self {
+            work: Box::new(work),
+            threads: 1,
+            slice: THREADS_SLICE,
+        }
+    }
+
     /// A side of `threads` threads, which share the operations; each is told its number.
     pub(crate) fn threads(threads: u64, operation: impl Fn(u64) + Sync + 'a) -> Self {
         let work = move |count: u64| {

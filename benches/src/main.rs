@@ -16,6 +16,13 @@
 )]
 
 mod bao;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the whole library for C stands here, and some of it is called"
+)]
+#[path = "../../bindings-c/src/lib.rs"]
+mod capi;
 mod cases;
 mod harness;
 mod misses;

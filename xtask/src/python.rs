@@ -28,7 +28,7 @@ pub(crate) fn run(mut args: Args) -> Result {
 /// Adds the steps to `report`.
 pub(crate) fn steps(report: &mut Report) {
     let mut python = None;
-    report.step("python", || match Setup::python_tests(&PACKAGES) {
+    report.step("python", || match Setup::python("python-face", &PACKAGES) {
         Ok(found) => {
             python = Some(found);
             Outcome::Passed
@@ -56,17 +56,30 @@ pub(crate) fn steps(report: &mut Report) {
 
 /// Returns a Python that has the package, and the wheel that it comes from.
 pub(crate) fn installed() -> Result<(PathBuf, PathBuf)> {
-    let python = Setup::python_tests(&PACKAGES)?;
+    let python = Setup::python("python-face", &PACKAGES)?;
     let wheel = install(&python)?;
     Ok((python, wheel))
 }
 
+/// Returns a Python that has the package as it is released, and what the benches compare it with.
+pub(crate) fn installed_for_benches() -> Result<PathBuf> {
+    let packages = ["maturin>=1.9,<2", "cryptography>=41"];
+    let python = Setup::python("python-bench", &packages)?;
+    build(&python, "release")?;
+    Ok(python)
+}
+
 /// Builds the wheel as the tests of Rust are built, so that little is built twice.
 fn install(python: &Path) -> Result<PathBuf> {
-    let wheels = target().join("wheels");
+    build(python, "dev")
+}
+
+fn build(python: &Path, profile: &str) -> Result<PathBuf> {
+    let wheels = target().join("wheels").join(profile);
     std::fs::remove_dir_all(&wheels).ok();
-    let mut maturin = module(python, "maturin build --quiet --profile dev --interpreter");
-    output(maturin.arg(python).arg("--out").arg(&wheels))?;
+    let mut maturin = module(python, "maturin build --quiet --interpreter");
+    maturin.arg(python).args(["--profile", profile]);
+    output(maturin.arg("--out").arg(&wheels))?;
     let found = std::fs::read_dir(&wheels).map_err(|error| error.to_string())?;
     let wheel = found.flatten().next().ok_or("maturin built no wheel")?;
     let wheel = wheel.path();

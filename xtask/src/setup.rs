@@ -137,9 +137,9 @@ impl Setup {
         Ok(folder.join("bin/go"))
     }
 
-    /// Returns the Python of an environment that has `packages`.
-    pub(crate) fn python_tests(packages: &[&str]) -> Result<PathBuf> {
-        let folder = target().join("peers/python-face");
+    /// Returns the Python of the environment `name`, which has `packages`.
+    pub(crate) fn python(name: &str, packages: &[&str]) -> Result<PathBuf> {
+        let folder = target().join("peers").join(name);
         let mark = packages.join(" ");
         if !installed(&folder, &mark) {
             environment(&folder)?;

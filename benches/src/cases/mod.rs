@@ -1,5 +1,6 @@
 //! The cases: each a small file, each run in a process of its own.
 
+mod calls;
 mod get;
 mod group;
 mod growth;
@@ -41,7 +42,7 @@ const fn case(
 }
 
 /// All cases, in the order of the goals.
-pub(crate) const ALL: [Case; 10] = [
+pub(crate) const ALL: [Case; 12] = [
     case("kv-put", &[0, 1], put::run),
     case("group", &[0, 1], group::run),
     case("kv-get-hot", &[0], get::hot),
@@ -51,6 +52,8 @@ pub(crate) const ALL: [Case; 10] = [
     case("open", &[0], open::run),
     case("lease", &[0], lease::run),
     case("policy", &[0], policy::run),
+    case("python", &[0], calls::python),
+    case("c", &[0], calls::c),
     case("size", &[0], size::run),
 ];
 
