@@ -40,8 +40,8 @@ pub use request::{ApiRequest, ApiResponse, Method};
 
 use std::sync::Arc;
 
-use crate::secret::SecretString;
 use crate::session::Session;
+use crate::token::Presented;
 use crate::vault::{Caller, Vault, Who};
 
 impl Vault {
@@ -52,7 +52,7 @@ impl Vault {
     #[must_use]
     pub fn handle(&self, request: &ApiRequest) -> ApiResponse {
         let who = match &request.token {
-            Some(token) => Who::Token(Arc::new(SecretString::copy_from(token.expose()))),
+            Some(token) => Who::Token(Arc::new(Presented::new(token.expose()))),
             None => Who::Anonymous,
         };
         self.answer(request, who)

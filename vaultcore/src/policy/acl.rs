@@ -103,15 +103,32 @@ impl Acl {
     /// Decides.
     #[must_use]
     pub fn check(&self, ask: &Ask<'_>) -> Decision<'_> {
-        self.decide(ask, true)
+        self.decide(ask, |rule| rule.check_conditions(ask))
+    }
+
+    /// Decides as [`check`](Self::check) does, and asks for the request's body only if the rule
+    /// that decides has conditions.
+    pub(crate) fn check_lazily<B: AsRef<[u8]>>(
+        &self,
+        ask: &Ask<'_>,
+        body: impl FnOnce() -> B,
+    ) -> Decision<'_> {
+        self.decide(ask, |rule| {
+            let body = body();
+            rule.check_conditions(&ask.with_body(body.as_ref()))
+        })
     }
 
     /// Decides as if no rule had conditions.
     pub(super) fn check_capability(&self, ask: &Ask<'_>) -> Decision<'_> {
-        self.decide(ask, false)
+        self.decide(ask, |_| Ok(()))
     }
 
-    fn decide(&self, ask: &Ask<'_>, with_conditions: bool) -> Decision<'_> {
+    fn decide(
+        &self,
+        ask: &Ask<'_>,
+        conditions: impl FnOnce(&Merged) -> Result<(), Denial>,
+    ) -> Decision<'_> {
         let mut decision = Decision {
             acl: self,
             capability: ask.capability,
@@ -132,8 +149,8 @@ impl Acl {
             Decisive::Rule(grant, rule) => {
                 decision.rule = Some(rule);
                 decision.denial = grant.check(ask).err();
-                if with_conditions && grant.has_conditions && decision.denial.is_none() {
-                    decision.denial = rule.check_conditions(ask).err();
+                if grant.has_conditions && decision.denial.is_none() {
+                    decision.denial = conditions(rule).err();
                 }
             }
         }
@@ -261,6 +278,10 @@ impl Grant {
 }
 
 impl Merged {
+    pub(super) fn grants(&self, capability: Capability) -> bool {
+        self.capabilities.contains(capability)
+    }
+
     fn check_conditions(&self, ask: &Ask<'_>) -> Result<(), Denial> {
         self.conditions.check_wrapping(ask.wrap_ttl)?;
         match ask.capability {

@@ -154,6 +154,12 @@ impl<'a> Decision<'a> {
         self.acl.root
     }
 
+    /// Whether what decided grants `sudo`.
+    pub(crate) fn has_sudo(&self) -> bool {
+        let rule = self.rule.filter(|_| self.fence.is_none());
+        self.acl.root || rule.is_some_and(|rule| rule.grants(Capability::Sudo))
+    }
+
     /// Returns why not.
     #[must_use]
     pub fn denial(&self) -> Option<Denial> {

@@ -21,6 +21,7 @@ use crate::id::NamespaceId;
 use crate::operation::Access;
 use crate::policy::{Acl, Ask, Capabilities, Decision, Identity, Policy, ROOT};
 use crate::token::Token;
+use crate::wire::Json;
 
 /// The most compiled sets of policies that are kept.
 const MAX_KEPT: usize = 4_096;
@@ -164,20 +165,18 @@ fn frame_map(all: &mut Vec<u8>, map: &BTreeMap<String, String>) {
 }
 
 impl Rights {
-    /// Decides on one access.
-    pub(crate) fn decide<'r>(
-        &'r self,
-        access: &'r Access,
-        body: &'r [u8],
+    /// Decides on one access. The body is asked for only if the rule that decides has conditions.
+    pub(crate) fn decide(
+        &self,
+        access: &Access,
+        body: impl FnOnce() -> Json,
         wrap_ttl: Option<Duration>,
-    ) -> Decision<'r> {
-        let mut ask = Ask::new(&access.path, access.capability)
-            .with_sudo(access.sudo)
-            .with_body(body);
+    ) -> Decision<'_> {
+        let mut ask = Ask::new(&access.path, access.capability).with_sudo(access.sudo);
         if let Some(ttl) = wrap_ttl {
             ask = ask.with_wrap_ttl(ttl);
         }
-        self.acl.check(&ask)
+        self.acl.check_lazily(&ask, body)
     }
 
     /// Returns what may be done at `path`.
@@ -188,6 +187,15 @@ impl Rights {
     /// Returns whether the token has `sudo` on `path`.
     pub(crate) fn sudo(&self, path: &str) -> bool {
         self.acl.is_root() || self.at(path).contains(crate::policy::Capability::Sudo)
+    }
+
+    /// Returns the same for a path that something was decided on. What decides on the listing of a
+    /// folder is looked up in another way.
+    pub(crate) fn sudo_by(&self, decision: &Decision<'_>, path: &str) -> bool {
+        match path.ends_with('/') {
+            true => self.sudo(path),
+            false => decision.has_sudo(),
+        }
     }
 
     pub(crate) fn acl(&self) -> &Acl {

@@ -35,6 +35,7 @@ pub use userpass::Userpass;
 use crate::error::Result;
 use crate::path::MountPath;
 use crate::secret::SecretString;
+use crate::token::Presented;
 use crate::vault::{Caller, Vault, Who};
 
 /// A caller of the vault, with its rights: the embedding program, or the holder of a token.
@@ -91,9 +92,9 @@ impl Vault {
     /// # Ok::<(), vaultcore::Error>(())
     /// ```
     pub fn login(&self, token: &SecretString) -> Result<Session> {
-        let home = self.home_of(token.expose())?;
-        let secret = SecretString::copy_from(token.expose());
-        let mut caller = Caller::new(Who::Token(Arc::new(secret)));
+        let presented = Presented::new(token.expose());
+        let home = self.home_of(&presented)?;
+        let mut caller = Caller::new(Who::Token(Arc::new(presented)));
         caller.space = Arc::from(home);
         Ok(Session {
             vault: self.clone(),

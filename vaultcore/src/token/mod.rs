@@ -6,11 +6,13 @@
 
 mod batch;
 mod entry;
+mod presented;
 mod store;
 mod text;
 mod tree;
 
 pub(crate) use entry::{Created, State, TokenEntry, TokenKind, Uses, micros};
+pub(crate) use presented::Presented;
 pub(crate) use store::{
     Lookup, accessors, authenticate, create, find, find_accessor, find_secret, first, renew, spend,
 };

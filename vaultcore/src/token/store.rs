@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::entry::{Created, State, TokenEntry, TokenKind};
 use super::text::{random_text, split_namespace, text_of, with_namespace};
-use super::{Token, batch};
+use super::{Presented, Token, batch};
 use crate::barrier::{Agenda, Keyring, Tree, Txn, Use, layout};
 use crate::clock::Timestamp;
 use crate::crypto::rng::Random;
@@ -31,26 +31,23 @@ pub(crate) enum Lookup {
     Invalid,
 }
 
-/// Looks a token up, whose text is `secret`.
-pub(crate) fn authenticate(txn: &mut Txn<'_>, secret: &str) -> Result<Lookup> {
-    let (text, namespace) = split_namespace(secret);
-    let token = if batch::is_one(text) {
-        match batch::decode(txn, text) {
-            Some(entry) => Token {
-                id: None,
-                namespace,
-                entry: Arc::new(entry),
-            },
-            None => return Ok(Lookup::Invalid),
-        }
+/// Looks up a token that was presented.
+pub(crate) fn authenticate(txn: &mut Txn<'_>, presented: &Presented) -> Result<Lookup> {
+    let (text, namespace) = split_namespace(presented.expose());
+    let found = if batch::is_one(text) {
+        batch::decode(txn, text).map(|entry| Token {
+            id: None,
+            namespace,
+            entry: Arc::new(entry),
+        })
     } else {
-        let id = token_id(txn, namespace, text);
-        match find(txn, namespace, id)? {
-            Some(token) => token,
-            None => return Ok(Lookup::Invalid),
-        }
+        let place = presented.place(txn)?;
+        find_at(txn, place.namespace, place.id, &place.path)?
     };
-    judge(txn, token)
+    match found {
+        Some(token) => judge(txn, token),
+        None => Ok(Lookup::Invalid),
+    }
 }
 
 fn judge(txn: &mut Txn<'_>, token: Token) -> Result<Lookup> {
@@ -83,7 +80,17 @@ pub(crate) fn find(
     namespace: NamespaceId,
     id: TokenId,
 ) -> Result<Option<Token>> {
-    let found = txn.load_shared(&entry_path(namespace, id)?, TokenEntry::holds_no_secret)?;
+    find_at(txn, namespace, id, &entry_path(namespace, id)?)
+}
+
+/// Returns the stored token `id`, whose entry is at `path`.
+fn find_at(
+    txn: &mut Txn<'_>,
+    namespace: NamespaceId,
+    id: TokenId,
+    path: &EntryPath,
+) -> Result<Option<Token>> {
+    let found = txn.load_shared(path, TokenEntry::holds_no_secret)?;
     Ok(found.map(|entry| Token {
         id: Some(id),
         namespace,
@@ -268,7 +275,7 @@ fn not_stored() -> Error {
     Error::invalid("a batch token is stored nowhere: it cannot be renewed or revoked")
 }
 
-fn token_id(txn: &Txn<'_>, namespace: NamespaceId, text: &str) -> TokenId {
+pub(super) fn token_id(txn: &Txn<'_>, namespace: NamespaceId, text: &str) -> TokenId {
     let fields: [&[u8]; 2] = [namespace.as_bytes(), text.as_bytes()];
     TokenId::from_bytes(txn.keyring().index().id(Use::Token, &fields))
 }

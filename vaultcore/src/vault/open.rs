@@ -87,10 +87,12 @@ impl OpenVault {
     /// What cannot be stored now is stored later: until then a cut behind the stored head is not
     /// noticed, which harms no request.
     pub(super) fn commit_heads(&self, lines: u64) {
-        let broker = Arc::clone(&self.config.load().broker);
-        if broker.is_empty() {
-            return;
+        let config = self.config.load();
+        if config.broker.is_empty() {
+            return; // as nearly always: this is part of every call
         }
+        let broker = Arc::clone(&config.broker);
+        drop(config);
         let heads = broker.heads_due(lines);
         if heads.is_empty() {
             return;

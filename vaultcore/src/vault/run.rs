@@ -19,12 +19,12 @@ use crate::id::{NamespaceId, TokenId};
 use crate::lease;
 use crate::mount::Class;
 use crate::operation::{
-    Access, Actor, Admission, AuthMethod, Context, Engine, Handler, Operation, Registry, Space,
+    Actor, Admission, AuthMethod, Context, Engine, Handler, Operation, Registry, Space,
 };
 use crate::path::MountPath;
 use crate::rights;
 use crate::secret::SecretString;
-use crate::token::{self, Lookup, State, Token};
+use crate::token::{self, Lookup, Presented, State, Token};
 use crate::wire::Route;
 
 /// Who asks, in which namespace, and from where.
@@ -47,7 +47,7 @@ pub(crate) enum Who {
     /// Somebody without a token.
     Anonymous,
     /// Whoever presents this token.
-    Token(Arc<SecretString>),
+    Token(Arc<Presented>),
 }
 
 impl Caller {
@@ -61,7 +61,7 @@ impl Caller {
 
     fn secret(&self) -> Option<&SecretString> {
         match &self.who {
-            Who::Token(secret) => Some(secret),
+            Who::Token(presented) => Some(presented.secret()),
             _ => None,
         }
     }
@@ -312,7 +312,7 @@ impl Vault {
         admission: Admission,
         taken: &mut Use,
     ) -> Result<Actor> {
-        let secret = match &caller.who {
+        let presented = match &caller.who {
             Who::Owner if self.core.owner == Owner::Allowed => return Ok(Actor::Owner),
             Who::Owner => {
                 return Err(Error::new(
@@ -322,9 +322,10 @@ impl Vault {
             }
             Who::System => return Ok(Actor::System),
             Who::Anonymous => return Ok(Actor::Anonymous),
-            Who::Token(secret) => secret.expose(),
+            Who::Token(presented) => presented,
         };
-        let token = match token::authenticate(txn, secret)? {
+        let secret = presented.expose();
+        let token = match token::authenticate(txn, presented)? {
             Lookup::Valid(token) => Some(token),
             // What anybody may ask takes no use of the token that happens to come with it.
             Lookup::Limited if admission == Admission::Anyone => token::find_secret(txn, secret)?,
@@ -391,16 +392,14 @@ impl Vault {
         trail.note_rights(cx, &rights);
         let prefix = config.relative(token, cx.space.path);
         let prefix = prefix.ok_or_else(rights::denied)?;
-        let body = operation.input();
-        for access in access {
-            let path = format!("{prefix}{}", access.path);
-            let access = Access { path, ..access };
-            let decision = rights.decide(&access, &body, operation.wrap_ttl());
+        for mut access in access {
+            access.path.insert_str(0, prefix);
+            let decision = rights.decide(&access, || operation.input(), operation.wrap_ttl());
             trail.note_decision(&decision);
             if !decision.is_allowed() {
                 return Err(rights::denied());
             }
-            cx.sudo = rights.sudo(&access.path);
+            cx.sudo = rights.sudo_by(&decision, &access.path);
         }
         Ok(())
     }
@@ -477,12 +476,12 @@ impl Vault {
     }
 
     /// Returns the path of the namespace of a token that is in force.
-    pub(crate) fn home_of(&self, secret: &str) -> Result<String> {
+    pub(crate) fn home_of(&self, presented: &Presented) -> Result<String> {
         self.with_open(|open| {
             open.transact(|txn, config| {
-                let token = match token::authenticate(txn, secret)? {
+                let token = match token::authenticate(txn, presented)? {
                     Lookup::Valid(token) => Some(token),
-                    Lookup::Limited => token::find_secret(txn, secret)?,
+                    Lookup::Limited => token::find_secret(txn, presented.expose())?,
                     Lookup::Invalid => None,
                 };
                 let token = token.ok_or_else(rights::denied)?;

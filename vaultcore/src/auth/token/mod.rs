@@ -22,7 +22,7 @@ use zeroize::Zeroizing;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mount::NamespaceTable;
 use crate::operation::{Access, Actor, Capability, Context};
-use crate::token::{Lookup, State, Token, authenticate, find_accessor};
+use crate::token::{Lookup, Presented, State, Token, authenticate, find_accessor};
 
 /// Which token an operation is about.
 #[derive(Clone)]
@@ -50,7 +50,7 @@ impl Subject {
                 if own && matches!(cx.actor, Actor::Token(_)) {
                     return cx.token().cloned(); // it was looked up, and its use was taken
                 }
-                let token = match authenticate(cx.txn, text)? {
+                let token = match authenticate(cx.txn, &Presented::new(text))? {
                     Lookup::Valid(token) => token,
                     Lookup::Limited | Lookup::Invalid => limited(cx, text)?,
                 };

@@ -6,7 +6,7 @@ use crate::id::{NamespaceId, TokenId};
 use crate::lease;
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::EntryPath;
-use crate::token::{self, Lookup, RevokeStep, authenticate, find_secret};
+use crate::token::{self, Lookup, Presented, RevokeStep, authenticate, find_secret};
 use crate::wire::{Json, Object, Response, Shape};
 
 /// Revokes a token, with its children or without.
@@ -35,7 +35,7 @@ impl Operation for RevokeToken {
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
         let token = match &self.subject {
             Subject::Own => Some(cx.token()?.clone()),
-            Subject::Secret(text) => match authenticate(cx.txn, text)? {
+            Subject::Secret(text) => match authenticate(cx.txn, &Presented::new(text))? {
                 Lookup::Valid(token) => Some(token),
                 Lookup::Limited | Lookup::Invalid => find_secret(cx.txn, text)?,
             },

@@ -4,7 +4,7 @@ use super::create::NewKey;
 use super::crypt::{self, Sealed};
 use super::item::{Form, Items};
 use super::prepared::Prepared;
-use super::{KIND, KeyName, api_path, config, create, find, usable};
+use super::{KIND, KeyName, api_path, config, create, find, in_use, usable};
 use crate::error::{Error, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::MountPath;
@@ -40,7 +40,7 @@ impl Operation for Encrypt<'_> {
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
         self.items.check()?;
         let key = match find(cx, &self.name)? {
-            Some(_) => usable(cx, &self.name)?,
+            Some(found) => in_use(found)?,
             None => self.upsert(cx)?,
         };
         crypt::check_encrypts(&key)?;

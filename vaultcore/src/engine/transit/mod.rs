@@ -188,11 +188,15 @@ fn find(cx: &mut Context<'_, '_>, name: &KeyName) -> Result<Option<Arc<Prepared>
 /// # Errors
 /// `NotFound`; `InvalidArgument` if it is soft-deleted.
 fn usable(cx: &mut Context<'_, '_>, name: &KeyName) -> Result<Arc<Prepared>> {
-    let found = find(cx, name)?.ok_or_else(no_key)?;
-    if found.key.rules.soft_deleted {
+    find(cx, name)?.ok_or_else(no_key).and_then(in_use)
+}
+
+/// Returns the key unless it is soft-deleted.
+fn in_use(key: Arc<Prepared>) -> Result<Arc<Prepared>> {
+    if key.key.rules.soft_deleted {
         return Err(Error::invalid("the key is soft-deleted: restore it first"));
     }
-    Ok(found)
+    Ok(key)
 }
 
 /// Returns the key to be changed.

@@ -16,7 +16,7 @@ use crate::barrier::Txn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::LeaseKey;
 use crate::lease::{self, CLAIM_PAGE, Claimed, Lease, REMOVE_PAGE, Reach};
-use crate::operation::{Failure, Registry};
+use crate::operation::{Act, Failure, Registry};
 use crate::path::EntryPath;
 
 /// How many of a page of leases are ended at the same time: outside it is mostly waiting.
@@ -48,6 +48,9 @@ pub(crate) enum Force {
     /// It is forgotten: what it leased may live on. Dangerous.
     Yes,
 }
+
+/// What ends something outside, or why it cannot be ended now.
+type Prepared = std::result::Result<Act, Failure>;
 
 /// How far one round through what is due has come.
 struct Round {
@@ -136,8 +139,9 @@ impl Vault {
         let Some(claimed) = claimed.map_err(|()| elsewhere())? else {
             return Ok(()); // it is gone, or somebody else ends it now
         };
-        let failure = self.end_outside(open, &claimed).err();
-        self.settle(open, vec![(claimed, failure)], Force::No)?
+        let acts = self.prepare(open, std::slice::from_ref(&claimed));
+        let ended = acts.into_iter().try_for_each(|act| act?());
+        self.settle(open, vec![(claimed, ended.err())], Force::No)?
             .1
             .map_or(Ok(()), Err)
     }
@@ -157,12 +161,13 @@ impl Vault {
             return Ok(Ended::default());
         }
         let workers = WORKERS.min(claimed.len());
-        let waiting = Mutex::new(claimed.into_iter());
+        let prepared = self.prepare(open, &claimed);
+        let waiting = Mutex::new(claimed.into_iter().zip(prepared));
         let next = || waiting.lock().ok().and_then(|mut waiting| waiting.next());
         let work = || {
             let mut done = Vec::new();
-            while let Some(claimed) = next() {
-                let failure = self.end_outside(open, &claimed).err();
+            while let Some((claimed, act)) = next() {
+                let failure = act.and_then(|act| act()).err();
                 done.push((claimed, failure));
             }
             done
@@ -171,7 +176,8 @@ impl Vault {
             let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
             let mut done = work();
             for other in others {
-                done.extend(other.join().unwrap_or_default()); // its leases stay claimed, and run out
+                // The leases of one that panics stay claimed, and run out.
+                done.extend(other.join().unwrap_or_default());
             }
             done
         });
@@ -214,12 +220,25 @@ impl Vault {
         Ok(claimed)
     }
 
-    /// Ends what a lease leases.
-    fn end_outside(&self, open: &OpenVault, claimed: &Claimed) -> std::result::Result<(), Failure> {
-        let entry = &claimed.lease.entry;
-        let engine = self.core.engine(&entry.kind).map_err(Failure::Lasting)?;
-        let act = open.transact(|txn, _| engine.revoke(txn, &entry.leased()));
-        act.map_err(Failure::Passing)?()
+    /// Prepares to end what leases lease, all of them in one transaction: what several need of
+    /// storage is read once. What keeps one of them from being ended keeps no other.
+    fn prepare(&self, open: &OpenVault, claimed: &[Claimed]) -> Vec<Prepared> {
+        let prepared = open.transact(|txn, _| {
+            let one = |claimed: &Claimed| -> Prepared {
+                let entry = &claimed.lease.entry;
+                let engine = self.core.engine(&entry.kind).map_err(Failure::Lasting)?;
+                let act = engine.revoke(txn, &entry.leased());
+                act.map_err(Failure::Passing)
+            };
+            Ok(claimed.iter().map(one).collect::<Vec<_>>())
+        });
+        prepared.unwrap_or_else(|error| {
+            let failed = |_| {
+                let again = Error::new(error.kind(), error.to_string());
+                Err(Failure::Passing(again))
+            };
+            claimed.iter().map(failed).collect()
+        })
     }
 
     /// Deletes the leases that were ended, and puts back those that could not be. Returns the first
