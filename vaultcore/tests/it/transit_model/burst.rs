@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::step::{Change, FITTING, Item, Step, name, period, step};
+use super::step::{Change, FITTING, Item, Step, Twist, name, new, period, step};
 
 fn item(plain: u8, context: u8, version: u32) -> Item {
     Item {
@@ -81,6 +81,30 @@ fn absence() -> impl Strategy<Value = Vec<Step>> {
     })
 }
 
+/// A key makes way for another one, which is used, and so is one that comes from it.
+fn anew() -> impl Strategy<Value = Vec<Step>> {
+    let deletion = Change {
+        deletion: Some(true),
+        ..Change::default()
+    };
+    (name(), name(), new(), 0..2u32).prop_map(move |(name, other, new, version)| {
+        let item = item(1, FITTING, version);
+        vec![
+            Step::Configure(name, deletion),
+            Step::Delete(name),
+            Step::Create(name, new),
+            Step::Encrypt(name, item),
+            Step::Sign(name, item),
+            Step::Hmac(name, item),
+            Step::Configure(other, deletion),
+            Step::Delete(other),
+            Step::Carry(name, other),
+            Step::Verify(other, 0, Twist::Nothing),
+            Step::Decrypt(other, 0, Twist::Nothing),
+        ]
+    })
+}
+
 pub(crate) fn burst() -> impl Strategy<Value = Vec<Step>> {
     prop_oneof![
         24 => step().prop_map(|step| vec![step]).boxed(),
@@ -89,5 +113,6 @@ pub(crate) fn burst() -> impl Strategy<Value = Vec<Step>> {
         1 => contexts().boxed(),
         1 => periods().boxed(),
         1 => absence().boxed(),
+        1 => anew().boxed(),
     ]
 }

@@ -371,11 +371,11 @@ impl Play {
 
     /// Signs, makes MACs, and verifies both.
     fn marks(&self, transit: &Transit, texts: &mut Texts, step: &Step) -> Result<Reply> {
-        let (options, hash) = (SignOptions::new(), HashType::default());
+        let hash = HashType::default();
         match step {
             Step::Sign(name, item) => {
                 let owned = Owned::of(item);
-                let text = transit.sign(name, options, owned.input(&owned.plain))?;
+                let text = transit.sign(name, self.options(name), owned.input(&owned.plain))?;
                 Ok(Reply::Made(made(&mut texts.signed, text)))
             }
             Step::Hmac(name, item) => {
@@ -389,7 +389,8 @@ impl Play {
                 };
                 let owned = Owned::of(&self.model.signed[index].item()).twisted(*twist);
                 let text = damaged(&texts.signed[index], *twist);
-                let valid = transit.verify(name, options, owned.input(&owned.plain), &text)?;
+                let (options, data) = (self.options(name), owned.input(&owned.plain));
+                let valid = transit.verify(name, options, data, &text)?;
                 Ok(Reply::Valid(valid))
             }
             Step::VerifyHmac(name, pick, twist) => {
@@ -402,6 +403,15 @@ impl Play {
                 Ok(Reply::Valid(valid))
             }
             other => panic!("{other:?} is not played"),
+        }
+    }
+
+    /// Returns how a key signs: ring hashes for each curve in one way.
+    fn options(&self, name: &str) -> SignOptions {
+        let kind = self.model.keys.get(name).map(|key| key.new.kind);
+        match kind {
+            Some(KeyType::EcdsaP384) => SignOptions::new().hash(HashType::Sha2_384),
+            _ => SignOptions::new(),
         }
     }
 

@@ -178,7 +178,7 @@ pub(crate) fn period() -> impl Strategy<Value = u64> {
     select(&[0u64, 0, 3_599, 3_600, 10_000][..])
 }
 
-fn new() -> impl Strategy<Value = New> {
+pub(crate) fn new() -> impl Strategy<Value = New> {
     let flag = |chance| proptest::bool::weighted(chance);
     let flags = (flag(0.4), flag(0.4), flag(0.6), flag(0.6), flag(0.5));
     (select(KINDS), flags, period()).prop_map(|(kind, flags, auto)| {
