@@ -10,6 +10,7 @@ mod open;
 mod policy;
 mod put;
 mod size;
+mod transit;
 
 use std::process::ExitCode;
 
@@ -42,7 +43,7 @@ const fn case(
 }
 
 /// All cases, in the order of the goals.
-pub(crate) const ALL: [Case; 12] = [
+pub(crate) const ALL: [Case; 13] = [
     case("kv-put", &[0, 1], put::run),
     case("group", &[0, 1], group::run),
     case("kv-get-hot", &[0], get::hot),
@@ -52,6 +53,7 @@ pub(crate) const ALL: [Case; 12] = [
     case("open", &[0], open::run),
     case("lease", &[0], lease::run),
     case("policy", &[0], policy::run),
+    case("transit", &[0], transit::run),
     case("python", &[0], calls::python),
     case("c", &[0], calls::c),
     case("size", &[0], size::run),
