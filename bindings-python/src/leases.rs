@@ -45,8 +45,8 @@ impl Leases {
         found.iter().map(|lease| describe(py, lease)).collect()
     }
 
-    /// Let a lease live for so many seconds from now, or as long as it was made for; return how many
-    /// it does.
+    /// Let a lease live for so many seconds from now, or as long as it was made for; return how
+    /// many it does.
     #[pyo3(signature = (lease, *, increment=None))]
     fn renew(&self, py: Python<'_>, lease: &str, increment: Option<u64>) -> PyResult<u64> {
         let increment = increment.map(Duration::from_secs);

@@ -2,6 +2,7 @@
 //! `vaultcore`, and converts back.
 
 mod auth;
+mod credentials;
 mod database;
 mod error;
 mod identity;
@@ -34,9 +35,9 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<kv::KvV1>()?;
     module.add_class::<transit::Transit>()?;
     module.add_class::<database::Databases>()?;
-    module.add_class::<database::Credentials>()?;
-    module.add_class::<database::StaticCredentials>()?;
-    module.add_class::<database::FakeDatabase>()?;
+    module.add_class::<credentials::Credentials>()?;
+    module.add_class::<credentials::StaticCredentials>()?;
+    module.add_class::<credentials::FakeDatabase>()?;
     module.add_class::<leases::Leases>()?;
     module.add_class::<identity::Identity>()?;
     module.add_class::<auth::Userpass>()?;

@@ -10,7 +10,7 @@ use vaultcore::database::Fake;
 use vaultcore::storage::{Memory, Sqlite};
 use vaultcore::{Background, Error, ErrorKind, NewSlot, Result, SealStatus, SecretString, Share};
 
-use crate::database::FakeDatabase;
+use crate::credentials::FakeDatabase;
 use crate::error::{call, quick};
 use crate::request::{self, Response};
 use crate::secret::{Data, Secret, Text};
@@ -64,8 +64,8 @@ fn closed() -> Error {
 
 /// Open a vault, sealed: the path of a file, which is made if there is none, or "memory:".
 ///
-/// With `background` a thread ends what ran out, twice a second; else call `tick`. `fake_database` is
-/// what the driver "fake-database-plugin" reaches.
+/// With `background` a thread ends what ran out, twice a second; else call `tick`. `fake_database`
+/// is what the driver "fake-database-plugin" reaches.
 #[pyfunction]
 #[pyo3(signature = (location, *, background=false, fake_database=None))]
 pub(crate) fn open(

@@ -85,8 +85,8 @@ fn scalar(json: &str) -> Text {
     }
 }
 
-/// Returns a text as it is if nobody takes it for anything else; else with quotes and escapes, which
-/// are those of JSON.
+/// Returns a text as it is if nobody takes it for anything else; else with quotes and escapes,
+/// which are those of JSON.
 fn plain_or_quoted(text: &str) -> Text {
     let inside = |byte: u8| byte.is_ascii_alphanumeric() || b"_./@-".contains(&byte);
     let begins = text

@@ -1,5 +1,5 @@
-//! What a stream of calls works on: handles, inputs that are cut out of the stream, and outputs that
-//! are checked.
+//! What a stream of calls works on: handles, inputs that are cut out of the stream, and outputs
+//! that are checked.
 
 use std::ptr;
 

@@ -16,8 +16,8 @@ use crate::{native, python};
 
 /// The languages that the README must speak; it may speak no other.
 const LANGUAGES: [&str; 6] = ["toml", "rust", "sh", "python", "c", "go"];
-/// What the README's programs log in by to their database; each language has a name of its own, since
-/// one of them changes its password.
+/// What the README's programs log in by to their database; each language has a name of its own,
+/// since one of them changes its password.
 const PASSWORD: &str = "of-the-readme-only";
 /// What stands before `cargo` and `pip` in the folder of the shell.
 const CARGO: &str = "\

@@ -1,8 +1,8 @@
 //! Goals 18 and 19: what a call from C and from Python costs over the same call from Rust.
 //!
-//! The library for C stands in this program, and its functions are reached by their addresses, as a C
-//! program reaches them. Python is a process of its own, which is told how often to call what, in turn
-//! with the sides here.
+//! The library for C stands in this program, and its functions are reached by their addresses, as
+//! a C program reaches them. Python is a process of its own, which is told how often to call what,
+//! in turn with the sides here.
 
 use std::env;
 use std::hint::black_box;
