@@ -83,13 +83,8 @@ fn what_takes_a_driver_is_told_to_be_the_host_s() {
     let run = rig.ok(&["lease", "revoke", &id]);
     assert!(run.out.starts_with("All revocation operations queued"));
     let found = rig.data(&["lease", "lookup", &id]);
-    assert!(
-        found["revoke_error"]
-            .as_str()
-            .expect("why")
-            .contains("driver"),
-        "{found}"
-    );
+    // Nothing was tried here: who has the driver ends it.
+    assert!(found["revoke_error"].is_null(), "{found}");
     assert_eq!(
         (found["renewable"].as_bool(), host.fake.users()),
         (Some(false), 1)
