@@ -2,6 +2,7 @@
 #![no_main]
 
 #[path = "../src/keys.rs"]
+#[allow(dead_code)] // each target needs a part of it
 mod keys;
 
 use keys::{SIGNERS, make, options, plainly, spliced};

@@ -20,7 +20,6 @@ pub const SIGNERS: [(&str, KeyType); 3] = [
 ];
 
 /// Returns how keys of a type sign: ring hashes for each curve in one way.
-#[must_use]
 pub fn options(kind: KeyType) -> SignOptions {
     match kind {
         KeyType::EcdsaP384 => SignOptions::new().hash(HashType::Sha2_384),
