@@ -1,6 +1,6 @@
 //! An OpenBao dev server as the peer, over loopback HTTP that is kept alive.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -129,7 +129,7 @@ impl Client {
         let mut line = String::new();
         self.reader.read_line(&mut line)?;
         let status = line.split(' ').nth(1).unwrap_or_default().to_owned();
-        let mut length = 0;
+        let (mut length, mut chunked) = (0, false);
         loop {
             line.clear();
             self.reader.read_line(&mut line)?;
@@ -139,12 +139,50 @@ impl Client {
             if name.eq_ignore_ascii_case("content-length") {
                 length = value.trim().parse()?;
             }
+            chunked |= name.eq_ignore_ascii_case("transfer-encoding");
         }
-        let mut body = vec![0; length];
-        self.reader.read_exact(&mut body)?;
+        let body = match chunked {
+            true => chunks(&mut self.reader)?,
+            false => exactly(&mut self.reader, length)?,
+        };
         match status.starts_with('2') {
             true => Ok(body),
             false => Err(format!("OpenBao answered {status}").into()),
         }
+    }
+}
+
+fn exactly(reader: &mut impl BufRead, length: usize) -> Result<Vec<u8>> {
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    Ok(body)
+}
+
+/// Reads a body in chunks, as long ones come.
+fn chunks(reader: &mut impl BufRead) -> Result<Vec<u8>> {
+    let (mut body, mut line) = (Vec::new(), String::new());
+    loop {
+        line.clear();
+        reader.read_line(&mut line)?;
+        let length = usize::from_str_radix(line.trim(), 16)?;
+        body.extend(exactly(reader, length)?);
+        exactly(reader, 2)?; // the end of its line
+        if length == 0 {
+            return Ok(body);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_put_together() {
+        let mut reader = "3\r\nabc\r\n10\r\n0123456789abcdef\r\n0\r\n\r\nHTTP".as_bytes();
+        let body = chunks(&mut reader).expect("a body");
+        assert_eq!(body, b"abc0123456789abcdef");
+        assert_eq!(reader, b"HTTP");
+        assert!(chunks(&mut &b"x\r\n"[..]).is_err());
     }
 }
