@@ -6,5 +6,8 @@
 mod dying;
 mod found;
 #[cfg(feature = "sqlite")]
+#[path = "../processes/mod.rs"]
+mod processes;
+#[cfg(feature = "sqlite")]
 mod racing;
 mod stage;

@@ -5,5 +5,7 @@
 #![cfg(feature = "sqlite")]
 
 mod process;
+#[path = "../processes/mod.rs"]
+mod processes;
 mod racing;
 mod work;

@@ -1,8 +1,6 @@
-//! The other processes: this test binary again, told by lines what to do.
+//! The other processes.
 
-use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 use vaultcore::storage::{
@@ -11,11 +9,11 @@ use vaultcore::storage::{
 };
 use vaultcore::{OsRandom, Random, SecretBytes, Vault};
 
+use crate::processes::{Process, serve};
 use crate::work::{Shown, Workers};
 
 const FILE: &str = "VAULTCORE_TRANSIT_FILE";
 const PLANT: &str = "VAULTCORE_TRANSIT_PLANT";
-const REPORT: &str = "report: ";
 
 /// What is wrong with the storage on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,40 +48,23 @@ impl Plant {
 }
 
 /// A process that has the vault open.
-pub(crate) struct Process {
-    child: Child,
-    input: ChildStdin,
-    output: Lines<BufReader<ChildStdout>>,
-}
+pub(crate) struct Other(Process);
 
-impl Process {
+impl Other {
     pub(crate) fn start(file: &Path, plant: Plant) -> Self {
-        let mut command = Command::new(std::env::current_exe().expect("this binary"));
-        command.args(["process::child", "--exact", "--nocapture"]);
-        command
-            .env(FILE, file)
-            .env(PLANT, (plant as u8).to_string());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("a process");
-        let input = child.stdin.take().expect("a pipe");
-        let output = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        let mut process = Self {
-            child,
-            input,
-            output,
-        };
-        assert_eq!(process.report(), Value::Null);
-        process
+        let file = file.to_str().expect("text").to_owned();
+        let variables = [(FILE, file), (PLANT, (plant as u8).to_string())];
+        let mut other = Self(Process::start("process::child", variables));
+        assert_eq!(other.report(), Value::Null);
+        other
     }
 
     fn report(&mut self) -> Value {
-        let mut lines = self.output.by_ref().map(|line| line.expect("a line"));
-        let line = lines.find_map(|line| line.split_once(REPORT).map(|(_, text)| text.to_owned()));
-        serde_json::from_str(&line.expect("a report")).expect("JSON")
+        serde_json::from_str(&self.0.report()).expect("JSON")
     }
 
     pub(crate) fn send(&mut self, line: &str) {
-        writeln!(self.input, "{line}").expect("the process listens");
+        self.0.send(line);
     }
 
     /// Waits for the end of `work`.
@@ -103,13 +84,6 @@ impl Process {
     pub(crate) fn shown(&mut self) -> Result<Shown, String> {
         self.send("show");
         Ok(Shown::of_json(self.report()))
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -141,16 +115,14 @@ fn child() {
     });
     let transit = vault.owner().expect("owner").transit("transit");
     let mut workers = Workers::new(transit.expect("path"));
-    println!("\n{REPORT}null");
-    for line in std::io::stdin().lines() {
-        let line = line.expect("a line");
+    serve("null", |line| {
         let report = match line.split_once(' ') {
             Some(("work", count)) => workers.work(count.parse().expect("a number")),
             None if line == "rewrap" => workers.rewrap(),
             _ => workers.show(),
         };
-        println!("\n{REPORT}{report}");
-    }
+        report.to_string()
+    });
 }
 
 /// Gives the same bytes whenever it is asked for nonces, which come 64 at a time: what keeps them

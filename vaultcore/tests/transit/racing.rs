@@ -7,7 +7,7 @@ use std::path::Path;
 use vaultcore::transit::{KeyType, KeyUpdate, NewKey, Transit};
 use vaultcore::{NewMount, NewSlot, Vault};
 
-use crate::process::{Plant, Process, key, open, sqlite};
+use crate::process::{Other, Plant, key, open, sqlite};
 use crate::work::{ENCRYPTS, SIGNS, Shown, version, wrong};
 
 const PROCESSES: usize = 2;
@@ -63,9 +63,7 @@ fn race(plant: Plant, texts: usize) -> Result<(), String> {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("db");
     prepare(&file);
-    let mut others: Vec<_> = (0..PROCESSES)
-        .map(|_| Process::start(&file, plant))
-        .collect();
+    let mut others: Vec<_> = (0..PROCESSES).map(|_| Other::start(&file, plant)).collect();
     let vault = open(sqlite(&file));
     let transit = vault.owner().expect("owner").transit("transit");
     let transit = transit.expect("path");
@@ -81,17 +79,17 @@ fn race(plant: Plant, texts: usize) -> Result<(), String> {
             let rotated = transit.rotate(name);
             rotated.map_err(|error| format!("rotate: {error}"))?;
         }
-        others.iter_mut().try_for_each(Process::done)?;
+        others.iter_mut().try_for_each(Other::done)?;
         for other in &mut others {
             other.send("rewrap");
         }
         let rotated = transit.rotate(ENCRYPTS);
         rotated.map_err(|error| format!("rotate: {error}"))?;
-        let ages = others.iter_mut().map(Process::oldest);
+        let ages = others.iter_mut().map(Other::oldest);
         let ages = ages.collect::<Result<Vec<u32>, String>>()?;
         oldest = ages.into_iter().min().unwrap_or(1);
     }
-    let shown = others.iter_mut().map(Process::shown);
+    let shown = others.iter_mut().map(Other::shown);
     let shown = shown.collect::<Result<Vec<_>, String>>()?;
     let count = check(&transit, &shown)?;
     // What was made before a rewrap is lost by its trim, and was given up by then.

@@ -10,7 +10,7 @@ use vaultcore::Vault;
 use vaultcore::api::{ApiRequest, Method};
 
 use crate::stage::{call, count, send, text};
-use process::{Ask, Plant, Process, open, prepare};
+use process::{Ask, Plant, Racer, open, prepare};
 
 const PROCESSES: usize = 4;
 /// Callers of each process.
@@ -22,14 +22,14 @@ struct Race {
     vault: Vault,
     storage: std::sync::Arc<vaultcore::storage::Sqlite>,
     root: String,
-    racers: Vec<Process>,
+    racers: Vec<Racer>,
 }
 
 impl Race {
     fn new(folder: &Path, plant: Plant) -> Self {
         let file = folder.join("db");
         let root = prepare(&file);
-        let start = |_| Process::start(&file, plant);
+        let start = |_| Racer::start(&file, plant);
         let racers: Vec<_> = (0..PROCESSES).map(start).collect();
         let (vault, storage) = open(&file);
         Self {
@@ -69,7 +69,7 @@ impl Race {
         for racer in &mut self.racers {
             racer.send(&asks.by_ref().take(CALLERS).collect::<Vec<_>>());
         }
-        let replies = self.racers.iter_mut().flat_map(Process::replies);
+        let replies = self.racers.iter_mut().flat_map(Racer::replies);
         let replies: Vec<_> = replies.collect();
         assert_eq!(replies.len(), ALL);
         replies

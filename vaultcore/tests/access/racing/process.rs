@@ -1,8 +1,6 @@
-//! The processes that race: this test binary again, told by lines what to do.
+//! The processes that race.
 
-use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -15,11 +13,11 @@ use vaultcore::storage::{
 };
 use vaultcore::{NewMount, NewSlot, SecretBytes, Vault};
 
+use crate::processes::{Process, serve};
 use crate::stage::{Reply, call};
 
 const FILE: &str = "VAULTCORE_RACE_FILE";
 const PLANT: &str = "VAULTCORE_RACE_PLANT";
-const REPORT: &str = "report: ";
 
 /// What is wrong with the storage on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,36 +39,15 @@ pub(crate) struct Ask {
 }
 
 /// A process that has the vault open.
-pub(crate) struct Process {
-    child: Child,
-    input: ChildStdin,
-    output: Lines<BufReader<ChildStdout>>,
-}
+pub(crate) struct Racer(Process);
 
-impl Process {
+impl Racer {
     pub(crate) fn start(file: &Path, plant: Plant) -> Self {
-        let mut command = Command::new(std::env::current_exe().expect("this binary"));
-        command.args(["racing::process::child", "--exact", "--nocapture"]);
-        command
-            .env(FILE, file)
-            .env(PLANT, (plant as u8).to_string());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().expect("a process");
-        let input = child.stdin.take().expect("a pipe");
-        let output = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        let mut process = Self {
-            child,
-            input,
-            output,
-        };
+        let file = file.to_str().expect("text").to_owned();
+        let variables = [(FILE, file), (PLANT, (plant as u8).to_string())];
+        let mut process = Process::start("racing::process::child", variables);
         assert_eq!(process.report(), "open");
-        process
-    }
-
-    fn report(&mut self) -> String {
-        let mut lines = self.output.by_ref().map(|line| line.expect("a line"));
-        let line = lines.find_map(|line| line.split_once(REPORT).map(|(_, text)| text.to_owned()));
-        line.expect("a report")
+        Self(process)
     }
 
     /// Has each of `asks` asked, all at once.
@@ -79,20 +56,12 @@ impl Process {
             let Ask { token, method, .. } = ask;
             json!([token, method, ask.path, ask.body])
         });
-        let line = Value::from_iter(asks).to_string();
-        writeln!(self.input, "{line}").expect("the process listens");
+        self.0.send(&Value::from_iter(asks).to_string());
     }
 
     /// Returns the status and body of each reply.
     pub(crate) fn replies(&mut self) -> Vec<Reply> {
-        serde_json::from_str(&self.report()).expect("replies")
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        serde_json::from_str(&self.0.report()).expect("replies")
     }
 }
 
@@ -139,10 +108,9 @@ fn child() {
     };
     let vault = Vault::builder(storage).build().expect("a vault");
     vault.unseal_key(&key()).expect("unsealed");
-    println!("\n{REPORT}open");
-    for line in std::io::stdin().lines() {
+    serve("open", |line| {
         let asks: Vec<(String, String, String, Value)> =
-            serde_json::from_str(&line.expect("a line")).expect("requests");
+            serde_json::from_str(&line).expect("requests");
         let together = Barrier::new(asks.len());
         let replies: Vec<Reply> = thread::scope(|scope| {
             let start = |(token, method, path, body): &(String, String, String, Value)| {
@@ -158,9 +126,8 @@ fn child() {
             let replies = callers.into_iter().map(|caller| caller.join());
             replies.map(|reply| reply.expect("a reply")).collect()
         });
-        let line = serde_json::to_string(&replies).expect("JSON");
-        println!("\n{REPORT}{line}");
-    }
+        serde_json::to_string(&replies).expect("JSON")
+    });
 }
 
 /// Storage that may be wrong.
