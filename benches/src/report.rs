@@ -54,6 +54,19 @@ impl Row {
         self.times(times, who).measured(race.speed(ours, theirs))
     }
 
+    /// Sets what a race of us against a peer gave, or says why there was none.
+    pub(crate) fn against(self, race: Result<Race>, who: &str) -> Self {
+        match race {
+            Ok(race) => self.speed(&race, 0, (1, who)),
+            Err(reason) => self.skipped(reason),
+        }
+    }
+
+    /// Says why there is no figure.
+    pub(crate) fn skipped(self, reason: impl std::fmt::Display) -> Self {
+        self.note(format!("skipped: {reason}"))
+    }
+
     /// Sets the times of both sides, in nanoseconds.
     pub(crate) fn times(mut self, (ours, theirs): (f64, f64), who: &str) -> Self {
         (self.ours, self.theirs) = (duration(ours), duration(theirs));

@@ -360,10 +360,7 @@ pub(super) fn python(setting: &Setting) -> Result<Vec<Row>> {
     ];
     match Python::start() {
         Ok(python) => measure(setting, python, rows),
-        Err(reason) => {
-            let skipped = |row: Row| row.note(format!("skipped: {reason}"));
-            Ok(rows.map(skipped).into())
-        }
+        Err(reason) => Ok(rows.map(|row| row.skipped(&reason)).into()),
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::Setting;
 use crate::Result;
 use crate::bao::Bao;
-use crate::harness::{Dice, Ratio, Side, race};
+use crate::harness::{Dice, Race, Ratio, Side, race};
 use crate::raw::Raw;
 use crate::report::{Goal, Row, duration};
 use crate::seal::{OVERHEAD, Sealer};
@@ -199,17 +199,10 @@ fn openbao(setting: &Setting, secrets: &Secrets, own: &Vault) -> Row {
         "(a) against OpenBao in memory, token with one policy",
     )
     .goal(Goal::AtLeast(300.0));
-    match against_openbao(setting, secrets, own) {
-        Ok(found) => found(row),
-        Err(reason) => row.note(format!("skipped: {reason}")),
-    }
+    row.against(against_openbao(setting, secrets, own), "OpenBao dev server")
 }
 
-fn against_openbao(
-    setting: &Setting,
-    secrets: &Secrets,
-    own: &Vault,
-) -> Result<impl FnOnce(Row) -> Row + use<>> {
+fn against_openbao(setting: &Setting, secrets: &Secrets, own: &Vault) -> Result<Race> {
     let bao = Bao::start()?;
     let (mut root, mut client) = (bao.root()?, bao.with_policy()?);
     let mut values = Values::new(7, LENGTH);
@@ -227,8 +220,7 @@ fn against_openbao(
         let path = &paths[dice.below(paths.len())];
         std::hint::black_box(client.send("GET", path, "").expect("read"));
     });
-    let found = race(setting.extent, &mut [own.side(), theirs]);
-    Ok(move |row: Row| row.speed(&found, 0, (1, "OpenBao dev server")))
+    Ok(race(setting.extent, &mut [own.side(), theirs]))
 }
 
 pub(super) fn cold(setting: &Setting) -> Result<Vec<Row>> {

@@ -6,7 +6,7 @@ use vaultcore::kv::Cas;
 use super::Setting;
 use crate::Result;
 use crate::bao::Bao;
-use crate::harness::{Dice, Side, race};
+use crate::harness::{Dice, Race, Side, race};
 use crate::raw::Raw;
 use crate::report::{Goal, Row};
 use crate::world::{Cached, Open, Secrets, Sharing, Stored, Values};
@@ -83,16 +83,10 @@ impl<'a> Puts<'a> {
 fn openbao(setting: &Setting, puts: &mut Puts<'_>) -> Row {
     let what = "the same, and OpenBao in memory, not durable, root token, 1 connection";
     let row = Row::new(6, "kv-put-openbao", what);
-    match against_openbao(setting, puts) {
-        Ok(found) => found(row),
-        Err(reason) => row.note(format!("skipped: {reason}")),
-    }
+    row.against(against_openbao(setting, puts), "OpenBao dev server")
 }
 
-fn against_openbao(
-    setting: &Setting,
-    puts: &mut Puts<'_>,
-) -> Result<impl FnOnce(Row) -> Row + use<>> {
+fn against_openbao(setting: &Setting, puts: &mut Puts<'_>) -> Result<Race> {
     let bao = Bao::start()?;
     let mut client = bao.root()?;
     let mut values = Values::new(2_000, LENGTH);
@@ -103,8 +97,8 @@ fn against_openbao(
         let body = json!({ "data": { "value": values.next().get() } });
         client.send("PUT", &path, &body.to_string()).expect("put");
     });
-    let found = race(setting.extent, &mut [Side::new(|| puts.put()), theirs]);
-    Ok(move |row: Row| row.speed(&found, 0, (1, "OpenBao dev server")))
+    let mut sides = [Side::new(|| puts.put()), theirs];
+    Ok(race(setting.extent, &mut sides))
 }
 
 fn sqlcipher() -> Row {

@@ -9,9 +9,8 @@ use vaultcore::transit::Input;
 
 use super::crypt::Texts;
 use super::raw::{Floor, key};
-use super::{KEY, Keys, Setting};
+use super::{KEY, Keys, PEER, Setting, peer};
 use crate::Result;
-use crate::bao::Bao;
 use crate::harness::{Race, Side, race};
 use crate::report::{Goal, Row, duration};
 
@@ -92,7 +91,7 @@ fn rewrap(setting: &Setting, keys: &Keys) -> Result<Vec<Row>> {
                 .figure(duration(found.nanos(0)), theirs / found.nanos(0))
                 .goal(Goal::AtLeast(20.0))
                 .note("Python ran by itself just after; a call from Python adds its own cost"),
-            Err(reason) => fernet.note(format!("skipped: {reason}")),
+            Err(reason) => fernet.skipped(reason),
         },
     ])
 }
@@ -113,19 +112,12 @@ fn openbao(setting: &Setting, keys: &Keys) -> Row {
         "encrypt 100 of 1,024 B, against OpenBao",
     )
     .goal(Goal::AtLeast(30.0));
-    match against_openbao(setting, keys) {
-        Ok(found) => row.speed(&found, 0, (1, "OpenBao dev server, root")),
-        Err(reason) => row.note(format!("skipped: {reason}")),
-    }
+    row.against(against_openbao(setting, keys), PEER)
 }
 
 fn against_openbao(setting: &Setting, keys: &Keys) -> Result<Race> {
     use base64::Engine;
-    let bao = Bao::start()?;
-    let mut root = bao.root()?;
-    let transit = json!({ "type": "transit" });
-    root.call("POST", "sys/mounts/transit", &transit)?;
-    root.call("POST", "transit/keys/app", &json!({}))?;
+    let (_bao, mut root) = peer()?;
     let mut texts = Texts::new(1_024);
     let plain: Vec<Vec<u8>> = (0..BATCH).map(|_| texts.next().to_vec()).collect();
     let standard = base64::engine::general_purpose::STANDARD;

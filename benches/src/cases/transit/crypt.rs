@@ -1,12 +1,10 @@
 //! Goals 1 to 3: one text at a time.
 
-use serde_json::json;
 use vaultcore::transit::{Input, Transit};
 
 use super::raw::{Floor, Naive};
-use super::{KEY, Keys, Setting};
+use super::{KEY, Keys, PEER, Setting, peer};
 use crate::Result;
-use crate::bao::Bao;
 use crate::harness::{Dice, Race, Side, race};
 use crate::report::{Goal, Row};
 
@@ -164,19 +162,12 @@ fn openbao(setting: &Setting, keys: &Keys) -> Row {
         "transit-encrypt-openbao",
         "encrypt 1,024 B, against OpenBao",
     );
-    match against_openbao(setting, keys) {
-        Ok(found) => row.speed(&found, 0, (1, "OpenBao dev server, root")),
-        Err(reason) => row.note(format!("skipped: {reason}")),
-    }
+    row.against(against_openbao(setting, keys), PEER)
 }
 
 fn against_openbao(setting: &Setting, keys: &Keys) -> Result<Race> {
     use base64::Engine;
-    let bao = Bao::start()?;
-    let mut root = bao.root()?;
-    let transit = json!({ "type": "transit" });
-    root.call("POST", "sys/mounts/transit", &transit)?;
-    root.call("POST", "transit/keys/app", &json!({}))?;
+    let (_bao, mut root) = peer()?;
     let mut texts = Texts::new(1_024);
     let theirs = Side::new(|| {
         let plain = base64::engine::general_purpose::STANDARD.encode(texts.next());

@@ -7,12 +7,14 @@ mod sign;
 
 use std::path::Path;
 
+use serde_json::json;
 use vaultcore::storage::Sqlite;
 use vaultcore::transit::{KeyType, NewKey, Transit};
 use vaultcore::{NewMount, NewToken, Session, Share, Vault};
 
 use super::Setting;
 use crate::Result;
+use crate::bao::{Bao, Client};
 use crate::report::Row;
 use crate::world::Stored;
 
@@ -55,6 +57,18 @@ impl Keys {
             _stored: stored,
         })
     }
+}
+
+const PEER: &str = "OpenBao dev server, root";
+
+/// Starts OpenBao, with the key.
+fn peer() -> Result<(Bao, Client)> {
+    let bao = Bao::start()?;
+    let mut root = bao.root()?;
+    let transit = json!({ "type": "transit" });
+    root.call("POST", "sys/mounts/transit", &transit)?;
+    root.call("POST", &format!("transit/keys/{KEY}"), &json!({}))?;
+    Ok((bao, root))
 }
 
 /// Returns a session of a token whose policy has many rules, none of them about parameters.
