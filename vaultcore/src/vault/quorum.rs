@@ -30,7 +30,7 @@ pub(super) struct Attempt<W> {
     /// For a root token what it is to be hidden by, if it goes over a wire.
     wanted: W,
     collected: Collected,
-    slot: Option<(SlotId, u8)>,
+    slot: Option<SlotId>,
 }
 
 impl<W> Attempt<W> {
@@ -90,7 +90,7 @@ struct Given<W> {
 pub struct RootProgress {
     /// Shares given so far.
     pub progress: u8,
-    /// Shares needed; 0 until the first was given, if there are several Shamir slots.
+    /// Shares needed.
     pub required: u8,
     /// The token, with the last share that is needed.
     pub token: Option<SecretString>,
@@ -273,10 +273,10 @@ impl Vault {
             if attempt.nonce != nonce {
                 return Err(Error::invalid("the nonce is of another attempt"));
             }
-            if attempt.slot.is_some_and(|(known, _)| known != slot) {
+            if attempt.slot.is_some_and(|known| known != slot) {
                 return Err(Error::invalid("the shares of one attempt are of one slot"));
             }
-            attempt.slot = Some((slot, required));
+            attempt.slot = Some(slot);
             attempt.collected.add(share.expose());
             let progress = attempt.progress();
             Ok((progress, found.take_if(|_| progress >= required)))

@@ -136,8 +136,6 @@ impl<'c> Trail<'c> {
         facts.operation = operation(first.capability);
         facts.path.clone_from(&first.path);
         facts.wrap_ttl = wrap_ttl.unwrap_or_default();
-        facts.namespace_id = cx.space.id.part();
-        facts.namespace_path = cx.space.path.to_owned();
         facts.mount = match cx.mount() {
             Ok(mount) => MountFacts::of(mount),
             Err(_) => MountFacts::built_in(&first.path),
