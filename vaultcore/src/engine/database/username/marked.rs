@@ -1,28 +1,33 @@
-//! Text that remembers which of its characters are random.
+//! Text that remembers how random each of its characters is.
 
 use data_encoding::{BASE64, HEXLOWER};
 
 use crate::crypto::hash::{Hash, hash};
 
-/// Text, each byte with whether it was drawn at random. All of it is ASCII.
+/// How many bits of chance a letter or digit that was drawn has, one of those without regard to case,
+/// and a hexadecimal digit.
+const LETTER: u32 = 6;
+const CASELESS: u32 = 5;
+const HEX: u32 = 4;
+
+/// Text, each byte with its bits of chance. All of it is ASCII.
 #[derive(Clone, Default)]
-pub(super) struct Marked(Vec<(u8, bool)>);
+pub(super) struct Marked(Vec<(u8, u32)>);
 
 impl Marked {
     pub(super) fn plain(text: &str) -> Self {
-        Self(text.bytes().map(|byte| (byte, false)).collect())
+        Self(text.bytes().map(|byte| (byte, 0)).collect())
     }
 
+    /// Letters and digits, drawn at random.
     pub(super) fn drawn(text: &str) -> Self {
-        Self(text.bytes().map(|byte| (byte, true)).collect())
+        Self(text.bytes().map(|byte| (byte, LETTER)).collect())
     }
 
-    /// Text that was worked out of `from`: as many of its characters count as random as those of
-    /// `from` do.
-    fn derived(text: &str, from: &Self) -> Self {
-        let random = from.random();
-        let bytes = text.bytes().enumerate();
-        Self(bytes.map(|(at, byte)| (byte, at < random)).collect())
+    /// Hexadecimal digits of random bytes, with dashes among them.
+    pub(super) fn drawn_hex(text: &str) -> Self {
+        let bits = |byte| if byte == b'-' { 0 } else { HEX };
+        Self(text.bytes().map(|byte| (byte, bits(byte))).collect())
     }
 
     pub(super) fn push(&mut self, other: Self) {
@@ -37,9 +42,10 @@ impl Marked {
         self.0.is_empty()
     }
 
-    /// Returns how many characters are random.
-    pub(super) fn random(&self) -> usize {
-        self.0.iter().filter(|(_, random)| *random).count()
+    /// Returns the bits of chance in all of it.
+    pub(super) fn bits(&self) -> u32 {
+        let bits = self.0.iter().map(|(_, bits)| *bits);
+        bits.fold(0, u32::saturating_add)
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -70,9 +76,11 @@ impl Marked {
         kept
     }
 
-    pub(super) fn map(mut self, change: fn(&u8) -> u8) -> Self {
-        for (byte, _) in &mut self.0 {
+    /// Changes the case of letters, which then tell nothing by it.
+    pub(super) fn cased(mut self, change: fn(&u8) -> u8) -> Self {
+        for (byte, bits) in &mut self.0 {
             *byte = change(byte);
+            *bits = CASELESS.min(*bits);
         }
         self
     }
@@ -94,16 +102,38 @@ impl Marked {
         replaced
     }
 
+    /// Its hash in hexadecimal digits, which have what chance there is, from the first digit on.
     pub(super) fn sha256(&self) -> Self {
-        let digest = hash(Hash::Sha256, &self.bytes());
-        Self::derived(&HEXLOWER.encode(&digest), self)
+        let mut left = self.bits();
+        let digits = HEXLOWER.encode(&hash(Hash::Sha256, &self.bytes()));
+        let digit = |byte| {
+            let bits = HEX.min(left);
+            left = left.saturating_sub(bits);
+            (byte, bits)
+        };
+        Self(digits.bytes().map(digit).collect())
     }
 
+    /// Two digits for each byte. In ASCII most of what tells bytes apart is in the second one.
     pub(super) fn hex(&self) -> Self {
-        Self::derived(&HEXLOWER.encode(&self.bytes()), self)
+        let digits = HEXLOWER.encode(&self.bytes());
+        let chances = self.0.iter().flat_map(|(_, bits)| {
+            let second = HEX.min(*bits);
+            [bits.saturating_sub(second), second]
+        });
+        Self(digits.bytes().zip(chances).collect())
     }
 
+    /// Four characters for three bytes, each with a part of one or two of them.
     pub(super) fn base64(&self) -> Self {
-        Self::derived(&BASE64.encode(&self.bytes()), self)
+        let text = BASE64.encode(&self.bytes());
+        let bits_of = |at: usize| self.0.get(at).map_or(0, |(_, bits)| *bits);
+        let chance = |at: usize| {
+            let bit = at.saturating_mul(6);
+            let (first, last) = (bit / 8, bit.saturating_add(5) / 8);
+            HEX.min(bits_of(first)).min(bits_of(last))
+        };
+        let bytes = text.bytes().enumerate();
+        Self(bytes.map(|(at, byte)| (byte, chance(at))).collect())
     }
 }

@@ -15,9 +15,9 @@ use crate::token::random_text;
 
 /// The longest text of a template, in bytes.
 const MAX_TEMPLATE: usize = 4_096;
-/// How many characters of a name nobody may be able to foretell, at least: two users must never have
-/// one name, since the end of one lease would be the end of the other's user.
-const MIN_RANDOM: usize = 8;
+/// The bits of chance that a name has at least, as eight random letters and digits have: two users
+/// must not have one name, since the end of one lease would be the end of the other's user.
+const MIN_BITS: u32 = 48;
 
 /// Who a user is made for.
 #[derive(Clone, Copy)]
@@ -48,11 +48,11 @@ pub(super) fn render(
              the database takes"
         )));
     }
-    if name.random() < MIN_RANDOM {
-        return Err(Error::invalid(format!(
-            "the username_template leaves fewer than {MIN_RANDOM} random characters in a name: two \
-             users could have the same one"
-        )));
+    if name.bits() < MIN_BITS {
+        return Err(Error::invalid(
+            "the username_template leaves less chance in a name than eight random letters and \
+             digits, or twelve hexadecimal ones, have: two users could have the same one",
+        ));
     }
     let name = name.into_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.@+=/:".contains(c);

@@ -78,7 +78,7 @@ impl Expr {
             Self::UnixTime => Marked::plain(&(source.micros() / 1_000_000).to_string()),
             Self::UnixTimeMillis => Marked::plain(&(source.micros() / 1_000).to_string()),
             Self::Timestamp(layout) => Marked::plain(&layout::format(layout, source.micros())?),
-            Self::Uuid => Marked::drawn(&uuid(source.bytes()?)),
+            Self::Uuid => Marked::drawn_hex(&uuid(source.bytes()?)),
             Self::Joined(parts) => joined(parts, source)?,
             Self::Changed(change, text) => change.of(text.render(source)?),
         })
@@ -90,8 +90,8 @@ impl Change {
         match self {
             Self::Truncate(max) => text.truncate(*max),
             Self::TruncateSha256(max) => text.truncate_sha256(*max),
-            Self::Uppercase => text.map(u8::to_ascii_uppercase),
-            Self::Lowercase => text.map(u8::to_ascii_lowercase),
+            Self::Uppercase => text.cased(u8::to_ascii_uppercase),
+            Self::Lowercase => text.cased(u8::to_ascii_lowercase),
             Self::Replace { find, by } => text.replace(find, by),
             Self::Sha256 => text.sha256(),
             Self::Hex => text.hex(),

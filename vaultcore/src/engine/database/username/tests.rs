@@ -183,28 +183,37 @@ fn time_is_written_as_go_writes_it() {
 }
 
 #[test]
-fn random_characters_are_counted_through_every_change() {
-    for (template, random) in [
+fn chance_is_counted_through_every_change() {
+    for (template, bits) in [
         ("{{.RoleName}}-{{unix_time}}", 0),
-        ("{{random 20}}", 20),
-        ("{{uuid}}", 36),
-        ("{{random 20 | uppercase | truncate 7}}", 7),
+        ("{{random 20}}", 120),
+        ("{{uuid}}", 128),
+        ("{{uuid | truncate 8}}", 32),
+        ("{{uuid | truncate 9}}", 32),
+        ("{{random 20 | uppercase | truncate 7}}", 35),
+        ("{{uuid | lowercase}}", 128),
         (
             r#"{{printf "%s-%s" .RoleName (random 20) | truncate 14}}"#,
-            2,
+            12,
         ),
-        ("{{random 5 | sha256}}", 5),
-        ("{{random 5 | hex}}", 5),
-        ("{{random 5 | base64}}", 5),
+        ("{{random 5 | sha256}}", 30),
+        ("{{random 50 | sha256}}", 256),
+        ("{{random 8 | sha256 | truncate 8}}", 32),
+        ("{{random 5 | hex}}", 30),
+        ("{{random 8 | hex | truncate 8}}", 24),
+        ("{{random 8 | hex | truncate 1}}", 2),
+        ("{{random 6 | base64}}", 32),
+        ("{{random 6 | base64 | truncate 3}}", 12),
+        (r#"{{printf "x%s" (random 2) | base64}}"#, 8),
         ("{{.RoleName | sha256}}", 0),
         (
             r#"{{printf "%s%s" .RoleName (random 3) | truncate_sha256 12}}"#,
-            3,
+            18,
         ),
-        (r#"{{random 5 | replace "aBc" "xyz"}}"#, 2),
+        (r#"{{random 5 | replace "aBc" "xyz"}}"#, 12),
     ] {
         let name = Template::parse(template).expect(template).render(&Fixed);
-        assert_eq!(name.expect("rendered").random(), random, "{template}");
+        assert_eq!(name.expect("rendered").bits(), bits, "{template}");
     }
 }
 
@@ -221,9 +230,9 @@ proptest::proptest! {
     fn any_text_is_a_template_or_refused(text in ANY) {
         if let Ok(template) = Template::parse(&text) {
             let name = template.render(&Fixed).expect("rendered");
-            let random = name.random();
+            let bits = usize::try_from(name.bits()).expect("few");
             let name = name.into_string();
-            assert!(name.is_ascii() && random <= name.len());
+            assert!(name.is_ascii() && bits <= 6 * name.len());
         }
     }
 }
