@@ -27,7 +27,7 @@ fn shown(
     complete: bool,
 ) -> Result<ApiResponse> {
     let nonce = attempt.map(|attempt| attempt.nonce.to_string());
-    let object = object(vault, attempt.is_some())?
+    let object = object(vault, attempt)?
         .number("progress", attempt.map_or(0, |attempt| attempt.progress))
         .text("nonce", &nonce.unwrap_or_default())
         .flag("complete", complete)
@@ -37,10 +37,12 @@ fn shown(
     Ok(ApiResponse::new(200, object.finish()))
 }
 
-fn object(vault: &Vault, started: bool) -> Result<Object> {
+fn object(vault: &Vault, attempt: Option<&RootAttempt>) -> Result<Object> {
+    let required = attempt.and_then(|attempt| attempt.required);
+    let usual = vault.status()?.threshold();
     Ok(Object::new()
-        .flag("started", started)
-        .number("required", vault.status()?.threshold())
+        .flag("started", attempt.is_some())
+        .number("required", required.unwrap_or(usual))
         .text("pgp_fingerprint", "")
         .number("otp_length", u64::try_from(LENGTH).unwrap_or_default()))
 }
@@ -62,7 +64,7 @@ pub(super) fn start(vault: &Vault, request: &ApiRequest) -> Result<ApiResponse> 
         None => vault.random_pad()?,
     };
     let nonce = vault.start_padded_root_token(&pad)?;
-    let object = object(vault, true)?
+    let object = object(vault, vault.root_attempt()?.as_ref())?
         .number("progress", 0)
         .text("nonce", &nonce.to_string())
         .flag("complete", false)
@@ -89,6 +91,7 @@ pub(super) fn update(vault: &Vault, request: &ApiRequest) -> Result<ApiResponse>
     let made = vault.root_token(nonce, &share)?;
     let attempt = RootAttempt {
         progress: made.progress,
+        required: Some(made.required),
         ..attempt
     };
     match made.token {

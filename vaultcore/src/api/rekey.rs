@@ -61,6 +61,7 @@ fn quorum_step(
 ) -> Result<Option<Response>> {
     Ok(match step {
         ("init", Verb::Read) => Some(progress(vault)?),
+        ("verify", Verb::Read) => Some(verification(vault, &Caller::system())?),
         ("init", Verb::Write) => {
             if vault.rekey_attempt()?.is_some() {
                 return Err(Error::invalid("rekey already in progress"));
@@ -119,16 +120,23 @@ fn count(pending: &PendingRekey) -> u8 {
     u8::try_from(pending.sharing().checks.len()).unwrap_or(u8::MAX)
 }
 
-/// Says which rekey was begun: `nonce`, how many shares of how many, and how many were given.
-fn begun(vault: &Vault, nonce: Option<Nonce>, (t, n): (u8, u8), progress: u8) -> Result<Object> {
+/// Says which rekey was begun: `nonce`, how many shares of how many are to be, how many were given,
+/// and how many it takes, if a share has told already.
+fn begun(
+    vault: &Vault,
+    nonce: Option<Nonce>,
+    (t, n): (u8, u8),
+    (progress, required): (u8, Option<u8>),
+) -> Result<Object> {
     let text = nonce.as_ref().map(ToString::to_string);
+    let usual = vault.status()?.threshold();
     Ok(Object::new()
         .flag("backup", false)
         .text("nonce", &text.unwrap_or_default())
         .number("n", n)
         .null("pgp_fingerprints")
         .number("progress", progress)
-        .number("required", vault.status()?.threshold())
+        .number("required", required.unwrap_or(usual))
         .flag("started", nonce.is_some())
         .number("t", t))
 }
@@ -139,7 +147,7 @@ fn status(vault: &Vault, caller: &Caller) -> Result<Response> {
         .as_ref()
         .map(|pending| (pending.sharing().threshold, count(pending)));
     let nonce = pending.as_ref().map(PendingRekey::nonce);
-    let object = begun(vault, nonce, numbers.unwrap_or_default(), 0)?;
+    let object = begun(vault, nonce, numbers.unwrap_or_default(), (0, None))?;
     Ok(bare(
         object.flag("verification_required", pending.is_some()),
     ))
@@ -164,7 +172,7 @@ fn start(vault: &Vault, caller: &Caller, request: &ApiRequest) -> Result<Respons
         return Err(Error::invalid("a rekey is in progress already"));
     }
     let rekey = vault.new_shares(caller, None, shares, threshold)?;
-    let object = begun(vault, Some(rekey.nonce()), (threshold, shares), 0)?;
+    let object = begun(vault, Some(rekey.nonce()), (threshold, shares), (0, None))?;
     Ok(bare(made(object, &rekey)))
 }
 
@@ -175,18 +183,17 @@ fn made(object: Object, rekey: &Rekey) -> Object {
         .text("verification_nonce", &rekey.nonce().to_string())
 }
 
-/// Says how far a quorum has come.
+/// Says how far a quorum has come; without one, which rekey waits for its new shares.
 fn progress(vault: &Vault) -> Result<Response> {
-    let attempt = vault.rekey_attempt()?;
-    let numbers = attempt
-        .as_ref()
-        .map(|attempt| (attempt.threshold, attempt.shares));
-    let nonce = attempt.as_ref().map(|attempt| attempt.nonce);
-    let given = attempt.as_ref().map_or(0, |attempt| attempt.progress);
-    let object = begun(vault, nonce, numbers.unwrap_or_default(), given)?;
-    Ok(bare(
-        object.flag("verification_required", attempt.is_some()),
-    ))
+    let Some(attempt) = vault.rekey_attempt()? else {
+        return status(vault, &Caller::system());
+    };
+    let (numbers, given) = (
+        (attempt.threshold, attempt.shares),
+        (attempt.progress, attempt.required),
+    );
+    let object = begun(vault, Some(attempt.nonce), numbers, given)?;
+    Ok(bare(object.flag("verification_required", true)))
 }
 
 /// Takes one share of those of now; the last one that is needed is answered by the new ones.
@@ -196,7 +203,8 @@ fn update(vault: &Vault, request: &ApiRequest) -> Result<Response> {
     let attempt = vault.rekey_attempt()?.ok_or_else(none)?;
     let given = vault.rekey(nonce, &share)?;
     let numbers = (attempt.threshold, attempt.shares);
-    let object = begun(vault, Some(nonce), numbers, given.progress)?;
+    let so_far = (given.progress, Some(given.required));
+    let object = begun(vault, Some(nonce), numbers, so_far)?;
     Ok(bare(match &given.rekey {
         Some(rekey) => made(object.flag("complete", true), rekey),
         None => object

@@ -30,7 +30,8 @@ pub(super) struct Attempt<W> {
     /// For a root token what it is to be hidden by, if it goes over a wire.
     wanted: W,
     collected: Collected,
-    slot: Option<SlotId>,
+    /// Whose shares they are, and how many it takes.
+    slot: Option<(SlotId, u8)>,
 }
 
 impl<W> Attempt<W> {
@@ -45,6 +46,10 @@ impl<W> Attempt<W> {
 
     fn progress(&self) -> u8 {
         u8::try_from(self.collected.shares.len()).unwrap_or(u8::MAX)
+    }
+
+    fn required(&self) -> Option<u8> {
+        self.slot.map(|(_, required)| required)
     }
 }
 
@@ -177,6 +182,7 @@ impl Vault {
                 nonce: attempt.nonce,
                 pad: attempt.wanted.clone(),
                 progress: attempt.progress(),
+                required: attempt.required(),
             }))
         })
     }
@@ -244,6 +250,7 @@ impl Vault {
                 shares: attempt.wanted.shares,
                 threshold: attempt.wanted.threshold,
                 progress: attempt.progress(),
+                required: attempt.required(),
             }))
         })
     }
@@ -273,10 +280,10 @@ impl Vault {
             if attempt.nonce != nonce {
                 return Err(Error::invalid("the nonce is of another attempt"));
             }
-            if attempt.slot.is_some_and(|known| known != slot) {
+            if attempt.slot.is_some_and(|(known, _)| known != slot) {
                 return Err(Error::invalid("the shares of one attempt are of one slot"));
             }
-            attempt.slot = Some(slot);
+            attempt.slot = Some((slot, required));
             attempt.collected.add(share.expose());
             let progress = attempt.progress();
             Ok((progress, found.take_if(|_| progress >= required)))
@@ -327,6 +334,8 @@ pub(crate) struct RootAttempt {
     pub(crate) nonce: Nonce,
     pub(crate) pad: Zeroizing<String>,
     pub(crate) progress: u8,
+    /// Nobody knows before the first share.
+    pub(crate) required: Option<u8>,
 }
 
 /// An attempt at new shares, as it is shown.
@@ -335,6 +344,8 @@ pub(crate) struct RekeyAttempt {
     pub(crate) shares: u8,
     pub(crate) threshold: u8,
     pub(crate) progress: u8,
+    /// Nobody knows before the first share.
+    pub(crate) required: Option<u8>,
 }
 
 fn none_begun() -> Error {

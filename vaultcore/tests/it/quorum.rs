@@ -146,6 +146,40 @@ fn send(vault: &Vault, method: Method, path: &str, body: &Value) -> (u16, Value)
 }
 
 #[test]
+fn the_door_says_how_many_shares_of_their_slot_it_takes() {
+    let vault = builder(&Rig::new()).build().expect("builds");
+    let slots = [NewSlot::shamir(3, 2), NewSlot::shamir(4, 3)];
+    let init = vault.init(slots).expect("init");
+    open(&vault, init.shares(), 2);
+    let share = init.shares()[3].to_text();
+    let body = json!({"secret_shares": 2, "secret_threshold": 2});
+    for path in ["sys/rekey/", "sys/generate-root/"] {
+        let begin = format!(
+            "{path}{}",
+            if path.contains("root") {
+                "attempt"
+            } else {
+                "init"
+            }
+        );
+        let nonce = send(&vault, Method::Put, &begin, &body).1["nonce"].clone();
+        let give = json!({"nonce": nonce, "key": share.expose()});
+        let given = send(&vault, Method::Put, &format!("{path}update"), &give).1;
+        assert_eq!(
+            (&given["progress"], &given["required"]),
+            (&json!(1), &json!(3)),
+            "{path}"
+        );
+        let shown = send(&vault, Method::Get, &begin, &Value::Null).1;
+        assert_eq!(
+            (&shown["progress"], &shown["required"]),
+            (&json!(1), &json!(3)),
+            "{path}"
+        );
+    }
+}
+
+#[test]
 fn the_door_takes_shares_in_place_of_a_token() {
     let (vault, init) = vault();
     let put = |path: &str, body: Value| send(&vault, Method::Put, path, &body);
@@ -173,11 +207,22 @@ fn the_door_takes_shares_in_place_of_a_token() {
     assert_eq!(last["complete"], json!(true));
     let keys = last["keys_base64"].as_array().expect("keys").clone();
     let nonce = last["verification_nonce"].clone();
+    // Who has the new shares is told what they are for.
+    let get = |path: &str| send(&vault, Method::Get, path, &Value::Null).1;
+    let waiting = get("sys/rekey/verify");
+    assert_eq!(
+        (&waiting["nonce"], &waiting["t"], &waiting["n"]),
+        (&nonce, &json!(2), &json!(2))
+    );
+    let (shown, begun_so) = (get("sys/rekey/init"), json!(true));
+    assert_eq!((&shown["nonce"], &shown["started"]), (&nonce, &begun_so));
     for key in &keys {
         let body = json!({"nonce": nonce, "key": key});
         last = put("sys/rekey/verify", body).1;
     }
     assert_eq!(last["complete"], json!(true));
+    let (status, _) = send(&vault, Method::Get, "sys/rekey/verify", &Value::Null);
+    assert_eq!(status, 400);
     vault.seal().expect("sealed");
     for key in &keys {
         assert_eq!(put("sys/unseal", json!({"key": key})).0, 200);
