@@ -1,4 +1,4 @@
-//! Makes the seeds of all targets but `path` anew, the same each time; see README.md.
+//! Makes the seeds of most targets anew, the same each time; README.md says of which.
 
 use std::fs;
 use std::path::Path;

@@ -105,7 +105,7 @@ impl Config {
     }
 
     /// Says that `password` was set under a claim: it is the one in force, unless somebody else had
-    /// reason to begin meanwhile. Then nobody can tell, and all that may be in force are kept.
+    /// reason to begin meanwhile. Then nobody can tell, and what may be in force is kept, up to [`MAX_PENDING`] of them.
     pub(super) fn end_rotation(
         &mut self,
         txn: &mut Txn<'_>,
@@ -269,7 +269,8 @@ impl Connection {
     }
 
     /// Sets the template of users' names, instead of the driver's own. It is Vault's, with the fields
-    /// `.DisplayName` and `.RoleName`; at least eight characters of a name come from `random` or `uuid`.
+    /// `.DisplayName` and `.RoleName`; a name has as much chance as eight random letters and digits, by
+    /// `random` or `uuid`.
     pub fn username_template(mut self, template: impl Into<String>) -> Self {
         self.username_template = Some(template.into());
         self

@@ -38,7 +38,7 @@ pub trait Driver: Send + Sync {
     }
 
     /// Returns the template of users' names, unless a connection has one of its own: Vault's for
-    /// PostgreSQL. At least eight of a name's characters are random.
+    /// PostgreSQL. A name has as much chance as eight random letters and digits.
     fn username_template(&self) -> &'static str {
         "{{ printf \"v-%s-%s-%s-%s\" (.DisplayName | truncate 8) (.RoleName | truncate 8) \
          (random 20) (unix_time) | truncate 63 }}"

@@ -15,7 +15,7 @@ use crate::wire::{Json, Object, Response};
 ///
 /// It is stored before it is set: after a crash between the two either is in force, and both are
 /// tried. One process at a time does it. If one stood still meanwhile for so long that another one
-/// began, all passwords that may be in force are kept, until the next rotation ends.
+/// began, the passwords that may be in force are kept, up to eight, until the next rotation ends.
 pub(crate) struct RotateRoot<'d> {
     pub(crate) mount: &'d MountPath,
     pub(crate) name: Name,
