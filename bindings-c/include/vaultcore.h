@@ -290,7 +290,8 @@ vc_status vc_session_database(vc_session session,
                               vc_error **error_out);
 
 // Makes a user of a role, who is taken away when the lease ends. The lease is recorded before the
-// user is made, so that what a crash leaves is known and undone.
+// user is made, so that what a crash leaves is known and undone, but for the one moment that
+// SECURITY.md names.
 vc_status vc_database_credentials(vc_database database,
                                   vc_bytes role,
                                   vc_credentials *credentials_out,
@@ -337,7 +338,8 @@ vc_status vc_credentials_renew(vc_credentials credentials,
                                uint64_t *seconds_out,
                                vc_error **error_out);
 
-// Takes the user away now. The handle stays, and answers VC_CLOSED from then on.
+// Takes the user away now. The handle stays, and answers VC_CLOSED from then on, but for the id of
+// the lease.
 vc_status vc_credentials_revoke(vc_credentials credentials, vc_error **error_out);
 
 // Closes the handle. The user is renewed no more, and lives until the lease runs out.

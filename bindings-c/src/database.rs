@@ -8,7 +8,7 @@ use vaultcore::{Error, ErrorKind, LeasedSecret, Leases, Result};
 
 use super::bytes::{vc_buffer, vc_bytes};
 use super::error::{vc_error, vc_status};
-use super::guard::{check_out, guard, invalid, write_out};
+use super::guard::{check_out, guard, write_out};
 use super::handle::{close, find, keep_with, vc_credentials, vc_database, vc_session};
 use super::lease::increment_of;
 
@@ -34,13 +34,7 @@ impl Leased {
     /// Has the lease renewed by a thread.
     fn keep_alive(&self) -> Result<()> {
         let mut held = self.secret.write().unwrap_or_else(PoisonError::into_inner);
-        match held.as_ref().ok_or_else(revoked)?.renewable() {
-            false => Err(invalid("the lease is not renewable")),
-            true => {
-                *held = Some(held.take().ok_or_else(revoked)?.keep_alive()?);
-                Ok(())
-            }
-        }
+        held.as_mut().ok_or_else(revoked)?.start_renewing()
     }
 
     /// Ends the lease. What it was kept alive by is left alone unless that succeeds, so that it can
@@ -99,7 +93,8 @@ pub unsafe extern "C" fn vc_session_database(
 }
 
 /// Makes a user of a role, who is taken away when the lease ends. The lease is recorded before the
-/// user is made, so that what a crash leaves is known and undone.
+/// user is made, so that what a crash leaves is known and undone, but for the one moment that
+/// SECURITY.md names.
 ///
 /// # Safety
 /// Pointers obey the rules at the head of vaultcore.h.
@@ -304,7 +299,8 @@ pub unsafe extern "C" fn vc_credentials_renew(
     }
 }
 
-/// Takes the user away now. The handle stays, and answers VC_CLOSED from then on.
+/// Takes the user away now. The handle stays, and answers VC_CLOSED from then on, but for the id of
+/// the lease.
 ///
 /// # Safety
 /// Pointers obey the rules at the head of vaultcore.h.

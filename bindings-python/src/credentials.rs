@@ -45,16 +45,22 @@ impl Credentials {
         })
     }
 
-    fn take(&self) -> Result<Leased> {
+    /// Takes the user away; returns whether there was one still. One who cannot be now is kept, so that
+    /// it can be tried again.
+    fn end(&self) -> Result<bool> {
         let mut held = self.held.lock().map_err(|_| revoked())?;
-        held.take().ok_or_else(revoked)
+        let Some(leased) = held.as_mut() else {
+            return Ok(false);
+        };
+        leased.try_revoke()?;
+        *held = None;
+        Ok(true)
     }
 
-    /// Has the lease renewed by a thread. One that no thread can be made for is revoked.
+    /// Has the lease renewed by a thread.
     fn keep(&self) -> Result<()> {
         let mut held = self.held.lock().map_err(|_| revoked())?;
-        *held = Some(held.take().ok_or_else(revoked)?.keep_alive()?);
-        Ok(())
+        held.as_mut().ok_or_else(revoked)?.start_renewing()
     }
 }
 
@@ -128,7 +134,10 @@ impl Credentials {
 
     /// Take the user away now.
     fn revoke(&self, py: Python<'_>) -> PyResult<()> {
-        call(py, || self.take()?.revoke())
+        call(py, || match self.end()? {
+            true => Ok(()),
+            false => Err(revoked()),
+        })
     }
 
     fn __enter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
@@ -142,10 +151,8 @@ impl Credentials {
 
     #[pyo3(signature = (*_exception))]
     fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, PyAny>) -> PyResult<()> {
-        call(py, || match self.take() {
-            Ok(leased) => leased.revoke(),
-            Err(_) => Ok(()), // it was revoked inside
-        })
+        call(py, || self.end())?; // it may have been revoked inside
+        Ok(())
     }
 
     fn __repr__(&self) -> &'static str {

@@ -51,6 +51,31 @@ def test_a_user_lives_as_long_as_the_with(database, fake):
     assert creds.username and creds.lease_id  # they are no secrets
 
 
+def test_a_user_who_cannot_be_taken_away_now_is_not_forgotten(opened, database, fake):
+    creds = database.credentials("readonly")
+    opened.seal()
+    with pytest.raises(vaultcore.SealedError):
+        creds.revoke()
+    opened.unseal_key(KEY)
+    assert fake.lets_in(creds.username, creds.password)
+    creds.revoke()
+    assert fake.users == 0
+    with pytest.raises(vaultcore.ClosedError):
+        creds.revoke()
+
+
+def test_a_with_takes_away_whom_its_body_could_not(opened, database, fake):
+    with database.credentials("readonly") as creds:
+        opened.seal()
+        with pytest.raises(vaultcore.SealedError):
+            creds.revoke()
+        opened.unseal_key(KEY)
+    assert fake.users == 0
+    with database.credentials("readonly") as creds:
+        creds.revoke()  # by itself, which is no error at the end
+    assert fake.users == 0
+
+
 def test_an_exception_takes_the_user_away(database, fake):
     with pytest.raises(KeyError), database.credentials("readonly"):
         assert fake.users == 1

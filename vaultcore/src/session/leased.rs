@@ -146,6 +146,15 @@ impl<T> LeasedSecret<T> {
     /// # Errors
     /// As [`Leases::revoke`].
     pub fn revoke(mut self) -> Result<()> {
+        self.try_revoke()
+    }
+
+    /// Ends the secret now. If that fails it is kept, renewed by nobody any more, so that it can be
+    /// tried again.
+    ///
+    /// # Errors
+    /// As [`Leases::revoke`].
+    pub fn try_revoke(&mut self) -> Result<()> {
         self.keeper = None; // joined first: it must not renew what is over
         self.lease.leases().revoke(&self.lease.id)
     }
@@ -159,10 +168,18 @@ impl<T> LeasedSecret<T> {
     /// `InvalidArgument` if the lease cannot be renewed; `Unavailable` if no thread can be made.
     #[must_use = "the secret is renewed as long as this is kept"]
     pub fn keep_alive(mut self) -> Result<Self> {
+        self.start_renewing()?;
+        Ok(self)
+    }
+
+    /// Renews the secret as [`keep_alive`](Self::keep_alive) does. If that fails nothing has changed.
+    ///
+    /// # Errors
+    /// As [`keep_alive`](Self::keep_alive).
+    pub fn start_renewing(&mut self) -> Result<()> {
         if !self.lease.renewable {
             return Err(Error::invalid("the lease is not renewable"));
         }
-        self.keeper = None; // one at a time
         let stop = Arc::new((Mutex::new(false), Condvar::new()));
         let (lease, seen) = (Arc::clone(&self.lease), Arc::clone(&stop));
         let keep = move || {
@@ -176,12 +193,13 @@ impl<T> LeasedSecret<T> {
         let thread = named.spawn(keep).map_err(|error| {
             Error::new(ErrorKind::Unavailable, "no thread can be made").with_source(error)
         })?;
+        // One at a time: the one before, if there is one, is joined here.
         self.keeper = Some(Keeper {
             fork: ForkMark::new(),
             stop,
             thread: Some(thread),
         });
-        Ok(self)
+        Ok(())
     }
 }
 
