@@ -5,7 +5,7 @@ use std::io;
 
 use serde::Serialize;
 use vaultcore::kv::{KvMetadata, VersionInfo};
-use vaultcore::{Error, ErrorKind, LeaseInfo, LeaseState, Result};
+use vaultcore::{Error, ErrorKind, LeaseInfo, Result};
 use zeroize::Zeroizing;
 
 use super::bytes::vc_buffer;
@@ -76,13 +76,7 @@ impl<'l> From<&'l LeaseInfo> for Lease<'l> {
             last_renewal: lease.renewed.map(|time| time.to_string()),
             renewable: lease.renewable,
             ttl: lease.ttl.as_secs(),
-            state: match lease.state {
-                LeaseState::Pending => "pending",
-                LeaseState::Active => "active",
-                LeaseState::Revoking => "revoking",
-                LeaseState::Irrevocable => "irrevocable",
-                _ => "unknown",
-            },
+            state: lease.state.as_str(),
             failure: &lease.failure,
         }
     }

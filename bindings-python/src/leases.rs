@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use vaultcore::{LeaseInfo, LeaseState};
+use vaultcore::LeaseInfo;
 
 use crate::error::call;
 
@@ -76,13 +76,6 @@ impl Leases {
 }
 
 fn describe<'py>(py: Python<'py>, lease: &LeaseInfo) -> PyResult<Bound<'py, PyDict>> {
-    let state = match lease.state {
-        LeaseState::Pending => "pending",
-        LeaseState::Active => "active",
-        LeaseState::Revoking => "revoking",
-        LeaseState::Irrevocable => "irrevocable",
-        _ => "unknown",
-    };
     let told = PyDict::new(py);
     told.set_item("id", &lease.id)?;
     told.set_item("issued", lease.issued.to_string())?;
@@ -90,7 +83,7 @@ fn describe<'py>(py: Python<'py>, lease: &LeaseInfo) -> PyResult<Bound<'py, PyDi
     told.set_item("expires", lease.expires.to_string())?;
     told.set_item("ttl", lease.ttl.as_secs())?;
     told.set_item("renewable", lease.renewable)?;
-    told.set_item("state", state)?;
+    told.set_item("state", lease.state.as_str())?;
     told.set_item("failure", &lease.failure)?;
     Ok(told)
 }

@@ -37,6 +37,19 @@ pub enum LeaseState {
     Irrevocable,
 }
 
+impl LeaseState {
+    /// Returns its name: `pending`, `active`, `revoking` or `irrevocable`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Revoking => "revoking",
+            Self::Irrevocable => "irrevocable",
+        }
+    }
+}
+
 /// A lease, as looked up.
 ///
 /// ```
