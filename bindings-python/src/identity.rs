@@ -70,8 +70,8 @@ fn entity_options(
     if let Some(policies) = policies {
         options = options.policies(policies);
     }
-    for (key, value) in metadata.unwrap_or_default() {
-        options = options.metadata(&key, &value);
+    if let Some(metadata) = metadata {
+        options = options.all_metadata(metadata);
     }
     match disabled {
         Some(disabled) => options.disabled(disabled),
@@ -107,8 +107,8 @@ impl GroupParts<'_> {
         if let Some(policies) = self.policies {
             options = options.policies(policies);
         }
-        for (key, value) in self.metadata.unwrap_or_default() {
-            options = options.metadata(&key, &value);
+        if let Some(metadata) = self.metadata {
+            options = options.all_metadata(metadata);
         }
         if let Some(members) = self.members {
             options = options.members(all(entity_id, &members)?);
@@ -121,11 +121,11 @@ impl GroupParts<'_> {
 }
 
 fn alias_options(name: &str, accessor: &str, metadata: Metadata) -> AliasOptions {
-    let mut options = AliasOptions::new().name(name).mount_accessor(accessor);
-    for (key, value) in metadata.unwrap_or_default() {
-        options = options.custom_metadata(&key, &value);
+    let options = AliasOptions::new().name(name).mount_accessor(accessor);
+    match metadata {
+        Some(metadata) => options.all_custom_metadata(metadata),
+        None => options,
     }
-    options
 }
 
 #[pymethods]

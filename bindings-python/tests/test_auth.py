@@ -129,6 +129,9 @@ def test_entities(vault, session, users, identity):
     token = vault.login_userpass("ann", "pw")
     assert session.tokens.lookup(token)["identity_policies"] == ["app"]
     identity.update_entity(ann, disabled=True)
+    assert identity.entity(ann)["metadata"] == {"team": "blue"}  # what is not given stays
+    identity.update_entity(ann, metadata={})
+    assert identity.entity(ann)["metadata"] == {}
     assert identity.entity(ann)["disabled"]
     with pytest.raises(vaultcore.PermissionDeniedError):
         vault.login(token).tokens.lookup()
@@ -157,6 +160,8 @@ def test_groups(identity):
     assert told == identity.group_named("STAFF") and told["kind"] == "internal"
     assert (told["members"], told["parents"], told["alias"]) == ([ann], [everyone], None)
     assert identity.entity(ann)["inherited_groups"] == [everyone]
+    identity.update_group(staff, metadata={})
+    assert identity.group(staff)["metadata"] == {}
     identity.update_group(staff, members=[], metadata={"x": "y"})
     changed = identity.group(staff)
     assert changed["members"] == [] and changed["modify_index"] > told["modify_index"]

@@ -52,6 +52,13 @@ impl EntityOptions {
         self
     }
 
+    /// Sets all of the metadata, also to none.
+    #[must_use]
+    pub fn all_metadata(mut self, all: BTreeMap<String, String>) -> Self {
+        self.metadata = Some(all);
+        self
+    }
+
     /// Sets whether the entity is shut out: it cannot log in, and its tokens are refused.
     #[must_use]
     pub fn disabled(mut self, disabled: bool) -> Self {
@@ -111,6 +118,13 @@ impl GroupOptions {
     pub fn metadata(mut self, key: &str, value: &str) -> Self {
         let metadata = self.metadata.get_or_insert_default();
         metadata.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Sets all of the metadata, also to none.
+    #[must_use]
+    pub fn all_metadata(mut self, all: BTreeMap<String, String>) -> Self {
+        self.metadata = Some(all);
         self
     }
 
@@ -180,6 +194,13 @@ impl AliasOptions {
     pub fn custom_metadata(mut self, key: &str, value: &str) -> Self {
         let metadata = self.custom_metadata.get_or_insert_default();
         metadata.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Sets all of the metadata that no login changes, also to none.
+    #[must_use]
+    pub fn all_custom_metadata(mut self, all: BTreeMap<String, String>) -> Self {
+        self.custom_metadata = Some(all);
         self
     }
 }
