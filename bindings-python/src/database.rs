@@ -28,8 +28,8 @@ type List = Option<Vec<String>>;
 type SetList<T> = fn(T, Vec<String>) -> T;
 type SetTime = fn(Role, Duration) -> Role;
 
-fn texts(found: Vec<impl std::fmt::Display>) -> Vec<String> {
-    found.iter().map(ToString::to_string).collect()
+fn texts<T: std::ops::Deref<Target = String>>(found: Vec<T>) -> Vec<String> {
+    found.iter().map(|name| name.to_string()).collect()
 }
 
 #[pymethods]
@@ -93,11 +93,7 @@ impl Databases {
 
     /// List the names of the connections, sorted.
     fn connections(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        call(py, || {
-            self.databases
-                .connections()
-                .map(|found| texts(names(&found)))
-        })
+        call(py, || self.databases.connections().map(texts))
     }
 
     /// Delete a connection. Revoke the leases of what was made by it first.
@@ -153,9 +149,7 @@ impl Databases {
 
     /// List the names of the roles, sorted.
     fn roles(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        call(py, || {
-            self.databases.roles().map(|found| texts(names(&found)))
-        })
+        call(py, || self.databases.roles().map(texts))
     }
 
     /// Delete a role. What it made lives on until its leases end.
@@ -212,11 +206,7 @@ impl Databases {
 
     /// List the names of the static roles, sorted.
     fn static_roles(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        call(py, || {
-            self.databases
-                .static_roles()
-                .map(|found| texts(names(&found)))
-        })
+        call(py, || self.databases.static_roles().map(texts))
     }
 
     /// Delete a static role. Its user stays, with the last password.
@@ -254,10 +244,6 @@ fn set_lists<T, const N: usize>(mut made: T, lists: [(List, SetList<T>); N]) -> 
         }
     }
     made
-}
-
-fn names<T: std::ops::Deref<Target = String>>(found: &[T]) -> Vec<&String> {
-    found.iter().map(|name| &**name).collect()
 }
 
 fn describe<'py>(py: Python<'py>, found: &ConnectionInfo) -> PyResult<Bound<'py, PyDict>> {

@@ -12,6 +12,8 @@ use crate::secret::Data;
 
 /// How many secrets one transaction takes.
 const MOST: usize = 50;
+/// Well below what a commit takes, whose records are longer than what is in them.
+const MOST_BYTES: usize = 512 * 1_024;
 
 /// Return the variables of a `.env` text, in their order.
 #[pyfunction]
@@ -146,8 +148,9 @@ impl Kv {
         call(py, || self.kv.list(folder))
     }
 
-    /// Write secrets by path, each as a new version, in transactions of 50; return how many.
-    /// `progress` hears how many are done; what it raises stops the work.
+    /// Write secrets by path, each as a new version, in transactions of at most 50 and 512 KiB; return
+    /// how many. `progress` hears how many are done. What it raises, and what cannot be written, stops
+    /// the work: what earlier transactions wrote stays.
     #[pyo3(signature = (secrets, *, progress=None))]
     fn import_all(
         &self,
@@ -163,7 +166,7 @@ impl Kv {
         let mut progress = Progress::new(progress);
         let outcome = call(py, || {
             let mut done = 0;
-            for some in rows.chunks(MOST) {
+            for some in pages(&rows) {
                 self.kv.transaction(|transaction| {
                     let mut rows = some.iter();
                     rows.try_for_each(|(path, data)| transaction.put(path, raw(data)?, Cas::Any))
@@ -189,6 +192,23 @@ impl Kv {
     fn __repr__(&self) -> &'static str {
         "Kv()"
     }
+}
+
+/// Cuts what is to be written into transactions.
+fn pages(rows: &[(String, SecretBytes)]) -> impl Iterator<Item = &[(String, SecretBytes)]> {
+    let mut rest = rows;
+    std::iter::from_fn(move || {
+        let mut bytes = 0usize;
+        let fits = |(path, data): &&(String, SecretBytes)| {
+            let length = path.len().saturating_add(data.expose().len());
+            bytes = bytes.saturating_add(length);
+            bytes <= MOST_BYTES
+        };
+        let fit = rest.iter().take(MOST).take_while(fits).count();
+        let (page, more) = rest.split_at(fit.max(1).min(rest.len()));
+        rest = more;
+        (!page.is_empty()).then_some(page)
+    })
 }
 
 fn raw(json: &SecretBytes) -> vaultcore::Result<&RawValue> {

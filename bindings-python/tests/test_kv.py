@@ -125,6 +125,15 @@ def test_import_all(kv):
     assert kv.import_all({}) == 0
 
 
+def test_import_all_of_large_secrets(kv):
+    seen = []
+    secrets = {f"large/{n:02}": {"n": "x" * 30_000} for n in range(60)}
+    secrets["large/17"] = {"n": "y" * 600_000}  # larger than the rest of its transaction may be
+    assert kv.import_all(secrets, progress=seen.append) == 60
+    assert seen == [17, 18, 35, 52, 60] and len(kv.list("large")) == 60
+    assert kv.get("large/17").data == secrets["large/17"]
+
+
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, ValueError])
 def test_import_all_is_stopped_by_what_the_callback_raises(kv, stop):
     def progress(done):
