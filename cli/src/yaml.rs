@@ -85,8 +85,7 @@ fn scalar(json: &str) -> Text {
     }
 }
 
-/// Returns a text as it is if nobody takes it for anything else; else with quotes and escapes,
-/// which are those of JSON.
+/// Returns a text as it is if nobody takes it for anything else; else with quotes and escapes.
 fn plain_or_quoted(text: &str) -> Text {
     let inside = |byte: u8| byte.is_ascii_alphanumeric() || b"_./@-".contains(&byte);
     let begins = text
@@ -96,8 +95,31 @@ fn plain_or_quoted(text: &str) -> Text {
     let known = WORDS.iter().any(|word| text.eq_ignore_ascii_case(word));
     match begins && !known && text.bytes().all(inside) {
         true => Text::new(text.to_owned()),
-        false => json::quoted(text),
+        false => escaped(&json::quoted(text)),
     }
+}
+
+/// Escapes what JSON leaves as it is and YAML does not take, or takes for the end of a line.
+fn escaped(quoted: &str) -> Text {
+    let mut out = Zeroizing::new(String::with_capacity(quoted.len() * 2));
+    for c in quoted.chars() {
+        match c {
+            '\u{7f}'..='\u{9f}'
+            | '\u{2028}'
+            | '\u{2029}'
+            | '\u{feff}'
+            | '\u{fffe}'
+            | '\u{ffff}' => {
+                out.push_str("\\u");
+                let code = u32::from(c);
+                for shift in [12, 8, 4, 0] {
+                    out.extend(char::from_digit((code >> shift) & 0xf, 16));
+                }
+            }
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -123,6 +145,19 @@ mod tests {
             (" 7 ", "7"),
         ] {
             assert_eq!(of_json(json).as_str(), yaml);
+        }
+    }
+
+    #[test]
+    fn what_yaml_does_not_take_is_escaped() {
+        for (text, yaml) in [
+            ("a\u{7f}", r#""a\u007f""#),
+            ("\u{85}b", r#""\u0085b""#),
+            ("\u{2028}\u{2029}", r#""\u2028\u2029""#),
+            ("\u{feff}\u{fffe}\u{ffff}", r#""\ufeff\ufffe\uffff""#),
+            ("\u{a0}\u{e9}\u{1f511}\n", "\"\u{a0}\u{e9}\u{1f511}\\n\""),
+        ] {
+            assert_eq!(plain_or_quoted(text).as_str(), yaml);
         }
     }
 
