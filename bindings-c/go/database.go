@@ -8,6 +8,7 @@ import "C"
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"runtime"
 	"time"
 )
@@ -111,13 +112,17 @@ func (made *Credentials) KeepAlive(ctx context.Context) error {
 }
 
 // Renew lets the user live for increment from now, 0 for as long as it was made for, and returns
-// how long it does. Both are whole seconds.
+// how long it does. A part of a second counts as a whole one.
 func (made *Credentials) Renew(
 	ctx context.Context, increment time.Duration,
 ) (time.Duration, error) {
 	var lives C.uint64_t
-	err := call(ctx, made, func(_ *inputs, failed **C.vc_error) C.vc_status {
-		return C.vc_credentials_renew(made.handle, seconds(increment), &lives, failed)
+	wanted, err := seconds(increment)
+	if err != nil {
+		return 0, err
+	}
+	err = call(ctx, made, func(_ *inputs, failed **C.vc_error) C.vc_status {
+		return C.vc_credentials_renew(made.handle, wanted, &lives, failed)
 	})
 	return time.Duration(lives) * time.Second, err
 }
@@ -244,9 +249,13 @@ func (leases Leases) Renew(
 	ctx context.Context, id string, increment time.Duration,
 ) (time.Duration, error) {
 	var lives C.uint64_t
-	err := call(ctx, leases.session, func(in *inputs, failed **C.vc_error) C.vc_status {
+	wanted, err := seconds(increment)
+	if err != nil {
+		return 0, err
+	}
+	err = call(ctx, leases.session, func(in *inputs, failed **C.vc_error) C.vc_status {
 		handle := leases.session.handle
-		return C.vc_lease_renew(handle, in.text(id), seconds(increment), &lives, failed)
+		return C.vc_lease_renew(handle, in.text(id), wanted, &lives, failed)
 	})
 	return time.Duration(lives) * time.Second, err
 }
@@ -265,6 +274,14 @@ func (leases Leases) RevokePrefix(ctx context.Context, prefix string) error {
 	})
 }
 
-func seconds(span time.Duration) C.uint64_t {
-	return C.uint64_t(max(span, 0).Seconds())
+// seconds rounds up, so that a short span is not taken for none, which asks for the usual one.
+func seconds(span time.Duration) (C.uint64_t, error) {
+	if span < 0 {
+		return 0, fmt.Errorf("vaultcore: the increment is negative: %w", ErrInvalidArgument)
+	}
+	whole := span / time.Second
+	if span%time.Second > 0 {
+		whole++
+	}
+	return C.uint64_t(whole), nil
 }

@@ -49,10 +49,21 @@ func TestAUserIsMadeRenewedAndTakenAway(t *testing.T) {
 	if !status.Renewable || status.Last || status.Remaining > 2*time.Minute {
 		t.Errorf("status %+v", status)
 	}
+	for _, short := range []time.Duration{time.Nanosecond, 1500 * time.Millisecond} {
+		lives, err := made.Renew(background, short)
+		check(t, err)
+		if lives != short.Truncate(time.Second)+time.Second {
+			t.Errorf("asked for %v, was given %v", short, lives)
+		}
+	}
+	_, err := made.Renew(background, -time.Second)
+	expect(t, err, ErrInvalidArgument)
+	_, err = session.Leases().Renew(background, made.LeaseID, -1)
+	expect(t, err, ErrInvalidArgument)
 	check(t, made.Revoke(background))
 	expect(t, made.Revoke(background), ErrClosed)
 	expect(t, made.KeepAlive(background), ErrClosed)
-	_, err := session.Leases().Lookup(background, made.LeaseID)
+	_, err = session.Leases().Lookup(background, made.LeaseID)
 	expect(t, err, ErrInvalidArgument)
 	check(t, made.Close())
 	expect(t, made.Close(), ErrClosed)
