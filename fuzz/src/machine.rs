@@ -46,6 +46,8 @@ macro_rules! kinds {
         pub struct Machine {
             $($list: Vec<$kind>,)*
             last: Vec<u8>,
+            /// The HTTP status of the last request of a session.
+            pub http: u16,
         }
         $(impl Kind for $kind {
             fn of(id: u64) -> Self {
