@@ -20,7 +20,9 @@ const CFLAGS: &str = "-std=gnu11 -g -O1 -Wall -Wextra -Werror";
 /// How the library is built.
 #[derive(Clone, Copy)]
 enum Profile {
-    Dev,
+    /// As for debugging, with a database in memory beside it.
+    Tests,
+    Debug,
     Release,
 }
 
@@ -28,7 +30,7 @@ impl Profile {
     /// What is installed has the drivers of databases: who installs it cannot add them.
     fn flags(self) -> &'static [&'static str] {
         match self {
-            Self::Dev => &["--features=postgres,mysql"],
+            Self::Tests | Self::Debug => &["--features=postgres,mysql"],
             Self::Release => &["--features=postgres,mysql", "--release"],
         }
     }
@@ -46,7 +48,7 @@ pub(crate) fn run(mut args: Args) -> Result {
 pub(crate) fn install(mut args: Args) -> Result {
     let prefix = args.option("--prefix")?;
     let profile = match args.flag("--debug") {
-        true => Profile::Dev,
+        true => Profile::Debug,
         false => Profile::Release,
     };
     args.finish()?;
@@ -66,8 +68,8 @@ pub(crate) fn install(mut args: Args) -> Result {
 pub(crate) fn abi(args: Args) -> Result {
     args.finish()?;
     write(&root().join(HEADER), header()?)?;
-    build(Profile::Dev)?;
-    write(&root().join(SYMBOLS), symbols(&built(Profile::Dev))?)
+    build(Profile::Tests)?;
+    write(&root().join(SYMBOLS), symbols(&built(Profile::Tests))?)
 }
 
 /// Installs the library and the command line for tests, and returns where.
@@ -76,8 +78,8 @@ pub(crate) fn installed() -> Result<PathBuf> {
         return Err("the library is installed on Linux only".to_owned());
     }
     let prefix = target().join("native");
-    install_to(&prefix, Profile::Dev)?;
-    shell::install_to(&prefix, Profile::Dev.flags())?;
+    install_to(&prefix, Profile::Tests)?;
+    shell::install_to(&prefix, Profile::Tests.flags())?;
     Ok(prefix)
 }
 
@@ -90,12 +92,12 @@ pub(crate) fn steps(report: &mut Report, setup: &mut Setup) {
     let prefix = target().join("native");
     let mut installed = false;
     report.step("c-library", || {
-        let done = install_to(&prefix, Profile::Dev);
+        let done = install_to(&prefix, Profile::Tests);
         installed = done.is_ok();
         done.into()
     });
     report.step("cli-install", || {
-        shell::install_to(&prefix, Profile::Dev.flags()).into()
+        shell::install_to(&prefix, Profile::Tests.flags()).into()
     });
     if !installed {
         return;
@@ -119,7 +121,7 @@ fn probe(program: &str, argument: &str) -> bool {
 fn build(profile: Profile) -> Result {
     let mut cargo = cargo("build --quiet --package vaultcore-c");
     cargo.args(profile.flags());
-    if matches!(profile, Profile::Dev) {
+    if matches!(profile, Profile::Tests) {
         cargo.arg("--features=fake-database"); // for tests of what is leased
     }
     match cargo.status() {
@@ -131,7 +133,7 @@ fn build(profile: Profile) -> Result {
 
 fn built(profile: Profile) -> PathBuf {
     let folder = match profile {
-        Profile::Dev => "debug",
+        Profile::Tests | Profile::Debug => "debug",
         Profile::Release => "release",
     };
     target().join(folder).join("libvaultcore.so")

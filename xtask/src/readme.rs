@@ -65,7 +65,7 @@ pub(crate) fn steps(report: &mut Report) {
             world = Some(made);
             Outcome::Passed
         }
-        Err(reason) => Outcome::Skipped(reason),
+        Err(outcome) => outcome,
     });
     let Some(world) = world else { return };
     for language in LANGUAGES {
@@ -140,10 +140,20 @@ struct World {
 }
 
 impl World {
-    fn new() -> Result<Self> {
+    /// Builds and starts what the blocks need. What cannot be had here is skipped; what cannot be
+    /// built has failed.
+    fn new() -> Result<Self, Outcome> {
+        if !cfg!(target_os = "linux") {
+            return Err(Outcome::Skipped("the blocks run on Linux only".to_owned()));
+        }
+        let go = Setup::default().go().map_err(Outcome::Skipped)?;
+        let server = servers::postgres().map_err(Outcome::Skipped)?;
+        Self::built(go, server).map_err(Outcome::Failed)
+    }
+
+    fn built(go: PathBuf, server: Server) -> Result<Self> {
         let (python, wheel) = python::installed()?;
         let prefix = native::installed()?;
-        let server = servers::postgres()?;
         let mut database = String::new();
         for name in LANGUAGES {
             database = servers::add_postgres_login(&server, name, PASSWORD)?;
@@ -155,7 +165,7 @@ impl World {
             python,
             wheel,
             prefix,
-            go: Setup::default().go()?,
+            go,
             _server: server,
             database,
         })
