@@ -241,13 +241,18 @@ impl Vault {
         let now = self.now();
         let error = result.as_ref().err();
         trail.request(now, || operation.input(), error)?;
-        let response = match &result {
-            Ok(reply) => Some(operation.output(reply)?),
-            Err(_) => None,
+        let shown = match &result {
+            Ok(reply) => Some(operation.output(reply)).transpose(),
+            Err(_) => Ok(None),
         };
-        trail.response(now, response.as_ref(), error)?;
+        // A reply may say that what was asked for failed, which is recorded as any other failure.
+        let (response, error) = match &shown {
+            Ok(response) => (response.as_ref(), error),
+            Err(failed) => (None, Some(failed)),
+        };
+        trail.response(now, response, error)?;
         self.core.counters.count(Event::Audited);
-        result
+        shown.and(result)
     }
 
     /// Takes the use of the token that a failed call costs, too, in a commit of its own: what the

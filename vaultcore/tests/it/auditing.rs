@@ -161,6 +161,45 @@ fn refusals_are_recorded_and_say_so() {
 }
 
 #[test]
+fn answers_that_say_what_failed_are_recorded_before_they_are_given() {
+    let (door, lines) = audited();
+    let root = door.root.clone();
+    door.set("sys/mounts/transit", json!({"type": "transit"}));
+    door.set("transit/keys/app", Value::Null);
+    door.set("sys/auth/userpass", json!({"type": "userpass"}));
+    door.set("auth/userpass/users/ann", json!({"password": "right"}));
+    lines.take();
+    let wrong = json!({"ciphertext": "vault:v1:AAAA"});
+    let transit = door
+        .vault
+        .owner()
+        .and_then(|owner| owner.transit("transit"));
+    let transit = transit.expect("mounted");
+    let fail: [(&str, &dyn Fn()); 3] = [
+        ("transit/decrypt/app", &|| {
+            let (status, _) = door.call(&root, Method::Post, "transit/decrypt/app", &wrong);
+            assert_eq!(status, 400);
+        }),
+        ("transit/decrypt/app", &|| {
+            transit.decrypt("app", "vault:v1:AAAA").expect_err("fails");
+        }),
+        ("auth/userpass/login/ann", &|| {
+            let body = json!({"password": "wrong"});
+            let (status, _) = door.call("", Method::Post, "auth/userpass/login/ann", &body);
+            assert_eq!(status, 400);
+        }),
+    ];
+    for (path, fail) in fail {
+        fail();
+        let found = lines.take();
+        let types: Vec<String> = found.iter().map(|line| text(line, "/type")).collect();
+        assert_eq!(types, ["request", "response"], "{path}");
+        assert_eq!(text(&found[1], "/request/path"), path);
+        assert!(!text(&found[1], "/error").is_empty(), "{path}");
+    }
+}
+
+#[test]
 fn without_a_record_nothing_is_done_and_nothing_is_answered() {
     let (door, lines) = audited();
     door.set("secret/data/app", json!({"data": {"k": "v"}}));
