@@ -68,7 +68,7 @@ pub(crate) use verify::{Verify, What};
 pub(crate) use wrapping::{ExportWrapped, WrappingKey};
 
 use std::any::Any;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::barrier::{Tree, Txn, layout};
 use crate::error::{Error, Result};
@@ -120,8 +120,12 @@ impl Engine for Transit {
 }
 
 /// The name of a key: as in Vault, letters, digits, `_`, and inside also `-` and `.`.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct KeyName(String);
+#[derive(Clone)]
+pub(crate) struct KeyName {
+    text: String,
+    /// Where the key is stored, once that was worked out.
+    place: OnceLock<(Tree, EntryPath)>,
+}
 
 impl KeyName {
     /// # Errors
@@ -132,7 +136,10 @@ impl KeyName {
         let inside = |byte: u8| word(byte) || byte == b'-' || byte == b'.';
         let ends = [text.bytes().next(), text.bytes().next_back()];
         if ends.into_iter().flatten().all(word) && text.bytes().all(inside) {
-            return Ok(Self(text.to_owned()));
+            return Ok(Self {
+                text: text.to_owned(),
+                place: OnceLock::new(),
+            });
         }
         Err(Error::invalid(
             "the name of a key has letters, digits and _, and inside also - and .",
@@ -140,7 +147,7 @@ impl KeyName {
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 
@@ -164,11 +171,18 @@ fn tree_of(namespace: NamespaceId, mount: MountId) -> Tree {
 
 /// Returns the path as policies name it: `transit/` `encrypt` `/` `app`.
 fn api_path(cx: &Context<'_, '_>, verb: &str, name: &KeyName) -> Result<String> {
-    Ok(format!("{}{verb}/{}", cx.mount()?.path.as_str(), name.0))
+    Ok([cx.mount()?.path.as_str(), verb, "/", name.as_str()].concat())
 }
 
 fn entry(cx: &Context<'_, '_>, name: &KeyName) -> Result<EntryPath> {
-    cx.txn.hidden_entry(tree(cx.mount()?), &name.0)
+    let tree = tree(cx.mount()?);
+    if let Some((_, known)) = name.place.get().filter(|(of, _)| *of == tree) {
+        return Ok(known.clone());
+    }
+    let path = cx.txn.hidden_entry(tree, name.as_str())?;
+    // Another tree's path stays there if the mount was replaced between two attempts.
+    let _ = name.place.set((tree, path.clone()));
+    Ok(path)
 }
 
 /// Returns where the uses of a key are counted.
