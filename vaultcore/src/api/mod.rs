@@ -41,8 +41,7 @@ pub use request::{ApiRequest, ApiResponse, Method};
 use std::sync::Arc;
 
 use crate::session::Session;
-use crate::token::Presented;
-use crate::vault::{Caller, Vault, Who};
+use crate::vault::{Bearer, Caller, Vault, Who};
 
 impl Vault {
     /// Answers a request in the shape of Vault's HTTP API.
@@ -52,7 +51,7 @@ impl Vault {
     #[must_use]
     pub fn handle(&self, request: &ApiRequest) -> ApiResponse {
         let who = match &request.token {
-            Some(token) => Who::Token(Arc::new(Presented::new(token.expose()))),
+            Some(token) => Who::Token(Arc::new(Bearer::new(token.expose()))),
             None => Who::Anonymous,
         };
         self.answer(request, who)

@@ -30,6 +30,8 @@ const MAX_KEPT: usize = 4_096;
 #[derive(Default)]
 pub(crate) struct RightsCache {
     policies: RwLock<HashMap<(NamespaceId, String), Parsed>>,
+    /// Which policies these are: another one stands beside those of another epoch.
+    mark: Arc<()>,
     /// By the digest of all that they were compiled of.
     rights: RwLock<HashMap<[u8; 32], Arc<Rights>>>,
 }
@@ -45,6 +47,11 @@ pub(crate) struct Rights {
 }
 
 impl RightsCache {
+    /// Returns what tells these policies from those of another epoch.
+    pub(crate) fn policies_mark(&self) -> &Arc<()> {
+        &self.mark
+    }
+
     /// Returns the rights of `token`, which `holder` holds.
     pub(crate) fn of(
         &self,

@@ -35,8 +35,7 @@ pub use userpass::Userpass;
 use crate::error::Result;
 use crate::path::MountPath;
 use crate::secret::SecretString;
-use crate::token::Presented;
-use crate::vault::{Caller, Vault, Who};
+use crate::vault::{Bearer, Caller, Vault, Who};
 
 /// A caller of the vault, with its rights: the embedding program, or the holder of a token.
 ///
@@ -92,9 +91,9 @@ impl Vault {
     /// # Ok::<(), vaultcore::Error>(())
     /// ```
     pub fn login(&self, token: &SecretString) -> Result<Session> {
-        let presented = Presented::new(token.expose());
-        let home = self.home_of(&presented)?;
-        let mut caller = Caller::new(Who::Token(Arc::new(presented)));
+        let bearer = Bearer::new(token.expose());
+        let home = self.home_of(&bearer)?;
+        let mut caller = Caller::new(Who::Token(Arc::new(bearer)));
         caller.space = Arc::from(home);
         Ok(Session {
             vault: self.clone(),

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use super::batch;
 use super::store::{entry_path, token_id};
 use super::text::split_namespace;
 use crate::barrier::Txn;
@@ -15,7 +16,7 @@ use crate::secret::SecretString;
 /// looked up in every call.
 pub(crate) struct Presented {
     secret: SecretString,
-    place: OnceLock<Place>,
+    place: OnceLock<Option<Place>>,
 }
 
 /// Where a token is stored, if it is.
@@ -41,11 +42,15 @@ impl Presented {
         self.secret.expose()
     }
 
-    pub(super) fn place(&self, txn: &Txn<'_>) -> Result<&Place> {
+    /// Returns where the token is stored; `None` for one that carries all that it is.
+    pub(super) fn place(&self, txn: &Txn<'_>) -> Result<Option<&Place>> {
         if let Some(known) = self.place.get() {
-            return Ok(known);
+            return Ok(known.as_ref());
         }
         let (text, namespace) = split_namespace(self.expose());
+        if batch::is_one(text) {
+            return Ok(self.place.get_or_init(|| None).as_ref());
+        }
         let id = token_id(txn, namespace, text);
         let path = entry_path(namespace, id)?;
         let place = Place {
@@ -53,6 +58,6 @@ impl Presented {
             id,
             path,
         };
-        Ok(self.place.get_or_init(|| place))
+        Ok(self.place.get_or_init(|| Some(place)).as_ref())
     }
 }

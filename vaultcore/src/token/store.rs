@@ -33,16 +33,16 @@ pub(crate) enum Lookup {
 
 /// Looks up a token that was presented.
 pub(crate) fn authenticate(txn: &mut Txn<'_>, presented: &Presented) -> Result<Lookup> {
-    let (text, namespace) = split_namespace(presented.expose());
-    let found = if batch::is_one(text) {
-        batch::decode(txn, text).map(|entry| Token {
-            id: None,
-            namespace,
-            entry: Arc::new(entry),
-        })
-    } else {
-        let place = presented.place(txn)?;
-        find_at(txn, place.namespace, place.id, &place.path)?
+    let found = match presented.place(txn)? {
+        Some(place) => find_at(txn, place.namespace, place.id, &place.path)?,
+        None => {
+            let (text, namespace) = split_namespace(presented.expose());
+            batch::decode(txn, text).map(|entry| Token {
+                id: None,
+                namespace,
+                entry: Arc::new(entry),
+            })
+        }
     };
     match found {
         Some(token) => judge(txn, token),

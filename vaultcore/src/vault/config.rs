@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::bearer::Bearer;
 use crate::audit::Broker;
 use crate::barrier::{Keys, Txn};
 use crate::error::{Error, ErrorKind, Result};
@@ -87,9 +88,18 @@ impl Config {
         space.strip_prefix(own)
     }
 
-    /// Returns what a token may do.
-    pub(super) fn rights(&self, cx: &mut Context<'_, '_>, token: &Token) -> Result<Arc<Rights>> {
-        self.rights_of(cx.txn, token)
+    /// Returns what a token, which `bearer` presents, may do.
+    pub(super) fn rights(
+        &self,
+        cx: &mut Context<'_, '_>,
+        token: &Token,
+        bearer: Option<&Bearer>,
+    ) -> Result<Arc<Rights>> {
+        let mut work = || self.rights_of(cx.txn, token);
+        match bearer {
+            Some(bearer) => bearer.rights(token, self.rights.policies_mark(), work),
+            None => work(),
+        }
     }
 
     fn rights_of(&self, txn: &mut Txn<'_>, token: &Token) -> Result<Arc<Rights>> {

@@ -2,6 +2,7 @@
 
 mod auditing;
 mod background;
+mod bearer;
 mod builder;
 mod ceremony;
 mod config;
@@ -25,6 +26,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use vaultcore_os::ForkMark;
 
 pub use background::Background;
+pub(crate) use bearer::Bearer;
 pub use builder::VaultBuilder;
 pub use ceremony::{Rekey, RekeyProgress};
 pub use init::Init;
@@ -170,15 +172,20 @@ impl Vault {
                 .read()
                 .unwrap_or_else(PoisonError::into_inner);
             match &*state {
-                State::Unsealed(open) => (work(open), open.unsealing()),
+                State::Unsealed(open) => {
+                    let result = work(open);
+                    let kind = result.as_ref().err().map(Error::kind);
+                    (
+                        result,
+                        kind.filter(|kind| *kind == ErrorKind::Sealed)
+                            .map(|_| open.unsealing()),
+                    )
+                }
                 State::Sealed(_) => return Err(sealed()),
                 State::Closed => return Err(closed()),
             }
         };
-        if result
-            .as_ref()
-            .is_err_and(|error| error.kind() == ErrorKind::Sealed)
-        {
+        if let Some(unsealing) = unsealing {
             // Another process changed the root key: what is in memory opens nothing.
             self.end(&unsealing);
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+use super::bearer::Bearer;
 use super::config::{Config, Tables};
 use super::metrics::Event;
 use super::open::OpenVault;
@@ -47,7 +48,7 @@ pub(crate) enum Who {
     /// Somebody without a token.
     Anonymous,
     /// Whoever presents this token.
-    Token(Arc<Presented>),
+    Token(Arc<Bearer>),
 }
 
 impl Caller {
@@ -61,7 +62,14 @@ impl Caller {
 
     fn secret(&self) -> Option<&SecretString> {
         match &self.who {
-            Who::Token(presented) => Some(presented.secret()),
+            Who::Token(bearer) => Some(bearer.secret()),
+            _ => None,
+        }
+    }
+
+    fn bearer(&self) -> Option<&Bearer> {
+        match &self.who {
+            Who::Token(bearer) => Some(bearer),
             _ => None,
         }
     }
@@ -210,7 +218,12 @@ impl Vault {
         let mut cx = Context::new(txn, &actor, space, (&*self.core, config), mount)
             .from(caller.remote)
             .presenting(caller.secret());
-        self.authorize(config, &mut cx, operation, &mut Trail::new(caller))?;
+        self.authorize(
+            (config, caller),
+            &mut cx,
+            operation,
+            &mut Trail::new(caller),
+        )?;
         work(&mut cx)
     }
 
@@ -298,7 +311,7 @@ impl Vault {
         let mut cx = Context::new(txn, &actor, space, (&*self.core, config), mount)
             .from(caller.remote)
             .presenting(caller.secret());
-        self.authorize(config, &mut cx, operation, trail)?;
+        self.authorize((config, caller), &mut cx, operation, trail)?;
         trail.request(cx.txn.now(), || operation.input(), None)?; // no record, no work
         let reply = operation.perform(&mut cx)?;
         let spent = match &actor {
@@ -369,7 +382,7 @@ impl Vault {
     /// Decides whether the caller may do what the operation needs.
     fn authorize<O: Operation>(
         &self,
-        config: &Config,
+        (config, caller): (&Config, &Caller),
         cx: &mut Context<'_, '_>,
         operation: &O,
         trail: &mut Trail<'_>,
@@ -393,7 +406,7 @@ impl Vault {
         if access.is_empty() {
             return Err(rights::denied()); // what only the vault itself does
         }
-        let rights = config.rights(cx, token)?;
+        let rights = config.rights(cx, token, caller.bearer())?;
         trail.note_rights(cx, &rights);
         let prefix = config.relative(token, cx.space.path);
         let prefix = prefix.ok_or_else(rights::denied)?;
