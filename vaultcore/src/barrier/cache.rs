@@ -5,10 +5,11 @@
 
 use std::any::Any;
 use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use quick_cache::Weighter;
 use quick_cache::sync::Cache as QuickCache;
+use quick_cache::{Equivalent, Weighter};
 use zeroize::Zeroizing;
 
 use super::Tree;
@@ -24,6 +25,8 @@ pub(crate) struct Cache {
     entries: QuickCache<EntryPath, Cached, ByBytes>,
     names: QuickCache<NameKey, EntryPath, ByBytes>,
     stripes: [Mutex<Stripe>; STRIPES],
+    /// Counts the commits that were begun.
+    begun: AtomicU64,
     keeps: bool,
 }
 
@@ -70,26 +73,52 @@ impl Held {
 }
 
 /// A name in clear, with the tree it is in; wiped when dropped.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct NameKey(Zeroizing<Vec<u8>>);
+#[derive(Clone)]
+pub(crate) struct NameKey {
+    tree: Tree,
+    path: Zeroizing<String>,
+}
 
 impl NameKey {
-    pub(crate) fn new(tree: Tree, path: &str) -> Self {
-        // Areas have no `/`, and ids have one length: no two trees begin alike.
-        let fields = [
-            tree.area.as_bytes(),
-            b"/",
-            tree.namespace.as_bytes(), // what is built in has one mount id in all of them
-            tree.mount.as_bytes(),
-            path.as_bytes(),
-        ];
-        Self(Zeroizing::new(fields.concat()))
+    fn as_ref(&self) -> NameRef<'_> {
+        let (tree, path) = (self.tree, self.path.as_str());
+        NameRef { tree, path }
     }
 }
 
+impl PartialEq for NameKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_ref() == other.as_ref()
+    }
+}
+
+impl Eq for NameKey {}
+
 impl Hash for NameKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.as_slice().hash(state);
+        self.as_ref().hash(state);
+    }
+}
+
+/// The same, as it is looked up.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct NameRef<'n> {
+    pub(crate) tree: Tree,
+    pub(crate) path: &'n str,
+}
+
+impl NameRef<'_> {
+    fn to_key(self) -> NameKey {
+        NameKey {
+            tree: self.tree,
+            path: Zeroizing::new(self.path.to_owned()),
+        }
+    }
+}
+
+impl Equivalent<NameKey> for NameRef<'_> {
+    fn equivalent(&self, key: &NameKey) -> bool {
+        *self == key.as_ref()
     }
 }
 
@@ -119,7 +148,7 @@ impl Weighter<EntryPath, Cached> for ByBytes {
 
 impl Weighter<NameKey, EntryPath> for ByBytes {
     fn weight(&self, name: &NameKey, path: &EntryPath) -> u64 {
-        bytes(name.0.len().saturating_add(path.as_str().len()))
+        bytes(name.path.len().saturating_add(path.as_str().len()))
     }
 }
 
@@ -140,6 +169,7 @@ impl Cache {
             entries,
             names,
             stripes,
+            begun: AtomicU64::new(0),
             keeps: bytes > 0,
         }
     }
@@ -201,6 +231,14 @@ impl Cache {
         self.entries.remove(path);
     }
 
+    /// Returns how many commits of this process were begun so far.
+    ///
+    /// While the number stands, no commit has begun since: what a commit writes is out of the cache
+    /// before it is counted, and is counted before the storage sees it.
+    pub(crate) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::SeqCst)
+    }
+
     /// Forgets `paths`, which are about to be written: nothing is kept there until it is over.
     pub(crate) fn begin_write(&self, paths: impl Iterator<Item = EntryPath>) -> Writing<'_> {
         let begin = |path: EntryPath| {
@@ -212,10 +250,9 @@ impl Cache {
             drop(stripe);
             (path, ticket)
         };
-        Writing {
-            cache: self,
-            paths: paths.map(begin).collect(),
-        }
+        let paths = paths.map(begin).collect();
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        Writing { cache: self, paths }
     }
 
     fn end_write(&self, path: &EntryPath, ticket: &Ticket, written: Option<Cached>) {
@@ -230,12 +267,12 @@ impl Cache {
         }
     }
 
-    pub(crate) fn name(&self, key: &NameKey) -> Option<EntryPath> {
-        self.names.get(key)
+    pub(crate) fn name(&self, name: &NameRef<'_>) -> Option<EntryPath> {
+        self.names.get(name)
     }
 
-    pub(crate) fn keep_name(&self, key: NameKey, path: EntryPath) {
-        self.names.insert(key, path);
+    pub(crate) fn keep_name(&self, name: NameRef<'_>, path: EntryPath) {
+        self.names.insert(name.to_key(), path);
     }
 
     #[allow(clippy::indexing_slicing)] // reduced modulo the length, which is a constant
@@ -288,6 +325,7 @@ mod tests {
             namespace: NamespaceId::from_bytes([namespace; 16]),
             mount: MountId::from_bytes([mount; 16]),
         };
+        let name = |tree| NameRef { tree, path: "name" };
         let trees = [
             tree("kv", 1, 1),
             tree("kv", 1, 2),
@@ -296,8 +334,9 @@ mod tests {
         ];
         for (index, one) in trees.into_iter().enumerate() {
             for (other, tree) in trees.into_iter().enumerate() {
-                let same = NameKey::new(one, "name") == NameKey::new(tree, "name");
-                assert_eq!(same, index == other);
+                let (one, other_one) = (name(one), name(tree));
+                assert_eq!(one == other_one, index == other);
+                assert_eq!(one.equivalent(&other_one.to_key()), index == other);
             }
         }
     }

@@ -29,12 +29,12 @@ use crate::error::Result;
 use crate::id::{MountId, NamespaceId, VaultId};
 use crate::path::{EntryPath, Folder};
 use crate::storage::Storage;
-use cache::{Cache, NameKey};
+use cache::{Cache, NameRef};
 #[cfg(not(fuzzing))]
 use envelope::Place;
 
 /// A tree of hidden names: what one mount keeps in one area.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Tree {
     pub(crate) namespace: NamespaceId,
     pub(crate) area: &'static str,
@@ -103,12 +103,12 @@ impl Barrier {
     ///
     /// The last segment is the entry's own part; those before it are folders.
     fn hidden_entry(&self, keyring: &Keyring, tree: Tree, path: &str) -> Result<EntryPath> {
-        let key = NameKey::new(tree, path);
-        if let Some(known) = self.cache.name(&key) {
+        let name = NameRef { tree, path };
+        if let Some(known) = self.cache.name(&name) {
             return Ok(known);
         }
         let hidden = hide_all(keyring, &tree.folder(), path)?;
-        self.cache.keep_name(key, hidden.clone());
+        self.cache.keep_name(name, hidden.clone());
         Ok(hidden)
     }
 }

@@ -1,5 +1,7 @@
 //! The vault: its state, and the one pipeline that every operation goes through.
 
+#[cfg(test)]
+mod alone;
 mod auditing;
 mod background;
 mod bearer;

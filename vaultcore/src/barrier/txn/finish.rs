@@ -59,7 +59,13 @@ impl Txn<'_> {
             Some(Freshness::Mark(_)) if self.fetches == 0 => Ok(true),
             _ if single => Ok(true),
             Some(Freshness::Mark(mark)) => Ok(self.barrier.storage.change_mark()? == Some(mark)),
-            Some(Freshness::Exclusive) => Ok(self.unchanged_in_cache()),
+            // All from the cache, and no commit begun since: nothing of it can have changed.
+            Some(Freshness::Exclusive(begun))
+                if self.fetches == 0 && self.barrier.cache.begun() == begun =>
+            {
+                Ok(true)
+            }
+            Some(Freshness::Exclusive(_)) => Ok(self.unchanged_in_cache()),
             Some(Freshness::Unknown) | None => Ok(self.reads.is_empty()),
         }
     }

@@ -37,6 +37,8 @@ pub(crate) struct Txn<'a> {
     cached: usize,
     fetches: usize,
     moved: bool,
+    /// Whether the epoch was found to be the one that the attempt rests on.
+    checked: bool,
     anchored: bool,
     proven: bool,
     after: Vec<Box<dyn FnOnce() + 'a>>,
@@ -74,6 +76,7 @@ impl<'a> Txn<'a> {
             cached: 0,
             fetches: 0,
             moved: false,
+            checked: false,
             anchored: false,
             proven: false,
             after: Vec::new(),
@@ -152,7 +155,7 @@ impl<'a> Txn<'a> {
         self.refresh(path)?;
         let record = self.load(path);
         if !known {
-            self.reads.retain(|read| read.path != *path);
+            self.leave_out(path);
         }
         record
     }
@@ -214,7 +217,7 @@ impl<'a> Txn<'a> {
         self.refresh(path)?;
         let found = self.load_kept(path, build);
         if !known {
-            self.reads.retain(|read| read.path != *path);
+            self.leave_out(path);
         }
         found
     }
@@ -226,7 +229,7 @@ impl<'a> Txn<'a> {
         self.refresh(path)?;
         let found = self.load(path);
         if !known {
-            self.reads.retain(|read| read.path != *path);
+            self.leave_out(path);
         }
         found
     }
@@ -381,7 +384,7 @@ impl<'a> Txn<'a> {
             self.put(path.clone(), &plain)?;
             return Ok(Some(held.entry.value.len()));
         }
-        self.reads.retain(|read| read.path != *path);
+        self.leave_out(path);
         Ok(None)
     }
 

@@ -24,8 +24,8 @@ impl Read {
 /// What the storage can tell about changes since the transaction began.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Freshness {
-    /// Nobody else writes, and every write of ours keeps the cache right.
-    Exclusive,
+    /// Nobody else writes, and every write of ours keeps the cache right; so many were begun before.
+    Exclusive(u64),
     /// What was cached at this mark is current while the mark stands.
     Mark(u64),
     /// Nothing: a cached entry is as good as any guess, and the commit decides.
@@ -64,6 +64,12 @@ impl Txn<'_> {
         Ok(found.and_then(|read| read.held.clone()))
     }
 
+    /// Takes an entry out of the read set.
+    pub(super) fn leave_out(&mut self, path: &EntryPath) {
+        self.reads.retain(|read| read.path != *path);
+        self.checked &= *path != self.barrier.epoch_path;
+    }
+
     pub(super) fn position(&self, path: &EntryPath) -> Option<usize> {
         self.reads.iter().position(|read| read.path == *path)
     }
@@ -75,7 +81,7 @@ impl Txn<'_> {
             return Ok(false);
         };
         let current = match freshness {
-            Freshness::Exclusive | Freshness::Unknown => true,
+            Freshness::Exclusive(_) | Freshness::Unknown => true,
             Freshness::Mark(mark) => cached.mark == Some(mark),
         };
         if current {
@@ -96,7 +102,7 @@ impl Txn<'_> {
         }
         let mark = match self.freshness()? {
             Freshness::Mark(mark) => Some(mark),
-            Freshness::Exclusive | Freshness::Unknown => None,
+            Freshness::Exclusive(_) | Freshness::Unknown => None,
         };
         let cache = &self.barrier.cache;
         let tickets: Vec<_> = paths.iter().map(|path| cache.ticket(path)).collect();
@@ -155,6 +161,9 @@ impl Txn<'_> {
 
     /// Checks that the epoch is the one the attempt rests on.
     pub(super) fn check_epoch(&mut self) -> Result<()> {
+        if self.checked && !self.moved {
+            return Ok(()); // it is in the read set, and stays there
+        }
         let path = self.barrier.epoch_path.clone();
         if self.position(&path).is_none() && !self.take_cached(&path)? {
             self.fetch(vec![path.clone()])?;
@@ -173,6 +182,7 @@ impl Txn<'_> {
                 "the vault's keys or mounts changed",
             ));
         }
+        self.checked = true;
         Ok(())
     }
 
@@ -185,7 +195,7 @@ impl Txn<'_> {
         let found = if !self.barrier.cache.keeps() {
             Freshness::Unknown
         } else if storage.exclusive() && !self.barrier.doubtful.load(Ordering::SeqCst) {
-            Freshness::Exclusive
+            Freshness::Exclusive(self.barrier.cache.begun())
         } else {
             storage
                 .change_mark()?
