@@ -1,10 +1,11 @@
 //! Keys that are used up: rotated at one limit, refused at the other, over all processes together.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Caller, Vault};
 use crate::engine::sys::NewMount;
-use crate::engine::transit::{KeyName, NewKey, planted::Plant};
+use crate::engine::transit::{Input, KeyName, NewKey, planted::Plant};
 use crate::error::ErrorKind;
 use crate::path::MountPath;
 use crate::seal::NewSlot;
@@ -71,7 +72,7 @@ fn a_key_rotates_before_it_is_used_too_often() {
     );
     assert_eq!(transit.read("k").expect("info").latest_version, 2);
     // Asked for by its number it still encrypts, up to the other limit.
-    let old = crate::engine::transit::Input::new("x").version(1);
+    let old = Input::new("x").version(1);
     assert!(
         transit
             .encrypt("k", old)
@@ -98,6 +99,55 @@ fn a_key_that_may_not_rotate_is_refused_and_still_decrypts() {
     assert_eq!(error.kind(), ErrorKind::LimitExceeded);
     let batch: Vec<_> = [b"x"; 3].map(Into::into).into();
     let error = transit.encrypt_batch("k", &batch).expect_err("used up");
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+}
+
+#[test]
+fn a_batch_that_names_a_version_takes_no_more_uses_than_it_has_items() {
+    let world = World::new();
+    let (_vault, transit) = world.process();
+    transit
+        .import("k", &NewKey::default(), &[7; 32])
+        .expect("made");
+    world.plant("k", REFUSE - 2 * 4_096);
+    let items = vec![Input::new("x").version(1); 4_096];
+    for _ in 0..2 {
+        let texts = transit.encrypt_batch("k", &items).expect("batch");
+        let texts: HashSet<_> = texts.into_iter().map(|text| text.expect("text")).collect();
+        assert_eq!(texts.len(), items.len());
+    }
+    let error = transit.encrypt("k", b"x").expect_err("used up");
+    assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+}
+
+#[test]
+fn one_block_serves_items_of_the_newest_version_and_those_that_name_it() {
+    let world = World::new();
+    let (_vault, transit) = world.process();
+    transit
+        .import("k", &NewKey::default(), &[7; 32])
+        .expect("made");
+    world.plant("k", REFUSE - 256);
+    let items: Vec<_> = (0..256).map(|n| Input::new("x").version(n % 2)).collect();
+    let texts = transit.encrypt_batch("k", &items).expect("batch");
+    let texts: HashSet<_> = texts.into_iter().map(|text| text.expect("text")).collect();
+    assert_eq!(texts.len(), items.len());
+}
+
+#[test]
+fn a_version_that_is_used_up_fails_no_item_of_another() {
+    let world = World::new();
+    let (_vault, transit) = world.process();
+    transit.create("k", &NewKey::default()).expect("made");
+    world.plant("k", REFUSE);
+    transit.rotate("k").expect("rotated");
+    let items = [0, 1, 2].map(|version| Input::new("x").version(version));
+    let texts = transit.encrypt_batch("k", &items).expect("batch");
+    for (item, text) in [(0, &texts[0]), (2, &texts[2])] {
+        let text = text.as_ref().expect("text");
+        assert!(text.starts_with("vault:v2:"), "{item}");
+    }
+    let error = texts[1].as_ref().expect_err("used up");
     assert_eq!(error.kind(), ErrorKind::LimitExceeded);
 }
 

@@ -115,7 +115,7 @@ impl Given {
     }
 }
 
-fn used_up() -> Error {
+pub(super) fn used_up() -> Error {
     Error::new(
         ErrorKind::LimitExceeded,
         "this version of the key has encrypted as often as is safe: rotate the key",
@@ -238,27 +238,35 @@ pub(super) struct Rest {
     pool: Pool,
 }
 
-/// Draws `count` nonces of uses that were given by this very attempt; returns them and what is left.
-pub(super) fn draw_from(
-    mut range: Range<u64>,
-    count: usize,
-    source: &dyn Random,
-    hedge: &dyn Fn() -> RawKey,
-) -> Result<(Vec<[u8; NONCE]>, Rest)> {
-    let mut out = Vec::with_capacity(count);
-    let mut pool = Pool::new();
-    while out.len() < count {
-        if pool.left == 0 {
-            let start = range.start;
-            range.start = start.saturating_add(CHUNK);
-            if range.start > range.end {
-                return Err(used_up());
-            }
-            pool.fill(start, source, hedge)?;
-        }
-        out.extend(pool.next());
+impl Rest {
+    /// A block that was given by this very attempt.
+    pub(super) fn new(range: Range<u64>) -> Self {
+        let pool = Pool::new();
+        Self { range, pool }
     }
-    Ok((out, Rest { range, pool }))
+
+    /// Adds nonces to `out` until it has `count`, as long as there are uses.
+    pub(super) fn draw(
+        &mut self,
+        out: &mut Vec<[u8; NONCE]>,
+        count: usize,
+        source: &dyn Random,
+        hedge: &dyn Fn() -> RawKey,
+    ) -> Result<()> {
+        while out.len() < count {
+            if self.pool.left == 0 {
+                let start = self.range.start;
+                let next = start.saturating_add(CHUNK);
+                if next > self.range.end {
+                    return Ok(());
+                }
+                self.pool.fill(start, source, hedge)?;
+                self.range.start = next;
+            }
+            out.extend(self.pool.next());
+        }
+        Ok(())
+    }
 }
 
 impl Pool {
@@ -309,11 +317,6 @@ mod tests {
         }
     }
 
-    fn block(range: Range<u64>) -> Rest {
-        let pool = Pool::new();
-        Rest { range, pool }
-    }
-
     fn hedge() -> RawKey {
         Zeroizing::new([9; 32])
     }
@@ -321,7 +324,8 @@ mod tests {
     #[test]
     fn a_source_that_repeats_itself_makes_no_nonce_come_back() {
         let mut seen = HashSet::new();
-        let (first, rest) = draw_from(0..1_024, 200, &Stuck, &hedge).expect("drawn");
+        let (mut first, mut rest) = (Vec::new(), Rest::new(0..1_024));
+        rest.draw(&mut first, 200, &Stuck, &hedge).expect("drawn");
         assert_eq!((rest.range.clone(), rest.pool.left), (256..1_024, 56));
         let uses = Uses::new();
         uses.keep(rest);
@@ -337,7 +341,7 @@ mod tests {
     #[test]
     fn no_use_is_given_twice() {
         let uses = Arc::new(Uses::new());
-        uses.keep(block(0..64 * 200));
+        uses.keep(Rest::new(0..64 * 200));
         let drawn: Vec<_> = std::thread::scope(|scope| {
             let draw = || {
                 let mut out = Vec::new();
@@ -386,7 +390,7 @@ mod tests {
         assert_eq!(uses.wish(1), FIRST_BLOCK);
         assert_eq!(uses.wish(1_000), 1_024);
         for _ in 0..20 {
-            uses.keep(block(0..0));
+            uses.keep(Rest::new(0..0));
         }
         assert_eq!(uses.wish(1), LARGEST_BLOCK);
     }

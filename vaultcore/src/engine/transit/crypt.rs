@@ -6,7 +6,7 @@ use data_encoding::BASE64;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::asymmetric;
-use super::budget::{self, Grant, Limits, NONCE, RANDOM_96, RANDOM_192, Uses};
+use super::budget::{self, Grant, Limits, NONCE, RANDOM_96, RANDOM_192, Rest, Uses};
 use super::item::Input;
 use super::prepared::{Prepared, Usable};
 use super::{KeyName, entry, known, store, stored, text, use_entry};
@@ -42,16 +42,17 @@ pub(super) fn encrypt(
     let mut results = Vec::with_capacity(items.len());
     for item in items {
         let version = check_item(&key, item).and_then(|()| key.to_use(item.version));
-        results.push(match version {
-            Ok(version) => {
-                if item.version != 0 {
-                    nonces.draw(cx, version, 1, false)?;
-                }
-                encrypt_one(&key, version, item, &mut nonces)
+        let version = match version {
+            Ok(version) if item.version != 0 => {
+                let of_it = |other: &&Input<'_>| other.version == item.version;
+                let count = || items.iter().filter(of_it).count();
+                nonces.draw_named(cx, version, count)?.map(|()| version)
             }
-            Err(error) => Err(error),
-        });
+            other => other,
+        };
+        results.push(version.and_then(|version| encrypt_one(&key, version, item, &mut nonces)));
     }
+    nonces.keep_rest(cx);
     Ok(results)
 }
 
@@ -206,6 +207,10 @@ pub(super) fn undecryptable() -> Error {
 #[derive(Default)]
 struct Nonces {
     drawn: Vec<(u32, Vec<[u8; NONCE]>)>,
+    /// Versions that items name, and whether nonces could be drawn for these items.
+    named: Vec<(u32, bool)>,
+    /// What is left of the blocks that this attempt took: the process's once that is committed.
+    rest: Vec<(u32, Arc<Uses>, Rest)>,
 }
 
 impl Nonces {
@@ -245,6 +250,41 @@ impl Nonces {
         }
     }
 
+    /// Draws nonces for all items that name `version`, of which there are `count`, for the first of
+    /// them. The result is theirs: a version that is used up fails no others.
+    fn draw_named(
+        &mut self,
+        cx: &mut Context<'_, '_>,
+        version: Usable<'_>,
+        count: impl Fn() -> usize,
+    ) -> Result<Result<()>> {
+        let known = self.named.iter().find(|(of, _)| *of == version.number);
+        let drawn = match known {
+            Some((_, drawn)) => *drawn,
+            None => {
+                let drawn = match self.draw(cx, version, count(), false) {
+                    Ok(_) => true,
+                    Err(error) if error.kind() == ErrorKind::LimitExceeded => false,
+                    Err(error) => return Err(error),
+                };
+                self.named.push((version.number, drawn));
+                drawn
+            }
+        };
+        Ok(if drawn {
+            Ok(())
+        } else {
+            Err(budget::used_up())
+        })
+    }
+
+    /// Leaves what was taken and not used to later operations, if the attempt is committed.
+    fn keep_rest(self, cx: &mut Context<'_, '_>) {
+        for (_, uses, rest) in self.rest {
+            cx.txn.after_commit(move || uses.keep(rest));
+        }
+    }
+
     /// Draws nonces for `count` items under `version`.
     fn draw(
         &mut self,
@@ -258,17 +298,20 @@ impl Nonces {
         let uses = version.uses(known(cx)?);
         let hedge = || version.hedge();
         let mut nonces = Vec::with_capacity(count);
-        uses.draw(&mut nonces, count, cx.txn.source(), &hedge)?;
+        let taken = self.rest.iter_mut().find(|(of, ..)| *of == version.number);
+        match taken {
+            Some((_, _, rest)) => rest.draw(&mut nonces, count, cx.txn.source(), &hedge)?,
+            None => uses.draw(&mut nonces, count, cx.txn.source(), &hedge)?,
+        }
         let missing = count.saturating_sub(nonces.len());
         if missing > 0 {
             let granted = reserve(cx, version, uses, missing, limits, may_rotate)?;
             let Grant::Uses(range) = granted else {
                 return Ok(Drawn::Rotate);
             };
-            let (more, rest) = budget::draw_from(range, missing, cx.txn.source(), &hedge)?;
-            nonces.extend(more);
-            let uses = Arc::clone(uses);
-            cx.txn.after_commit(move || uses.keep(rest));
+            let mut rest = Rest::new(range);
+            rest.draw(&mut nonces, count, cx.txn.source(), &hedge)?;
+            self.rest.push((version.number, Arc::clone(uses), rest));
         }
         match self.of(version.number) {
             Some(known) => known.extend(nonces),
