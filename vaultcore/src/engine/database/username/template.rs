@@ -4,6 +4,9 @@ use super::marked::Marked;
 use super::{MAX_TEMPLATE, Source, layout, parse};
 use crate::error::{Error, Result};
 
+/// The longest text that a part of a template makes, in bytes: a name has a few dozen.
+const MOST: usize = 4_096;
+
 /// What a template takes of whom a user is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
@@ -71,6 +74,16 @@ fn joined(parts: &[Expr], source: &dyn Source) -> Result<Marked> {
 
 impl Expr {
     fn render(&self, source: &dyn Source) -> Result<Marked> {
+        let text = self.render_unbounded(source)?;
+        if text.len() > MOST {
+            return Err(Error::invalid(
+                "a username template makes a text of more than 4 KiB on its way",
+            ));
+        }
+        Ok(text)
+    }
+
+    fn render_unbounded(&self, source: &dyn Source) -> Result<Marked> {
         Ok(match self {
             Self::Text(text) => Marked::plain(text),
             Self::Field(field) => Marked::plain(&source.field(*field)),
