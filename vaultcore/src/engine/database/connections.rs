@@ -180,7 +180,7 @@ impl ConnectionInfo {
 }
 
 /// Returns a URL whose password, if one stands in it, is stars; as in Vault.
-fn hide_password(url: &str) -> String {
+pub(super) fn hide_password(url: &str) -> String {
     let template = "{{password}}";
     let named = url.to_ascii_lowercase();
     let mut parameters = named

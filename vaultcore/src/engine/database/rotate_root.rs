@@ -1,5 +1,6 @@
 //! The password of the login that the vault itself uses.
 
+use super::connections::hide_password;
 use super::driver::ChangeUser;
 use super::pool::Opener;
 use super::{Databases, KIND, Name, Site, api_path, config, password};
@@ -47,6 +48,7 @@ impl Operation for RotateRoot<'_> {
         if config.username.is_empty() {
             return Err(Error::invalid("the connection has no username to rotate"));
         }
+        check_changeable(&config.url)?;
         // What an interrupted rotation left is set again: it may be in force.
         let policy = config.password_policy.clone();
         let username = config.username.clone();
@@ -72,6 +74,19 @@ impl Operation for RotateRoot<'_> {
     fn output(&self, _: &Rotating) -> Result<Response> {
         Ok(Response::empty())
     }
+}
+
+/// Returns an error if the vault would go on to log in by what stands in the URL.
+fn check_changeable(url: &str) -> Result<()> {
+    let fixed = hide_password(url) != url;
+    let other = url.contains("{{password}}") && !url.contains("{{username}}");
+    if fixed || other {
+        return Err(Error::invalid(
+            "the login stands in the connection_url itself, where no rotation changes it: write \
+             {{username}} and {{password}} there",
+        ));
+    }
+    Ok(())
 }
 
 struct Setting<'r>(&'r mut Rotating);

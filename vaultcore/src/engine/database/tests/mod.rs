@@ -253,6 +253,24 @@ fn rotating_the_root_leaves_a_password_that_only_the_vault_knows() {
 }
 
 #[test]
+fn a_login_that_stands_in_the_url_is_not_rotated() {
+    let world = World::new();
+    let database = world.database();
+    for (name, url) in [
+        ("both", "fake://admin:canary-first@host/db"),
+        ("query", "fake://host/db?user=admin&password=canary-first"),
+        ("name", "fake://admin:{{password}}@host/db"),
+    ] {
+        let connection = Connection::new(PLUGIN, url)
+            .login("admin", SecretString::copy_from("canary-first"))
+            .verify(false);
+        database.configure(name, &connection).expect("written");
+        let error = database.rotate_root(name).expect_err("refused");
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{name}");
+    }
+}
+
+#[test]
 fn a_root_rotation_that_was_interrupted_is_finished_by_the_next() {
     let world = World::new();
     let database = world.database();
