@@ -44,11 +44,16 @@ impl Vault {
         })?;
         let mut failed = None;
         self.keep_time(&mut failed)?;
-        let mut finished = match self.core.time.check() {
-            Ok(()) => self.end_due(&mut failed)?,
-            Err(_) => 0, // said already
-        };
+        let certain = self.core.time.check().is_ok(); // what is not was said already
+        let mut finished = 0usize;
+        if certain {
+            finished = self.end_due(&mut failed)?;
+        }
         finished = finished.saturating_add(self.reap(&mut failed)?);
+        if certain {
+            // After the leases: they do not wait for databases that do not answer.
+            finished = finished.saturating_add(self.rotate_passwords(&mut failed)?);
+        }
         let mut last = String::new();
         loop {
             let folder = layout::work();
@@ -82,13 +87,12 @@ impl Vault {
         }
     }
 
-    /// Ends all that ran out, and does what falls due; returns how many pieces of work that was.
+    /// Ends all that ran out, and rotates keys that are due; returns how many pieces of work that was.
     fn end_due(&self, failed: &mut Option<Error>) -> Result<usize> {
         let expired = self.expire_tokens(failed)?;
         let rotated = self.rotate_keys(failed)?;
         self.expire_secret_ids(failed)?;
-        let changed = self.rotate_passwords(failed)?;
-        Ok(expired.saturating_add(rotated).saturating_add(changed))
+        Ok(expired.saturating_add(rotated))
     }
 
     /// Begins to revoke tokens that ran out; the work that this leaves is found like any other.
