@@ -1,5 +1,6 @@
 //! Transit, a rule at a time.
 
+mod asking;
 mod crypting;
 #[cfg(feature = "crypto-ext")]
 mod extended;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::budget::Given;
+use super::create::NewKey;
 use super::key::{Key, Material};
 use super::rotate::forget_due;
 use super::{KIND, KeyName, api_path, entry, store, stored, text, use_entry};
@@ -159,6 +160,7 @@ fn read(backup: &str) -> Result<(Backup, Key, Given)> {
     if !key.is_whole() {
         return Err(wrong());
     }
+    NewKey::with_rules(key.kind()?, &key.rules).rules()?; // what no key can be made with
     if key.encode()?.len() > super::key::MAX_STORED {
         return Err(Error::new(
             ErrorKind::TooLarge,
@@ -166,4 +168,46 @@ fn read(backup: &str) -> Result<(Backup, Key, Given)> {
         ));
     }
     Ok((backup, key, given))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::key::{Rules, generate};
+    use super::super::kind::KeyType;
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::crypto::rng::OsRandom;
+
+    fn backup(kind: KeyType, change: impl Fn(&mut Rules)) -> String {
+        let rules = NewKey::new(kind).rules().expect("rules");
+        let made = generate(kind, &rules, &OsRandom).expect("generated");
+        let mut key = Key::new([7; 16], kind, rules);
+        key.add(Timestamp::from_micros(1), made).expect("added");
+        change(&mut key.rules);
+        let backup = Backup {
+            name: "k".to_owned(),
+            key: Material(key.encode().expect("encoded")),
+            given: Material(Given::default().encode().expect("encoded")),
+        };
+        BASE64.encode(&backup.encode().expect("encoded"))
+    }
+
+    /// A backup is no more than its text: whoever wrote one may have written anything.
+    #[test]
+    fn no_backup_brings_a_key_that_could_not_be_made() {
+        type Change = fn(&mut Rules);
+        let cases: [(KeyType, Change); 6] = [
+            (KeyType::Hmac, |rules| rules.key_size = 0),
+            (KeyType::Hmac, |rules| rules.derived = true),
+            (KeyType::Aes256Gcm96, |rules| rules.key_size = 64),
+            (KeyType::Aes256Gcm96, |rules| rules.convergent = true),
+            (KeyType::Aes256Gcm96, |rules| rules.auto_rotate_seconds = 1),
+            (KeyType::EcdsaP256, |rules| rules.derived = true),
+        ];
+        for (index, (kind, change)) in cases.into_iter().enumerate() {
+            assert!(read(&backup(kind, |_| ())).is_ok(), "{index}");
+            let error = read(&backup(kind, change)).err().expect("refused");
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{index}");
+        }
+    }
 }

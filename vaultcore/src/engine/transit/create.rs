@@ -103,6 +103,20 @@ impl NewKey {
         self
     }
 
+    /// Returns the wishes that make a key with `rules`.
+    pub(super) fn with_rules(kind: KeyType, rules: &Rules) -> Self {
+        Self {
+            kind,
+            derived: rules.derived,
+            convergent: rules.convergent,
+            exportable: rules.exportable,
+            allow_plaintext_backup: rules.allow_plaintext_backup,
+            auto_rotate: Duration::from_secs(rules.auto_rotate_seconds),
+            key_size: Some(rules.key_size),
+            allow_rotation: rules.allow_rotation,
+        }
+    }
+
     /// Checks the wishes, and returns the rules of a key that has them.
     pub(super) fn rules(&self) -> Result<Rules> {
         self.kind.check_built()?;
@@ -155,6 +169,9 @@ impl NewKey {
             .number("auto_rotate_period", self.auto_rotate.as_secs());
         if let Some(size) = self.key_size {
             object = object.number("key_size", size);
+        }
+        if self.allow_rotation {
+            object = object.flag("allow_rotation", true);
         }
         object
     }

@@ -97,6 +97,10 @@ fn by_public_key(key: &Prepared, item: &Input<'_>) -> Result<Sealed> {
 fn check_item(key: &Prepared, item: &Input<'_>) -> Result<()> {
     item.check()?;
     check_context(key, item)?;
+    check_length(item)
+}
+
+fn check_length(item: &Input<'_>) -> Result<()> {
     if item.data().len() > MAX_PLAINTEXT {
         return Err(Error::new(
             ErrorKind::TooLarge,
@@ -104,6 +108,18 @@ fn check_item(key: &Prepared, item: &Input<'_>) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Returns an error unless a key that is made for the item can encrypt it.
+pub(super) fn check_for_new(item: &Input<'_>) -> Result<()> {
+    item.check()?;
+    check_length(item)?;
+    match item.version {
+        0 | 1 => Ok(()),
+        _ => Err(Error::invalid(
+            "there is no such key, so it has no such version",
+        )),
+    }
 }
 
 /// Returns an error unless a context is given just if the key is derived.
@@ -173,7 +189,7 @@ pub(super) fn decrypt(key: &Prepared, item: &Input<'_>) -> Result<Zeroizing<Vec<
 }
 
 fn open(key: &Prepared, item: &Input<'_>) -> Option<Zeroizing<Vec<u8>>> {
-    let parsed = text::parse(item.text()?)?;
+    let parsed = text::parse_ciphertext(item.text()?)?;
     let version = key.that_made(parsed.version)?;
     let mut bytes = text::decode(parsed.body)?;
     if key.kind.symmetric_length().is_none() {

@@ -66,7 +66,7 @@ impl Encrypt<'_> {
         }
         // Nothing is made for a request that then fails.
         for item in self.items.items.iter() {
-            item.check()?;
+            crypt::check_for_new(item)?;
         }
         let with_context = |item: &super::item::Input<'_>| !item.context.is_empty();
         let derived = self.items.items.iter().any(with_context);

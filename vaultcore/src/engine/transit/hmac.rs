@@ -154,5 +154,8 @@ pub(super) fn with_suffix(path: String, suffix: &str) -> String {
 
 /// Returns an object with what an operation needs to know of a request.
 pub(super) fn with_hash(object: Object, hash: HashType) -> Object {
-    object.text("hash_algorithm", hash.name())
+    match hash {
+        HashType::Sha2_256 => object, // the usual one
+        _ => object.text("hash_algorithm", hash.name()),
+    }
 }

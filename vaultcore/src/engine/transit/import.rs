@@ -74,6 +74,11 @@ impl Operation for Import<'_> {
                 (key, due)
             }
         };
+        if key.rules.derived && matches!(self.key, Imported::Public(_)) {
+            return Err(Error::invalid(
+                "a derived key takes a private key: those of its contexts are made of it",
+            ));
+        }
         let made = self.read(cx, key.kind()?)?;
         if key.kind()? == KeyType::Hmac {
             key.rules.key_size = u16::try_from(made.material.len()).unwrap_or_default();

@@ -223,6 +223,20 @@ impl<'d> Items<'d> {
         })
     }
 
+    /// Lets the version that the request names be that of each item which names none: Vault signs and
+    /// MACs a whole batch under one version.
+    pub(super) fn under_version_of(mut self, fields: &Fields<'_>) -> Result<Self> {
+        let version = version(fields)?;
+        if self.batch && version != 0 {
+            for item in self.items.to_mut() {
+                if item.version == 0 {
+                    item.version = version;
+                }
+            }
+        }
+        Ok(self)
+    }
+
     fn wrong(fields: &Fields<'_>, error: &Error) -> Input<'d> {
         let mut item = Input::of(Data::Borrowed(&[]));
         item.wrong = Some(error.to_string());
@@ -234,15 +248,7 @@ impl<'d> Items<'d> {
     /// Returns an error for a batch that is empty or too large, and unless a context is given for
     /// all items or for none, as Vault has it.
     pub(super) fn check(&self) -> Result<()> {
-        if self.items.is_empty() {
-            return Err(Error::invalid("a batch has at least one item"));
-        }
-        if self.items.len() > MAX_BATCH {
-            return Err(Error::new(
-                crate::error::ErrorKind::TooLarge,
-                format!("a batch has at most {MAX_BATCH} items"),
-            ));
-        }
+        self.check_count()?;
         let with = self.items.iter().filter(|item| !item.context.is_empty());
         let with = with.count();
         let wrong = self.items.iter().any(|item| item.wrong.is_some());
@@ -252,6 +258,20 @@ impl<'d> Items<'d> {
         Err(Error::invalid(
             "a context is given for every item of a batch, or for none",
         ))
+    }
+
+    /// Returns an error for a batch that is empty or too large.
+    pub(super) fn check_count(&self) -> Result<()> {
+        if self.items.is_empty() {
+            return Err(Error::invalid("a batch has at least one item"));
+        }
+        if self.items.len() > MAX_BATCH {
+            return Err(Error::new(
+                crate::error::ErrorKind::TooLarge,
+                format!("a batch has at most {MAX_BATCH} items"),
+            ));
+        }
+        Ok(())
     }
 
     /// Returns what is asked for, as a request has it.

@@ -239,7 +239,7 @@ impl Made {
 }
 
 /// Makes the secrets of a version.
-fn generate(kind: KeyType, rules: &Rules, source: &dyn Random) -> Result<Made> {
+pub(super) fn generate(kind: KeyType, rules: &Rules, source: &dyn Random) -> Result<Made> {
     kind.check_built()?;
     let pair = match (kind.algorithm(), kind) {
         (Some(algorithm), _) => Some(algorithm.generate(source)?),

@@ -133,23 +133,21 @@ impl SignOptions {
     }
 
     pub(super) fn input(self, object: Object) -> Object {
-        let marshaling = match self.marshaling {
-            Marshaling::Asn1 => "asn1",
-            Marshaling::Jws => "jws",
-        };
-        let padding = match self.padding {
-            Padding::Pss => "pss",
-            Padding::Pkcs1v15 => "pkcs1v15",
-        };
-        let salt = match self.salt {
-            SaltLength::Auto => "auto",
-            SaltLength::Hash => "hash",
-        };
-        with_hash(object, self.hash)
-            .text("marshaling_algorithm", marshaling)
-            .text("signature_algorithm", padding)
-            .text("salt_length", salt)
-            .flag("prehashed", self.prehashed)
+        // What is as usual is not said, as in most requests: policies may forbid to say it.
+        let mut object = with_hash(object, self.hash);
+        if self.marshaling == Marshaling::Jws {
+            object = object.text("marshaling_algorithm", "jws");
+        }
+        if self.padding == Padding::Pkcs1v15 {
+            object = object.text("signature_algorithm", "pkcs1v15");
+        }
+        if self.salt == SaltLength::Hash {
+            object = object.text("salt_length", "hash");
+        }
+        match self.prehashed {
+            true => object.flag("prehashed", true),
+            false => object,
+        }
     }
 }
 

@@ -30,12 +30,21 @@ fn push_number(text: &mut String, number: u32) {
     text.push(char::from_digit(number % 10, 10).unwrap_or('0'));
 }
 
-/// Splits a text. The version 0, which Vault wrote at its very beginning, is 1.
+/// Splits the text of a ciphertext. The version 0, which Vault wrote at its very beginning, is 1.
+pub(super) fn parse_ciphertext(text: &str) -> Option<Parsed<'_>> {
+    let parsed = parse(text)?;
+    Some(Parsed {
+        version: parsed.version.max(1),
+        ..parsed
+    })
+}
+
+/// Splits a text. A version has one spelling.
 pub(super) fn parse(text: &str) -> Option<Parsed<'_>> {
     let (version, body) = text.strip_prefix("vault:v")?.split_once(':')?;
     let plain = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit());
+    let plain = plain && (version == "0" || !version.starts_with('0'));
     let version: u32 = version.parse().ok().filter(|_| plain)?;
-    let version = version.max(1);
     Some(Parsed { version, body })
 }
 
@@ -70,7 +79,8 @@ mod tests {
             assert_eq!(parsed.version, version);
             assert_eq!(decode(parsed.body).expect("base64").as_slice(), b"bytes");
         }
-        assert_eq!(parse("vault:v0:").expect("old").version, 1);
+        assert_eq!(parse_ciphertext("vault:v0:").expect("old").version, 1);
+        assert_eq!(parse("vault:v0:").expect("told").version, 0);
     }
 
     #[test]
@@ -88,6 +98,8 @@ mod tests {
             " vault:v1:",
             "vault:1:",
             "vault:vx:",
+            "vault:v01:",
+            "vault:v00:",
         ] {
             assert!(parse(bad).is_none(), "{bad}");
         }

@@ -91,7 +91,7 @@ pub(super) fn hmac<'c>(call: &Call<'c>) -> Made<'c> {
         mount: call.mount,
         name: name(call)?,
         hash: hash_of(call, &["algorithm"])?,
-        items: Items::of(call.fields, "input", Form::Base64)?,
+        items: Items::of(call.fields, "input", Form::Base64)?.under_version_of(call.fields)?,
         suffix: suffix(call),
     }))
 }
@@ -101,7 +101,7 @@ pub(super) fn sign<'c>(call: &Call<'c>) -> Made<'c> {
         mount: call.mount,
         name: name(call)?,
         options: options(call)?,
-        items: Items::of(call.fields, "input", Form::Base64)?,
+        items: Items::of(call.fields, "input", Form::Base64)?.under_version_of(call.fields)?,
         suffix: suffix(call),
     }))
 }

@@ -13,7 +13,7 @@ use crate::engine::transit::read::{List, Read};
 use crate::engine::transit::rotate::Rotate;
 use crate::engine::transit::wrapping::{ExportWrapped, WrapHash, WrappingKey};
 use crate::engine::transit::{KeyName, text};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::operation::Call;
 use crate::wire::{Fields, page};
 
@@ -188,7 +188,7 @@ fn exported_version(suffix: &str) -> Result<Option<u32>> {
     Ok(match suffix {
         "" => None,
         "latest" => Some(0),
-        number => Some(number.parse().map_err(wrong)?),
+        number => Some(number.trim_start_matches('v').parse().map_err(wrong)?), // as Vault
     })
 }
 
@@ -207,6 +207,17 @@ pub(super) fn export_wrapped<'c>(call: &Call<'c>) -> Made<'c> {
 pub(super) fn export<'c>(call: &Call<'c>) -> Made<'c> {
     let suffix = call.captures.get("version");
     let version = exported_version(suffix)?;
+    // A client that asks for another format must not be handed this one.
+    if call
+        .fields
+        .text("format")?
+        .is_some_and(|format| !format.is_empty())
+    {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "keys are exported in the usual format only: the field `format` is not taken",
+        ));
+    }
     Ok(Box::new(Export {
         mount: call.mount,
         name: name(call)?,

@@ -1,0 +1,153 @@
+//! Requests that say more, less or something else than the usual ones.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use vaultcore::api::Method;
+use vaultcore::transit::{Input, KeyType, NewKey, SignOptions, ToRewrap};
+use vaultcore::{ErrorKind, NewToken};
+
+use super::{Bench, refused};
+use crate::door::{Door, text};
+
+fn door() -> Door {
+    let door = Door::new();
+    door.set("sys/mounts/transit", json!({"type": "transit"}));
+    door
+}
+
+/// Vault signs and MACs a whole batch under the version that the request names.
+#[test]
+fn a_batch_is_signed_under_the_version_that_the_request_names() {
+    let door = door();
+    door.set("transit/keys/k", json!({"type": "ed25519"}));
+    for _ in 0..2 {
+        door.set("transit/keys/k/rotate", Value::Null);
+    }
+    let items = json!([{"input": "YQ=="}, {"input": "YQ==", "key_version": 2}]);
+    for (verb, field) in [("sign", "signature"), ("hmac", "hmac")] {
+        let body = json!({"key_version": 1, "batch_input": items});
+        let reply = door.set(&format!("transit/{verb}/k"), body);
+        for (index, version) in [(0, "vault:v1:"), (1, "vault:v2:")] {
+            let made = text(&reply, &format!("/data/batch_results/{index}/{field}"));
+            assert!(made.starts_with(version), "{made}");
+        }
+        assert!(reply["warnings"].is_null(), "{reply}");
+        let body = json!({"batch_input": items});
+        let reply = door.set(&format!("transit/{verb}/k"), body);
+        let made = text(&reply, &format!("/data/batch_results/0/{field}"));
+        assert!(made.starts_with("vault:v3:"), "{made}");
+    }
+}
+
+#[test]
+fn a_walk_over_ciphertexts_tells_of_each_what_is_wrong_with_it() {
+    let bench = Bench::new();
+    let transit = &bench.transit;
+    bench.make("k", &NewKey::default().derived(true));
+    let encrypt = |_| transit.encrypt("k", Input::new("x").context("c"));
+    let texts: Vec<String> = (0..5)
+        .map(encrypt)
+        .collect::<Result<_, _>>()
+        .expect("texts");
+    transit.rotate("k").expect("rotated");
+    let row = |(id, text): (usize, String)| match id {
+        3 => ToRewrap::new(id, text),
+        _ => ToRewrap::new(id, text).context(b"c"),
+    };
+    let rows: Vec<_> = texts.into_iter().enumerate().map(row).collect();
+    let walk = transit.rewrap_all("k", rows).expect("begun");
+    let mut told = BTreeMap::new();
+    for row in walk {
+        let row = row.expect("goes on");
+        told.insert(row.id, row.ciphertext.map(|text| text.expect("old")));
+    }
+    assert_eq!(told.len(), 5);
+    for (id, text) in told {
+        assert_eq!(text.is_err(), id == 3, "{id}");
+    }
+}
+
+#[test]
+fn a_derived_key_is_not_imported_without_its_private_key() {
+    let bench = Bench::new();
+    let transit = &bench.transit;
+    let derived = NewKey::new(KeyType::Ed25519).derived(true);
+    let public = data_encoding::BASE64.encode(&[7; 32]);
+    refused(transit.import_public("p", &derived, &public));
+    let gone = transit.read("p").expect_err("none");
+    assert_eq!(gone.kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn nothing_is_made_for_a_text_that_no_new_key_encrypts() {
+    let door = door();
+    let body = json!({"plaintext": "YQ==", "key_version": 9});
+    let root = door.root.clone();
+    let (status, _) = door.call(&root, Method::Post, "transit/encrypt/fresh", &body);
+    assert_eq!(status, 400);
+    let (status, _) = door.call(&root, Method::Get, "transit/keys/fresh", &Value::Null);
+    assert_eq!(status, 404);
+}
+
+#[test]
+fn policies_see_what_a_typed_call_asks_for_and_no_more() {
+    let door = door();
+    door.set("transit/keys/s", json!({"type": "ed25519"}));
+    door.policy(
+        "p",
+        r#"
+        path "transit/sign/*" {
+            capabilities = ["update"]
+            allowed_parameters = { "input" = [] }
+        }
+        path "transit/keys/+/import" {
+            capabilities = ["update"]
+            denied_parameters = { "allow_rotation" = [] }
+        }
+        "#,
+    );
+    let tokens = door.vault.owner().expect("owner").token();
+    let token = tokens.create(&NewToken::new().policy("p")).expect("token");
+    let session = door.vault.login(&token).expect("session");
+    let transit = session.transit("transit").expect("path");
+    transit
+        .sign("s", SignOptions::new(), b"x")
+        .expect("as through the door");
+    let new = NewKey::default();
+    let denied = transit.import("i", &new.clone().allow_rotation(true), &[7; 32]);
+    let denied = denied.expect_err("denied");
+    assert_eq!(denied.kind(), ErrorKind::PermissionDenied);
+    transit.import("i", &new, &[7; 32]).expect("allowed");
+}
+
+#[test]
+fn exports_in_another_format_are_refused_and_versions_may_begin_with_v() {
+    let door = door();
+    let root = door.root.clone();
+    door.set("transit/keys/k", json!({"exportable": true}));
+    let ask = |path: &str| door.call(&root, Method::Get, path, &Value::Null);
+    let (status, _) = ask("transit/export/encryption-key/k/v1");
+    assert_eq!(status, 200);
+    let (status, _) = ask("transit/export/encryption-key/k?format=der");
+    assert!(status >= 400, "{status}");
+}
+
+/// A signature has one text.
+#[test]
+fn versions_of_signatures_have_one_spelling() {
+    let bench = Bench::new();
+    let transit = &bench.transit;
+    bench.create("s", KeyType::Ed25519);
+    let signature = transit.sign("s", SignOptions::new(), b"x").expect("signed");
+    let text = transit.encrypt("k", b"x").expect("text");
+    for version in ["v0", "v01"] {
+        let other = signature.replacen("v1", version, 1);
+        let valid = transit.verify("s", SignOptions::new(), b"x", &other);
+        assert!(!valid.expect("told"), "{version}");
+    }
+    transit
+        .decrypt("k", &text.replacen("v1", "v0", 1))
+        .expect("as Vault");
+    refused(transit.decrypt("k", &text.replacen("v1", "v01", 1)));
+}
