@@ -60,6 +60,9 @@ pub(crate) enum State {
     },
     /// Given up on: it waits for an operator, and is tried once a day.
     Irrevocable,
+    /// Ended while what it leases may still be under way: it does not come into force, and is looked
+    /// at when it would be late, whatever became of who was making it.
+    Cancelled,
 }
 
 impl LeaseEntry {
@@ -79,6 +82,12 @@ impl LeaseEntry {
     pub(crate) fn latest(&self) -> Timestamp {
         let max = Duration::from_micros(self.max_ttl);
         self.issued.saturating_add(max)
+    }
+
+    /// Returns whether what it leases may still be under way at `now`: there may be nothing to end yet,
+    /// and something in a moment.
+    pub(crate) fn is_being_made(&self, now: Timestamp) -> bool {
+        matches!(self.state, State::Pending | State::Cancelled) && now < self.due
     }
 
     /// Returns whether what it leases may be used at `now`.

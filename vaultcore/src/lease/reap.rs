@@ -73,7 +73,10 @@ pub(crate) fn claim_due(
         let key = last_key(path.as_str())?;
         match load(txn, key)? {
             Some(lease) if due_path(lease.entry.due, key)? == *path => {
-                let ended = matches!(lease.entry.state, State::Revoking { claim: None, .. });
+                let ended = matches!(
+                    lease.entry.state,
+                    State::Revoking { claim: None, .. } | State::Cancelled
+                );
                 let reached = lease.entry.due <= now && (ended || reach == Reach::All);
                 if reached && able(txn, &lease)? {
                     claimed.extend(claim(txn, lease)?);
@@ -92,7 +95,7 @@ pub(crate) fn claim(txn: &mut Txn<'_>, mut lease: Lease) -> Result<Option<Claime
         State::Revoking { claim: Some(_), .. } if lease.entry.due > now => return Ok(None),
         State::Revoking { attempts, .. } => attempts,
         State::Irrevocable => ATTEMPTS,
-        State::Pending | State::Active => 0,
+        State::Pending | State::Active | State::Cancelled => 0,
     };
     let claim = txn.unique(&[b"claim", lease.key.as_bytes()])?;
     lease.entry.state = State::Revoking {
@@ -103,10 +106,21 @@ pub(crate) fn claim(txn: &mut Txn<'_>, mut lease: Lease) -> Result<Option<Claime
     Ok(Some(Claimed { lease, claim }))
 }
 
+/// Marks a lease that [is being made](super::LeaseEntry::is_being_made) as over. Whoever makes it finds
+/// that out and undoes it; should nobody do so, the reaper does when it is due.
+pub(crate) fn cancel(txn: &mut Txn<'_>, mut lease: Lease) -> Result<()> {
+    lease.entry.state = State::Cancelled;
+    let due = lease.entry.due;
+    change(txn, &mut lease, due)
+}
+
 /// Marks a lease as over and due: what it leases may not be used any more, and whoever reaps next
 /// ends it.
 pub(crate) fn mark(txn: &mut Txn<'_>, mut lease: Lease) -> Result<()> {
     let now = txn.now();
+    if lease.entry.is_being_made(now) {
+        return cancel(txn, lease);
+    }
     match lease.entry.state {
         State::Revoking { claim: Some(_), .. } if lease.entry.due > now => return Ok(()),
         _ => {}
@@ -212,7 +226,9 @@ pub(crate) fn detach_page(txn: &mut Txn<'_>, token: TokenId) -> Result<usize> {
                 now
             }
             // What is being made is refused when it is to come into force.
-            State::Pending | State::Revoking { .. } | State::Irrevocable => lease.entry.due,
+            State::Pending | State::Cancelled | State::Revoking { .. } | State::Irrevocable => {
+                lease.entry.due
+            }
         };
         change(txn, &mut lease, due)?;
     }

@@ -108,6 +108,11 @@ impl Vault {
             let Some(lease) = lease::load(txn, key)? else {
                 continue;
             };
+            if force == Force::No && lease.entry.is_being_made(now) {
+                taken.left = taken.left.saturating_add(1);
+                lease::cancel(txn, lease)?;
+                continue;
+            }
             let tried = !matches!(lease.entry.state, State::Pending | State::Active);
             let waits = tried && haste == Haste::WhenDue;
             let able = force == Force::Yes || self.is_able(txn, &lease)?;

@@ -129,14 +129,20 @@ impl Vault {
     ///
     /// # Errors
     /// What went wrong outside; the lease is tried again later then. `Unavailable` if this process has
-    /// no engine or driver for it: it is over then, and another process ends what it leased.
+    /// no engine or driver for it: it is over then, and another process ends what it leased; or if that
+    /// is being made at this moment: it is over then, and undone once it is made.
     pub(super) fn end_lease(&self, open: &OpenVault, key: LeaseKey) -> Result<()> {
         let claimed = open.transact(|txn, _| match lease::load(txn, key)? {
-            Some(lease) if !self.is_able(txn, &lease)? => lease::mark(txn, lease).map(Err),
+            Some(lease) if lease.entry.is_being_made(txn.now()) => {
+                lease::cancel(txn, lease).map(|()| Err(being_made()))
+            }
+            Some(lease) if !self.is_able(txn, &lease)? => {
+                lease::mark(txn, lease).map(|()| Err(elsewhere()))
+            }
             Some(lease) => lease::claim(txn, lease).map(Ok),
             None => Ok(Ok(None)),
         })?;
-        let Some(claimed) = claimed.map_err(|()| elsewhere())? else {
+        let Some(claimed) = claimed? else {
             return Ok(()); // it is gone, or somebody else ends it now
         };
         let acts = self.prepare(open, std::slice::from_ref(&claimed));
@@ -258,6 +264,13 @@ impl Vault {
         let first = failures.map(Failure::into_error).next();
         Ok((total, first))
     }
+}
+
+fn being_made() -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        "what the lease is for is being made at this moment: the lease is over, and it is undone",
+    )
 }
 
 fn elsewhere() -> Error {

@@ -102,7 +102,7 @@ impl LeaseInfo {
             state: match entry.state {
                 State::Pending => LeaseState::Pending,
                 State::Active => LeaseState::Active,
-                State::Revoking { .. } => LeaseState::Revoking,
+                State::Revoking { .. } | State::Cancelled => LeaseState::Revoking,
                 State::Irrevocable => LeaseState::Irrevocable,
             },
             failure: entry.failure.clone(),

@@ -9,7 +9,7 @@ use crate::api::Method;
 use crate::engine::sys::LeaseState;
 use crate::error::ErrorKind;
 use crate::storage::Scan;
-use crate::vault::Background;
+use crate::vault::{Background, Vault};
 
 #[test]
 fn what_is_leased_ends_with_its_lease() {
@@ -299,6 +299,64 @@ fn what_is_made_after_its_lease_was_ended_is_undone() {
         assert!(world.hotel.state().rooms.is_empty(), "{trouble:?}");
         let left = world.storage.scan(&Scan::new("sys/lease"));
         assert!(left.expect("scan").is_empty(), "{trouble:?}");
+    }
+}
+
+/// Somebody ends a lease while what it is for is being made, in one of the ways there are.
+type Ending = fn(&Vault, &str);
+
+const ENDINGS: [Ending; 3] = [
+    |other, lease| drop(other.owner().expect("owner").leases().revoke(lease)),
+    |other, _| {
+        drop(
+            other
+                .owner()
+                .expect("owner")
+                .leases()
+                .revoke_prefix("hotel"),
+        )
+    },
+    |other, _| drop(other.owner().expect("owner").sys().unmount("hotel")),
+];
+
+#[test]
+fn what_is_ended_while_it_is_made_is_undone_by_who_makes_it() {
+    for (index, end) in ENDINGS.into_iter().enumerate() {
+        let world = World::new();
+        let other = world.other();
+        world.hotel.state().meanwhile = Some(Box::new(move || {
+            let leases = other.owner().expect("owner").leases();
+            let id = leases.list("hotel/rooms/blue").expect("listed").remove(0);
+            end(&other, &format!("hotel/rooms/blue/{}", *id));
+        }));
+        let (status, _) = world.ask(None, Method::Post, "hotel/rooms/blue", "{}");
+        assert_ne!(status, 200, "{index}");
+        assert!(world.hotel.state().rooms.is_empty(), "{index}");
+        world.tick();
+        let left = world.storage.scan(&Scan::new("sys/lease"));
+        assert!(left.expect("scan").is_empty(), "{index}");
+    }
+}
+
+#[test]
+fn what_is_ended_while_it_is_made_is_undone_if_its_maker_dies() {
+    for (index, end) in ENDINGS.into_iter().enumerate() {
+        let world = World::new();
+        world.hotel.set(Trouble::Crash);
+        let rented = world.rent(None, r#"{"ttl":"1h"}"#);
+        end(&world.other(), &rented.lease);
+        end(&world.other(), &rented.lease); // again, which hurries nothing
+        // The room was let at the last moment, and nobody was told.
+        let until = world.vault.now();
+        let let_late = (rented.room.clone(), until);
+        world.hotel.state().rooms.extend([let_late]);
+        world.hotel.set(Trouble::None);
+        world.pass(3 * MINUTE);
+        world.tick();
+        assert!(world.hotel.state().rooms.is_empty(), "{index}");
+        world.tick();
+        let left = world.storage.scan(&Scan::new("sys/lease"));
+        assert!(left.expect("scan").is_empty(), "{index}");
     }
 }
 
