@@ -117,6 +117,66 @@ fn statements_that_fail_leave_nothing() {
 }
 
 #[test]
+fn a_user_is_dropped_wherever_it_may_log_in_from() {
+    let Some(server) = server("mariadb_hosts") else {
+        return;
+    };
+    let world = server.world(None);
+    let creation = [
+        "CREATE USER '{{name}}'@'127.0.0.1' IDENTIFIED BY '{{password}}'",
+        "CREATE USER '{{name}}'@'10.0.%' IDENTIFIED BY '{{password}}'",
+    ];
+    let broken = [creation[1], "GRANT nothing ON *.* TO x"];
+    let database = world.database();
+    database
+        .write_role("hosts", &role().creation(creation))
+        .unwrap();
+    database
+        .write_role("hosts-bad", &role().creation(broken))
+        .unwrap();
+    let credentials = database.credentials("hosts").unwrap();
+    let name = credentials.username().to_owned();
+    assert_eq!(server.users(&name), 2);
+    credentials.revoke().unwrap();
+    assert_eq!(server.users(&name), 0);
+    database.credentials("hosts-bad").unwrap_err();
+    assert_eq!(server.users("v-owner-hosts-bad-"), 0);
+}
+
+/// Who may not look at the users drops the usual one, and is told of what it cannot know.
+#[test]
+fn a_login_that_is_not_shown_the_users_does_not_pass_over_one() {
+    let Some(server) = server("mariadb_blind") else {
+        return;
+    };
+    let boss = format!("blind_{}", std::process::id());
+    server.execute(&format!("CREATE USER '{boss}'@'%' IDENTIFIED BY 'first'"));
+    server.execute(&format!("GRANT CREATE USER ON *.* TO '{boss}'@'%'"));
+    let password = vaultcore::SecretString::copy_from("first");
+    let world = World::new(&server.connection(None).login(&boss, password));
+    let database = world.database();
+    let make = |host: &str| {
+        let create =
+            format!("CREATE USER '{{{{name}}}}'@'{host}' IDENTIFIED BY '{{{{password}}}}'");
+        let written = database.write_role("blind", &role().creation([create]));
+        written.unwrap();
+        database.credentials("blind").unwrap()
+    };
+    let usual = make("%");
+    let name = usual.username().to_owned();
+    usual.revoke().unwrap();
+    assert_eq!(server.users(&name), 0);
+    let other = make("10.0.%");
+    let name = other.username().to_owned();
+    let error = other.revoke().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+    assert_eq!(server.users(&name), 1);
+    assert_eq!(world.owner().leases().count().unwrap(), 1);
+    server.execute(&format!("DROP USER '{name}'@'10.0.%'"));
+    server.execute(&format!("DROP USER '{boss}'@'%'"));
+}
+
+#[test]
 fn rotating_the_root_ends_the_old_password() {
     let Some(server) = server("mariadb_root") else {
         return;

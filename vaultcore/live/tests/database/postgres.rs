@@ -192,6 +192,60 @@ fn own_statements_revoke_and_renew() {
         .unwrap();
 }
 
+/// What others have put on the way to the system's functions and operators runs as whoever calls it:
+/// the driver calls none of it.
+#[test]
+fn what_lies_on_the_search_path_is_not_run() {
+    let Some(server) = server("postgres_path") else {
+        return;
+    };
+    let boss = server.new_admin();
+    let trap = format!("trap_{}", std::process::id());
+    let body = "LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'trapped'; END$$";
+    let mut admin = server.admin();
+    let mut run = |text: String| admin.batch_execute(&text).unwrap();
+    run(format!("CREATE SCHEMA {trap}"));
+    for (name, arguments, returns) in [
+        ("pg_advisory_xact_lock", "int", "void"),
+        ("pg_terminate_backend", "int", "boolean"),
+        ("is", "oid, regclass", "boolean"),
+        ("unlike", "name, name", "boolean"),
+    ] {
+        run(format!(
+            "CREATE FUNCTION {trap}.{name}({arguments}) RETURNS {returns} {body}"
+        ));
+    }
+    run(format!(
+        "CREATE OPERATOR {trap}.= (LEFTARG = oid, RIGHTARG = regclass, FUNCTION = {trap}.is)"
+    ));
+    run(format!(
+        "CREATE OPERATOR {trap}.!~~ (LEFTARG = name, RIGHTARG = name, FUNCTION = {trap}.unlike)"
+    ));
+    run(format!(
+        "CREATE FUNCTION {trap}.mark() RETURNS void LANGUAGE sql AS ''"
+    ));
+    run(format!(
+        "ALTER ROLE {} SET search_path = {trap}, public",
+        boss.0
+    ));
+    let world = World::new(&server.connection(&boss));
+    let database = world.database();
+    let credentials = database.credentials("reader").unwrap();
+    credentials.renew(None).unwrap();
+    let name = credentials.username().to_owned();
+    credentials.revoke().unwrap();
+    assert!(!server.has_role(&name));
+    // The statements of a role look up what they name where they did.
+    let own =
+        role().revocation(["SELECT mark(); DROP OWNED BY \"{{name}}\"; DROP ROLE \"{{name}}\""]);
+    database.write_role("own", &own).unwrap();
+    let credentials = database.credentials("own").unwrap();
+    let name = credentials.username().to_owned();
+    credentials.revoke().unwrap();
+    assert!(!server.has_role(&name));
+    run(format!("DROP SCHEMA {trap} CASCADE"));
+}
+
 #[test]
 fn rotating_the_root_ends_the_old_password() {
     let Some(server) = server("postgres_root") else {

@@ -12,7 +12,7 @@ use mysql::{ClientIdentity, Conn, Opts, OptsBuilder, SslOpts};
 use zeroize::Zeroizing;
 
 use super::driver::{ChangeUser, Database, Driver, NewUser, Settings};
-use super::sql::{Dialect, Values, Workers, statements};
+use super::sql::{Commit, Dialect, Values, Workers, statements};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The driver `mysql-database-plugin`.
@@ -22,8 +22,11 @@ pub(super) struct MySql;
 const IDLE: u32 = 30;
 /// What changes a password unless the role says how.
 const PASSWORD: &str = "ALTER USER '{{name}}'@'%' IDENTIFIED BY '{{password}}'";
-/// What takes a user away unless the role says how. To drop a user takes the grants along.
-const REVOCATION: &str = "DROP USER IF EXISTS '{{name}}'@'%'";
+/// Where a user may log in from: each such place is a user to the server.
+const HOSTS: &str = "SELECT host FROM mysql.user WHERE user = ?";
+/// Refusals to show a table, and to drop a user who is not there.
+const NOT_SHOWN: [u16; 3] = [1_044, 1_142, 1_143];
+const NO_SUCH_USER: u16 = 1_396;
 
 impl Driver for MySql {
     fn name(&self) -> &'static str {
@@ -304,33 +307,31 @@ impl Database for Opened {
         if user.statements.is_empty() {
             return Err(Error::invalid("the role has no creation_statements"));
         }
-        let until = user.expires.map(super::sql::expiration).unwrap_or_default();
+        let until = user.expires.map(super::sql::expiration);
         let values = Values {
             name: user.name,
-            password: user.password.expose(),
-            expiration: &until,
+            password: Some(user.password.expose()),
+            expiration: until.as_deref(),
         };
         let create = statements(Dialect::MySql, user.statements, &values)?;
-        let own = [REVOCATION.to_owned()];
-        let rollback = if user.rollback.is_empty() {
-            &own
-        } else {
-            user.rollback
-        };
-        let rollback = statements(Dialect::MySql, rollback, &values)?;
+        let rollback = statements(Dialect::MySql, user.rollback, &values)?;
         let created = self.execute(create);
         if created.is_err() {
-            let _ = self.execute(rollback); // and the end of the lease tries again
+            // The end of the lease tries again.
+            let _ = match rollback.is_empty() {
+                true => self.take_away(user.name, rollback),
+                false => self.execute(rollback),
+            };
         }
         created
     }
 
     fn change(&self, user: &ChangeUser<'_>) -> Result<()> {
-        let until = user.expires.map(super::sql::expiration).unwrap_or_default();
+        let until = user.expires.map(super::sql::expiration);
         let values = Values {
             name: user.name,
-            password: user.password.map_or("", |password| password.expose()),
-            expiration: &until,
+            password: user.password.map(|password| password.expose()),
+            expiration: until.as_deref(),
         };
         let mut texts = user.statements.to_vec();
         if texts.is_empty() {
@@ -347,15 +348,22 @@ impl Database for Opened {
             name,
             ..Values::default()
         };
-        let own = [REVOCATION.to_owned()];
-        let texts = if texts.is_empty() { &own } else { texts };
-        let statements = statements(Dialect::MySql, texts, &values)?;
+        self.take_away(name, statements(Dialect::MySql, texts, &values)?)
+    }
+}
+
+impl Opened {
+    /// Takes a user away by `statements`; without any, wherever it may log in from, with its grants.
+    fn take_away(&self, name: &str, statements: Vec<Zeroizing<String>>) -> Result<()> {
         let name = name.to_owned();
         let server = Arc::clone(&self.server);
         self.workers.run(
             move || server.connect(),
             move |connection, commit| {
                 commit.begin()?;
+                if statements.is_empty() {
+                    drop_everywhere(connection, commit, &name)?;
+                }
                 for statement in &statements {
                     commit.check()?;
                     let done = connection.query_drop(statement.as_str());
@@ -371,6 +379,53 @@ impl Database for Opened {
             },
         )
     }
+}
+
+/// Drops a user wherever it may log in from. That none is left is known, or an error.
+fn drop_everywhere(connection: &mut Conn, commit: &Commit, name: &str) -> Result<()> {
+    let shown: mysql::Result<Vec<String>> = connection.exec(HOSTS, (name,));
+    let hosts = match shown {
+        Ok(hosts) => hosts,
+        Err(mysql::Error::MySqlError(refused)) if NOT_SHOWN.contains(&refused.code) => {
+            let user = user_at(name, "%")?;
+            commit.check()?;
+            return match connection.query_drop(format!("DROP USER {user}")) {
+                Err(mysql::Error::MySqlError(refused)) if refused.code == NO_SUCH_USER => {
+                    Err(Error::invalid(
+                        "it cannot be told whether the user is left: the login of the connection \
+                         takes SELECT on mysql.user, or the role revocation_statements",
+                    ))
+                }
+                done => done.map_err(|error| refusal(&error)),
+            };
+        }
+        Err(error) => return Err(refusal(&error)),
+    };
+    for host in hosts {
+        let user = user_at(name, &host)?;
+        commit.check()?;
+        let dropped = connection.query_drop(format!("DROP USER IF EXISTS {user}"));
+        dropped.map_err(|error| refusal(&error))?;
+    }
+    let left: mysql::Result<Vec<String>> = connection.exec(HOSTS, (name,));
+    match left.map_err(|error| refusal(&error))?.is_empty() {
+        true => Ok(()),
+        false => Err(Error::new(
+            ErrorKind::Unavailable,
+            "a user of this name was made while it was dropped",
+        )),
+    }
+}
+
+/// Returns a user as SQL has it.
+fn user_at(name: &str, host: &str) -> Result<String> {
+    if name.contains('\\') || host.contains('\\') {
+        return Err(Error::invalid(
+            "a value with a backslash cannot be quoted safely as a text",
+        ));
+    }
+    let quoted = |text: &str| text.replace('\'', "''");
+    Ok(format!("'{}'@'{}'", quoted(name), quoted(host)))
 }
 
 /// Tells what went wrong by the database's code: its own text may repeat what a statement held.

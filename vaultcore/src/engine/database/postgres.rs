@@ -22,7 +22,14 @@ const ATTEMPTS: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(5);
 /// Held by whoever makes or drops a role until that is committed: a role whose commit is under way is
 /// seen by nobody, and would be there after it was dropped.
-const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtext('{{name}}'))";
+/// Named in full, with the very types of its arguments: what anybody has put on the way to it, under
+/// the same name for others, would run as the vault's own login.
+const LOCK: &str = "SELECT pg_catalog.pg_advisory_xact_lock(\
+                    pg_catalog.hashtext('{{name}}')::pg_catalog.int8)";
+/// What is looked up from here on, in this transaction, is the system's, operators too.
+const SYSTEM_ONLY: &str = "SET LOCAL search_path = pg_catalog, pg_temp";
+/// What the statements of a role look up is where the login finds it.
+const AS_USUAL: &str = "SET LOCAL search_path TO DEFAULT";
 /// What changes a password unless the role says how.
 const PASSWORD: &str = r#"ALTER ROLE "{{name}}" WITH PASSWORD '{{password}}'"#;
 /// What prolongs a user's life unless the role says how.
@@ -45,9 +52,13 @@ const OWNS: &str = "
     AND deptype = 'o'
     AND dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database())) LIMIT 1";
 /// Whether a role is logged in.
-const AT_WORK: &str = "SELECT FROM pg_stat_activity WHERE usesysid = $1 LIMIT 1";
+const AT_WORK: &str = "SELECT FROM pg_catalog.pg_stat_activity \
+                       WHERE usesysid OPERATOR(pg_catalog.=) $1 LIMIT 1";
+/// The id of a role.
+const ROLE: &str = "SELECT oid FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) $1";
 /// Ends the sessions of a role.
-const END: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid = $1";
+const END: &str = "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity \
+                   WHERE usesysid OPERATOR(pg_catalog.=) $1";
 
 impl Driver for Postgres {
     fn name(&self) -> &'static str {
@@ -271,8 +282,8 @@ impl Database for Opened {
             .unwrap_or_else(|| "infinity".to_owned());
         let values = Values {
             name: user.name,
-            password: user.password.expose(),
-            expiration: &until,
+            password: Some(user.password.expose()),
+            expiration: Some(&until),
         };
         let mut create = statements(Dialect::Postgres, &[LOCK.to_owned()], &values)?;
         create.extend(statements(Dialect::Postgres, user.statements, &values)?);
@@ -286,11 +297,11 @@ impl Database for Opened {
     }
 
     fn change(&self, user: &ChangeUser<'_>) -> Result<()> {
-        let until = user.expires.map(expiration).unwrap_or_default();
+        let until = user.expires.map(expiration);
         let values = Values {
             name: user.name,
-            password: user.password.map_or("", |password| password.expose()),
-            expiration: &until,
+            password: user.password.map(|password| password.expose()),
+            expiration: until.as_deref(),
         };
         let mut texts = user.statements.to_vec();
         if texts.is_empty() {
@@ -311,16 +322,18 @@ impl Database for Opened {
         }
         let name = name.to_owned();
         let dropped = self.transact(move |transaction| {
-            let lock = "SELECT pg_advisory_xact_lock(hashtext($1))";
+            transaction.batch_execute(SYSTEM_ONLY)?;
+            let lock = "SELECT pg_catalog.pg_advisory_xact_lock(\
+                        pg_catalog.hashtext($1)::pg_catalog.int8)";
             transaction.execute(lock, &[&name])?;
-            let known = "SELECT oid FROM pg_roles WHERE rolname = $1";
-            let Some(known) = transaction.query_opt(known, &[&name])? else {
+            let Some(known) = transaction.query_opt(ROLE, &[&name])? else {
                 return Ok(None); // it is gone
             };
             let oid: u32 = known.try_get(0)?;
             match own.is_empty() {
                 true => drop_role(transaction, &name, oid)?,
                 false => {
+                    transaction.batch_execute(AS_USUAL)?;
                     for statement in &own {
                         transaction.batch_execute(statement)?;
                     }
@@ -346,8 +359,7 @@ impl Opened {
     fn lock_out(&self, name: &str) {
         let name = name.to_owned();
         let _ = self.run(move |client, commit| {
-            let known = "SELECT oid FROM pg_roles WHERE rolname = $1";
-            let known = client.query_opt(known, &[&name]);
+            let known = client.query_opt(ROLE, &[&name]);
             if let Some(known) = known.map_err(|error| refusal(&error))? {
                 commit.begin()?;
                 let oid = known.try_get(0);

@@ -16,22 +16,33 @@ pub(in super::super) enum Dialect {
     MySql,
 }
 
-/// What the placeholders stand for.
+/// What the placeholders stand for. One that stands for nothing is refused: what is written without
+/// it would be another statement, such as one that sets an empty password.
 #[derive(Clone, Copy, Default)]
 pub(in super::super) struct Values<'v> {
     pub(in super::super) name: &'v str,
-    pub(in super::super) password: &'v str,
-    pub(in super::super) expiration: &'v str,
+    pub(in super::super) password: Option<&'v str>,
+    pub(in super::super) expiration: Option<&'v str>,
 }
 
 impl Values<'_> {
-    fn of(&self, placeholder: &str) -> Option<&str> {
-        match placeholder.trim() {
+    fn of(&self, placeholder: &str) -> Result<&str> {
+        let value = match placeholder.trim() {
             "name" | "username" => Some(self.name),
-            "password" => Some(self.password),
-            "expiration" => Some(self.expiration),
-            _ => None,
-        }
+            "password" => self.password,
+            "expiration" => self.expiration,
+            _ => {
+                return Err(Error::invalid(
+                    "the placeholders are {{name}}, {{username}}, {{password}}, {{expiration}}",
+                ));
+            }
+        };
+        value.ok_or_else(|| {
+            Error::invalid(format!(
+                "there is nothing that {{{{{}}}}} could stand for in this statement",
+                placeholder.trim()
+            ))
+        })
     }
 }
 
@@ -92,7 +103,7 @@ impl Reader<'_> {
                 continue;
             }
             match self.place.clone() {
-                Place::Code => self.code(),
+                Place::Code => self.code()?,
                 Place::Quoted(quote, escapes) => self.quoted(quote, escapes),
                 Place::Body(tag) => {
                     if self.rest.starts_with(&tag) {
@@ -130,12 +141,7 @@ impl Reader<'_> {
         let Some((word, after)) = inside.split_once("}}") else {
             return Err(Error::invalid("a placeholder of a statement does not end"));
         };
-        let unknown = || {
-            Error::invalid(
-                "the placeholders are {{name}}, {{username}}, {{password}}, {{expiration}}",
-            )
-        };
-        let value = self.values.of(word).ok_or_else(unknown)?;
+        let value = self.values.of(word)?;
         if value.contains('\0') {
             return Err(Error::invalid("a value of a statement has a zero byte"));
         }
@@ -170,7 +176,7 @@ impl Reader<'_> {
         Ok(true)
     }
 
-    fn code(&mut self) {
+    fn code(&mut self) -> Result<()> {
         let rest = self.rest;
         let mysql = self.dialect == Dialect::MySql;
         if rest.starts_with(';') {
@@ -180,6 +186,10 @@ impl Reader<'_> {
         } else if rest.starts_with("--") || (mysql && rest.starts_with('#')) {
             self.place = Place::LineComment;
             self.take_char();
+        } else if mysql && ["/*!", "/*M!"].iter().any(|begin| rest.starts_with(begin)) {
+            return Err(Error::invalid(
+                "a comment that the server executes is not taken: write its statement as it is",
+            ));
         } else if rest.starts_with("/*") {
             self.place = Place::Comment(1);
             self.take(2);
@@ -198,6 +208,7 @@ impl Reader<'_> {
         } else {
             self.take_char();
         }
+        Ok(())
     }
 
     /// Returns whether the quote here follows one of these, as in `E'..'` and `U&".."`, in which a
@@ -296,8 +307,8 @@ mod tests {
 
     const VALUES: Values<'static> = Values {
         name: "v-app_1",
-        password: "pass-1",
-        expiration: "2026-01-02 03:04:05+00",
+        password: Some("pass-1"),
+        expiration: Some("2026-01-02 03:04:05+00"),
     };
 
     fn filled(dialect: Dialect, text: &str, values: &Values<'_>) -> Result<Vec<String>> {
@@ -345,6 +356,36 @@ mod tests {
         let expected = "CREATE ROLE \"v-app_1\" PASSWORD 'pass-1' VALID UNTIL \
                         '2026-01-02 03:04:05+00'";
         assert_eq!(found, [expected]);
+    }
+
+    #[test]
+    fn a_placeholder_that_stands_for_nothing_is_refused() {
+        let values = Values {
+            name: "x",
+            ..Values::default()
+        };
+        for dialect in [Dialect::Postgres, Dialect::MySql] {
+            for word in ["{{password}}", "{{ expiration }}"] {
+                let text = format!("ALTER USER '{{{{name}}}}' IDENTIFIED BY '{word}'");
+                let error = filled(dialect, &text, &values).expect_err("refused");
+                assert_eq!(error.kind(), crate::error::ErrorKind::InvalidArgument);
+            }
+            let found = filled(dialect, "DROP USER '{{username}}'", &values);
+            assert_eq!(found.expect("filled"), ["DROP USER 'x'"]);
+        }
+    }
+
+    #[test]
+    fn comments_that_the_server_executes_are_refused() {
+        for text in [
+            "CREATE USER 'x' /*!50706 IDENTIFIED BY '{{password}}' */",
+            "CREATE USER 'x' /*M!100100 IDENTIFIED BY '{{password}}' */",
+            "/*! a */ b",
+        ] {
+            filled(Dialect::MySql, text, &VALUES).expect_err(text);
+            filled(Dialect::Postgres, text, &VALUES).expect(text);
+        }
+        filled(Dialect::MySql, "a '/*!' /* !{{name}} */", &VALUES).expect("no such comment");
     }
 
     #[test]
