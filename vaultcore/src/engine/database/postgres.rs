@@ -172,16 +172,31 @@ fn ssl_mode(url: &str) -> (String, Mode) {
 fn tls(settings: &Settings, mode: Mode) -> Result<Option<MakeRustlsConnect>> {
     let option = |name: &str| settings.options().get(name).map(String::as_str);
     let ca = option("tls_ca");
+    let identity = match (option("tls_certificate"), option("private_key")) {
+        (None, None) => None,
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        _ => {
+            return Err(Error::invalid(
+                "the options tls_certificate and private_key belong together",
+            ));
+        }
+    };
+    let wanted = ca.is_some() || identity.is_some();
     match (mode, ca) {
-        (Mode::Off, _) | (Mode::Unsaid, None) => return Ok(None),
-        (Mode::On, None) => {
+        (Mode::Off, _) if wanted => {
+            return Err(Error::invalid(
+                "the connection_url switches TLS off, and the options ask for it",
+            ));
+        }
+        (Mode::Off, _) => return Ok(None),
+        (Mode::Unsaid, None) if !wanted => return Ok(None),
+        (Mode::On | Mode::Unsaid, None) => {
             return Err(Error::invalid(
                 "TLS takes tls_ca: the certificates, as PEM, that the server's is checked against",
             ));
         }
         _ => {}
     }
-    let identity = option("tls_certificate").zip(option("private_key"));
     let config = super::tls::client(ca.unwrap_or_default(), identity)?;
     Ok(Some(MakeRustlsConnect::new(config)))
 }
@@ -500,6 +515,27 @@ mod tests {
             ("postgresql://h/db", "postgresql://h/db", Mode::Unsaid),
         ] {
             assert!(ssl_mode(url) == (kept.to_owned(), mode), "{url}");
+        }
+    }
+
+    #[test]
+    fn no_wish_for_tls_is_passed_over() {
+        for (url, options, taken) in [
+            ("postgresql://h/db", vec![], true),
+            ("postgresql://h/db?sslmode=disable", vec![], true),
+            ("postgresql://h/db?sslmode=require", vec![], false),
+            ("postgresql://h/db?sslmode=disable", vec!["tls_ca"], false),
+            ("postgresql://h/db", vec!["tls_certificate"], false),
+            ("postgresql://h/db", vec!["private_key"], false),
+            (
+                "postgresql://h/db",
+                vec!["tls_certificate", "private_key"],
+                false,
+            ),
+        ] {
+            let with = |settings: Settings, name: &&str| settings.option(*name, "pem");
+            let settings = options.iter().fold(Settings::new(url), with);
+            assert_eq!(Server::new(&settings).is_ok(), taken, "{url} {options:?}");
         }
     }
 
