@@ -220,13 +220,14 @@ impl Databases {
             mount: &self.mount,
             role: Name::new(role)?,
         };
+        let asked = self.vault.now();
         let issued = self.run(&operation)?.issued;
         let credentials = Credentials {
             username: issued.username,
             password: issued.password,
         };
         let (vault, caller) = (self.vault.clone(), self.caller.clone());
-        let life = (issued.ttl, issued.renewable);
+        let life = (asked, issued.ttl, issued.renewable);
         Ok(LeasedSecret::new(
             vault,
             caller,

@@ -72,11 +72,12 @@ impl<T> LeasedSecret<T> {
         vault: Vault,
         caller: Caller,
         id: String,
-        (ttl, renewable): (Duration, bool),
+        (asked, ttl, renewable): (Timestamp, Duration, bool),
         value: T,
     ) -> Self {
         let state = State {
-            expires: vault.now().saturating_add(ttl),
+            // What the database took to make it is not on top of its life.
+            expires: asked.saturating_add(ttl),
             ttl,
             last: !renewable,
         };
@@ -156,7 +157,9 @@ impl<T> LeasedSecret<T> {
     /// As [`Leases::revoke`].
     pub fn try_revoke(&mut self) -> Result<()> {
         self.keeper = None; // joined first: it must not renew what is over
-        self.lease.leases().revoke(&self.lease.id)
+        self.lease.leases().revoke(&self.lease.id)?;
+        self.lease.end();
+        Ok(())
     }
 
     /// Renews the secret in a thread from now on, each time two thirds of its life are over, until it
@@ -237,8 +240,9 @@ impl Lease {
     }
 
     fn renew(&self, increment: Option<Duration>) -> Result<Duration> {
+        let asked = self.vault.now();
         let ttl = self.leases().renew(&self.id, increment)?;
-        let expires = self.vault.now().saturating_add(ttl);
+        let expires = asked.saturating_add(ttl);
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // Who is given less than was asked for has reached the max TTL.
         let asked = increment
@@ -248,6 +252,20 @@ impl Lease {
         state.expires = expires;
         state.ttl = ttl;
         Ok(ttl)
+    }
+
+    /// Returns whether there is no such lease any more, as far as the caller may know.
+    fn is_gone(&self) -> bool {
+        let found = self.leases().lookup(&self.id);
+        found.is_err_and(|error| error.kind() == ErrorKind::InvalidArgument)
+    }
+
+    /// Notes that the lease is over, whatever it was to live for.
+    fn end(&self) {
+        let now = self.vault.now();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.last = true;
+        state.expires = state.expires.min(now);
     }
 
     /// Renews if two thirds of the life are over. Returns how long to wait until the next look; `None`
@@ -264,6 +282,9 @@ impl Lease {
         match self.renew(None) {
             Ok(_) => Some(Duration::ZERO),
             Err(error) if ends(&error) => {
+                if error.kind() == ErrorKind::Expired || self.is_gone() {
+                    self.end();
+                }
                 let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
                 state.last = true;
                 None

@@ -46,6 +46,10 @@ impl Database for Session {
     }
 
     fn create(&self, user: &NewUser<'_>) -> Result<()> {
+        let meanwhile = self.sticky.meanwhile.lock().expect("lock").take();
+        if let Some(meanwhile) = meanwhile {
+            meanwhile();
+        }
         self.inner.create(user)
     }
 
@@ -310,4 +314,41 @@ fn of_two_users_who_take_turns_a_late_change_is_mended_too() {
     two.world.pass(HOUR);
     two.world.vault.tick().expect("ticked");
     assert!(true_to(&two, "app-web"));
+}
+
+#[test]
+fn a_secret_says_no_more_than_its_lease_lives() {
+    let two = Two::new();
+    let clock = two.world.clock.clone();
+    let slowly: Box<dyn FnOnce() + Send> = Box::new(move || clock.advance(HOUR / 3));
+    *two.meanwhile.lock().expect("lock") = Some(slowly);
+    let database = two.world.database();
+    let mut credentials = database.credentials("app-sticky").expect("made");
+    let leases = two.world.owner().leases();
+    let lease = leases.lookup(credentials.lease_id()).expect("found");
+    assert_eq!(credentials.expires(), lease.expires);
+    assert_eq!(credentials.remaining(), HOUR - HOUR / 3);
+    credentials.try_revoke().expect("revoked");
+    assert!(credentials.is_over() && credentials.is_last());
+}
+
+#[test]
+fn a_kept_secret_that_somebody_revokes_is_known_to_be_over() {
+    let two = Two::new();
+    let credentials = two
+        .world
+        .database()
+        .credentials("app-sticky")
+        .expect("made");
+    let leases = two.other.owner().expect("owner").leases();
+    leases.revoke(credentials.lease_id()).expect("revoked");
+    assert!(!credentials.is_over(), "nobody has told it");
+    two.world.clock.advance(HOUR * 5 / 6);
+    let credentials = credentials.keep_alive().expect("kept");
+    let mut spins = 0u64;
+    while !credentials.is_over() {
+        std::thread::yield_now();
+        spins += 1;
+        assert!(spins < 500_000_000, "never reached");
+    }
 }
