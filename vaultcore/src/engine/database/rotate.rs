@@ -201,10 +201,15 @@ impl Rotating {
     }
 
     /// Says that the password was set after somebody else had reason to begin: nobody knows whose came
-    /// last, and the stored one is set anew.
+    /// last, and the stored one is set anew. Another role may have the name by now: it is asked by the
+    /// user, and left alone if that is none of its own.
     fn doubt(&self, stored: &mut Stored, now: Timestamp) {
+        let mut users = stored.usernames.iter();
+        let Some(user) = users.position(|user| *user == self.username) else {
+            return;
+        };
         stored.claim = None;
-        stored.doubted = u8::try_from(self.user).ok();
+        stored.doubted = u8::try_from(user).ok();
         stored.due = now;
     }
 }

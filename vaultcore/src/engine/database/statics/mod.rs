@@ -308,7 +308,9 @@ impl StaticRole {
         stored.window = self.window.map_or(stored.window, micros);
         let planned = self.period.is_some() || self.schedule.is_some();
         // What was never changed, or is being changed, is tried again soon as it is.
-        match planned && stored.rotated.is_some() && stored.pending.is_none() {
+        let settled = stored.pending.is_none() && stored.doubted.is_none();
+        let settled = settled && stored.claim.is_none() && stored.rotated.is_some();
+        match planned && settled {
             true => stored.plan(now),
             false => Ok(()),
         }

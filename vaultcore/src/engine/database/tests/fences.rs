@@ -316,6 +316,59 @@ fn of_two_users_who_take_turns_a_late_change_is_mended_too() {
     assert!(true_to(&two, "app-web"));
 }
 
+/// What is set late may be of a role that is gone, and has another one's name.
+#[test]
+fn a_late_change_leaves_a_role_alone_that_has_taken_the_name() {
+    let two = Two::new();
+    for name in ["web_a", "web_b", "report"] {
+        two.world.fake.add_user(name, "known to all");
+    }
+    let database = two.world.database();
+    let dual = || StaticRole::dual("sticky", "web_a", "web_b", HOUR / 60).rotation_period(HOUR);
+    let single = |user| StaticRole::new("sticky", user).rotation_period(HOUR);
+    for next in [single("report"), single("web_b"), dual()] {
+        database
+            .write_static_role("app-web", &dual())
+            .expect("written");
+        two.world.pass(HOUR / 2);
+        database
+            .rotate_static_role("app-web")
+            .expect("the first one's turn");
+        two.world.pass(HOUR / 2);
+        two.during_the_next_change(move |other, _| {
+            other.delete_static_role("app-web").expect("deleted");
+            other.write_static_role("app-web", &next).expect("written");
+        });
+        let _ = database.rotate_static_role("app-web");
+        two.world.vault.tick().expect("ticked");
+        assert!(true_to(&two, "app-web"));
+        two.world.pass(HOUR);
+        two.world.vault.tick().expect("ticked");
+        assert!(true_to(&two, "app-web"));
+        database.delete_static_role("app-web").expect("deleted");
+    }
+}
+
+/// To write a role again does not put off what is to be mended.
+#[test]
+fn a_password_in_doubt_is_set_anew_whatever_is_written_meanwhile() {
+    let two = Two::new();
+    two.world.fake.add_user("report", "known to all");
+    let role = StaticRole::new("sticky", "report").rotation_period(HOUR);
+    let database = two.world.database();
+    database.write_static_role("app-s", &role).expect("written");
+    two.during_the_next_change(|other, clock| {
+        clock.advance(LATER);
+        other.rotate_static_role("app-s").expect("changed");
+        other.rotate_static_role("app-s").expect("changed");
+    });
+    database.rotate_static_role("app-s").expect("set, late");
+    assert!(!true_to(&two, "app-s"), "the fault is there, for a moment");
+    database.write_static_role("app-s", &role).expect("again");
+    two.other.tick().expect("ticked");
+    assert!(true_to(&two, "app-s"));
+}
+
 #[test]
 fn a_secret_says_no_more_than_its_lease_lives() {
     let two = Two::new();
