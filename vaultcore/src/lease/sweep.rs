@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::barrier::{Txn, layout};
 use crate::error::Result;
-use crate::id::NamespaceId;
+use crate::id::{LeaseKey, NamespaceId};
 use crate::path::{EntryPath, Folder};
 use crate::record::Record;
 
@@ -13,6 +13,8 @@ use crate::record::Record;
 pub(crate) struct Sweep {
     /// Lead to the leases.
     folders: Vec<String>,
+    /// A single lease.
+    lease: Option<LeaseKey>,
     /// The tokens that were made by a request to this path, or below it.
     tokens: Option<(NamespaceId, String)>,
     /// Whether leases are dropped even if they cannot be ended.
@@ -31,6 +33,15 @@ impl Sweep {
         Self {
             folders: folders.collect(),
             force,
+            ..Self::default()
+        }
+    }
+
+    /// The work of ending one lease, and of dropping it in any case.
+    pub(crate) fn by_force(lease: LeaseKey) -> Self {
+        Self {
+            lease: Some(lease),
+            force: true,
             ..Self::default()
         }
     }
@@ -61,6 +72,11 @@ impl Sweep {
     pub(crate) fn folders(&self) -> Result<(Vec<Folder>, bool)> {
         let folders = self.folders.iter().map(|folder| Folder::stored(folder));
         Ok((folders.collect::<Result<_>>()?, self.force))
+    }
+
+    /// Returns the single lease that is to be ended, if one is.
+    pub(crate) fn lease(&self) -> Option<LeaseKey> {
+        self.lease
     }
 
     /// Returns the path whose tokens are to be revoked, if any are.

@@ -140,6 +140,14 @@ impl Vault {
         let (folders, force) = sweep.folders()?;
         let force = if force { Force::Yes } else { Force::No };
         let mut total = Ended::default();
+        if let Some(key) = sweep.lease() {
+            let claimed = open.transact(|txn, _| match lease::load(txn, key)? {
+                Some(lease) => lease::claim(txn, lease),
+                None => Ok(None),
+            })?;
+            let claimed = claimed.into_iter().collect();
+            total.add(self.end_claimed(open, claimed, force)?);
+        }
         for folder in &folders {
             total.add(self.end_below(open, folder, force, Haste::Now)?);
         }

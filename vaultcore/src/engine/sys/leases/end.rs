@@ -93,12 +93,13 @@ impl Operation for RevokeBelow {
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
-        if !self.force
-            && let Some(lease) = find(cx, &self.prefix)?
-        {
-            let work = lease::entry_path(lease.key)?; // the id of one, as in Vault
+        if let Some(lease) = find(cx, &self.prefix)? {
+            let key = lease.key; // the id of one, as in Vault
             lease::mark(cx.txn, lease)?;
-            return Ok(Some(work));
+            return match self.force {
+                true => Sweep::by_force(key).leave(cx.txn).map(Some),
+                false => lease::entry_path(key).map(Some),
+            };
         }
         let space = cx.space.id;
         let prefix = self.prefix.trim_matches('/');

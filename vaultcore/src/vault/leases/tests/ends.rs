@@ -192,6 +192,22 @@ fn a_prefix_may_be_a_lease() {
 }
 
 #[test]
+fn force_may_be_used_on_a_lease() {
+    let world = World::new();
+    let (one, other) = (world.rent(None, "{}"), world.rent(None, "{}"));
+    let leases = world.owner().leases();
+    leases.dangerous_revoke_force(&one.lease).expect("ended");
+    assert!(!world.hotel.has(&one.room) && world.lookup(&one).is_none());
+    world.hotel.set(Trouble::Lost);
+    let path = format!("sys/leases/revoke-force/{}", other.lease);
+    let (status, _) = world.ask(None, Method::Put, &path, "");
+    assert_eq!(status, 204);
+    assert!(world.hotel.has(&other.room) && world.lookup(&other).is_none());
+    let left = world.storage.scan(&Scan::new("work/"));
+    assert!(left.expect("scan").is_empty());
+}
+
+#[test]
 fn leases_end_with_their_token_and_those_above_it() {
     let world = World::new();
     let parent = world.token(&guest().ttl(5 * HOUR));
