@@ -130,7 +130,7 @@ impl Vault {
     fn rotate_passwords(&self, failed: &mut Option<Error>) -> Result<usize> {
         let change = |entry| {
             let done = self.run(&Caller::system(), &database::RotateDue { entry });
-            done.map(|done| done.is_some())
+            done.and_then(|done| done.transpose().map(|done| done.is_some()))
         };
         self.each_due(database::due, change, failed)
     }

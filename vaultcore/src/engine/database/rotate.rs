@@ -17,7 +17,7 @@ use super::statics::{self, Stored};
 use super::{Databases, KIND, Name, Site, api_path, config, password};
 use crate::barrier::{Agenda, Txn};
 use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::id::{LeaseKey, MountId, NamespaceId};
 use crate::operation::{Access, Capability, Context, Operation, Outside, Target};
 use crate::path::{EntryPath, MountPath};
@@ -258,13 +258,29 @@ impl Operation for RotateStatic<'_> {
     }
 }
 
+/// Returns whether a rotation cannot begin until somebody has changed something: its connection or its
+/// password policy is gone.
+fn lasts(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::InvalidArgument | ErrorKind::NotFound | ErrorKind::Unsupported
+    )
+}
+
+/// Lets a role be due later.
+fn put_off(txn: &mut Txn<'_>, site: Site, name: &Name, mut stored: Stored) -> Result<()> {
+    stored.due = txn.now().saturating_add(AGAIN);
+    schedule(txn, site, name, stored)
+}
+
 /// Changes the password of the static role that an entry says is due, if it is.
 pub(crate) struct RotateDue {
     pub(crate) entry: EntryPath,
 }
 
 impl Operation for RotateDue {
-    type Reply = Option<Rotating>;
+    /// What is under way, if anything is; or why nothing can be, which is tried again later.
+    type Reply = Option<Result<Rotating>>;
 
     fn target(&self) -> Target<'_> {
         Target::System
@@ -301,14 +317,21 @@ impl Operation for RotateDue {
                     schedule(cx.txn, site, &due.name, stored)?; // not yet, or not any more
                     return Ok(None);
                 }
-                begin(cx, site, &due.name, stored).map(Some)
+                let kept = stored.clone();
+                match begin(cx, site, &due.name, stored) {
+                    Err(error) if lasts(&error) => {
+                        put_off(cx.txn, site, &due.name, kept)?;
+                        Ok(Some(Err(error)))
+                    }
+                    begun => begun.map(|rotating| Some(Ok(rotating))),
+                }
             }
             _ => Ok(None), // the entry is not true any more
         }
     }
 
     fn outside<'r>(&'r self, turning: &'r mut Self::Reply) -> Option<Box<dyn Outside + 'r>> {
-        let rotating = turning.as_mut()?;
+        let rotating = turning.as_mut()?.as_mut().ok()?;
         Some(Box::new(Turning(rotating)))
     }
 

@@ -95,6 +95,27 @@ fn what_failed_is_tried_again_with_the_same_password() {
 }
 
 #[test]
+fn a_rotation_that_cannot_begin_is_tried_again_later() {
+    let world = World::new();
+    world.fake.add_user("report", "known to all");
+    let database = world.database();
+    let role = StaticRole::new("app", "report").rotation_period(HOUR);
+    database.write_static_role("app-s", &role).expect("written");
+    database.delete_connection("app").expect("deleted");
+    world.pass(HOUR);
+    world.vault.tick().expect_err("no connection");
+    world.vault.tick().expect("not tried again at once");
+    world.pass(Duration::from_secs(60));
+    world.vault.tick().expect_err("still none");
+    database
+        .configure("app", &super::connection())
+        .expect("configured");
+    world.pass(Duration::from_secs(60));
+    world.vault.tick().expect("ticked");
+    works(&world, &database, "app-s");
+}
+
+#[test]
 fn users_who_take_turns_shut_nobody_out() {
     let world = World::new();
     for name in ["web_a", "web_b"] {
