@@ -64,9 +64,18 @@ impl Encrypt<'_> {
                 "there is no such key, and the mount makes none on encryption",
             ));
         }
-        // Nothing is made for a request that then fails.
+        // Nothing is made for a request that then fails, all of it.
+        let mut fits = false;
+        let mut unfit = None;
         for item in self.items.items.iter() {
-            crypt::check_for_new(item)?;
+            item.check()?;
+            match crypt::check_for_new(item) {
+                Ok(()) => fits = true,
+                Err(error) => unfit = Some(error),
+            }
+        }
+        if let Some(error) = unfit.filter(|_| !fits) {
+            return Err(error);
         }
         let with_context = |item: &super::item::Input<'_>| !item.context.is_empty();
         let derived = self.items.items.iter().any(with_context);

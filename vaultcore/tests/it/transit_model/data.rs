@@ -158,6 +158,9 @@ impl Model {
             return Err(REFUSED);
         }
         if !self.keys.contains_key(name) {
+            if items.iter().all(|item| item.version > 1) {
+                return Err(REFUSED); // none that a new key encrypts
+            }
             self.make_missing(name, with > 0)?;
         }
         let key = self.encrypting(name)?;
