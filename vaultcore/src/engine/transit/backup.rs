@@ -8,7 +8,7 @@ use super::budget::Given;
 use super::create::NewKey;
 use super::key::{Key, Material};
 use super::rotate::forget_due;
-use super::{KIND, KeyName, api_path, entry, store, stored, text, use_entry};
+use super::{KIND, KeyName, api_path, entry, store, stored_in_use, text, use_entry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::MountPath;
@@ -49,7 +49,7 @@ impl Operation for TakeBackup<'_> {
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply> {
-        let key = stored(cx, &self.name)?;
+        let key = stored_in_use(cx, &self.name)?;
         if !key.rules.exportable || !key.rules.allow_plaintext_backup {
             return Err(Error::invalid(
                 "a backup takes a key that is exportable and allows plaintext backups",

@@ -6,7 +6,7 @@ use super::create::NewKey;
 use super::key::{Key, Made};
 use super::kind::KeyType;
 use super::wrapping::{self, WrapHash};
-use super::{KIND, KeyName, api_path, entry, export, find, store, stored, text};
+use super::{KIND, KeyName, api_path, entry, export, find, store, stored_in_use, text};
 use crate::crypto::kem;
 use crate::crypto::rng::Random;
 use crate::error::{Error, Result};
@@ -64,7 +64,7 @@ impl Operation for Import<'_> {
         let (mut key, due) = match &self.into {
             Into::New(new) => (self.begin(cx, new)?, 0),
             Into::Next | Into::Version(_) => {
-                let key = stored(cx, &self.name)?;
+                let key = stored_in_use(cx, &self.name)?;
                 if !key.rules.imported {
                     return Err(Error::invalid(
                         "versions are imported into keys that were imported themselves",

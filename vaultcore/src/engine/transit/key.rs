@@ -124,6 +124,7 @@ impl Key {
     /// `InvalidArgument` for an imported key that may not be rotated, `Unsupported` for a type that
     /// this build cannot make, `LimitExceeded` if the key has too many versions.
     pub(super) fn rotate(&mut self, txn: &Txn<'_>) -> Result<()> {
+        self.check_in_use()?;
         if self.rules.imported && !self.rules.allow_rotation {
             return Err(Error::invalid(
                 "an imported key is rotated only if its import allowed that",
@@ -132,6 +133,14 @@ impl Key {
         let kind = self.kind()?;
         let made = generate(kind, &self.rules, txn.source())?;
         self.add(txn.now(), made)
+    }
+
+    /// Returns an error if the key is soft-deleted.
+    pub(super) fn check_in_use(&self) -> Result<()> {
+        if self.rules.soft_deleted {
+            return Err(Error::invalid("the key is soft-deleted: restore it first"));
+        }
+        Ok(())
     }
 
     /// Adds a version.

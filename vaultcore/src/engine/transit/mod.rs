@@ -207,9 +207,17 @@ fn usable(cx: &mut Context<'_, '_>, name: &KeyName) -> Result<Arc<Prepared>> {
 
 /// Returns the key unless it is soft-deleted.
 fn in_use(key: Arc<Prepared>) -> Result<Arc<Prepared>> {
-    if key.key.rules.soft_deleted {
-        return Err(Error::invalid("the key is soft-deleted: restore it first"));
-    }
+    key.key.check_in_use()?;
+    Ok(key)
+}
+
+/// Returns the key for what is done with it and changes it, or takes it away.
+///
+/// # Errors
+/// As [`usable`].
+fn stored_in_use(cx: &mut Context<'_, '_>, name: &KeyName) -> Result<Key> {
+    let key = stored(cx, name)?;
+    key.check_in_use()?;
     Ok(key)
 }
 

@@ -46,7 +46,7 @@ impl Model {
         let key = self.key(name)?;
         let kind = key.new.kind;
         let unreadable = matches!(kind, KeyType::EcdsaP256 | KeyType::EcdsaP384);
-        if !key.imported && !any || unreadable {
+        if !key.imported && !any || unreadable || key.soft_deleted {
             return Err(REFUSED);
         }
         let secret = OUTSIDE + u32::from(material(kind, which)[0]);
@@ -115,8 +115,8 @@ impl Model {
     pub(super) fn back_up(&mut self, name: Name) -> Checked {
         let key = self.keys.get(name).ok_or(ErrorKind::NotFound)?;
         let may = key.new.backup || self.is(Planted::BackupIsFree);
-        let lost = key.soft_deleted && self.is(Planted::SoftDeletedIsLost);
-        if !key.new.exportable || !may || lost {
+        let gone = key.soft_deleted && !self.is(Planted::SoftDeletedLeaves);
+        if !key.new.exportable || !may || gone {
             return Err(REFUSED);
         }
         self.backups.push(key.clone());

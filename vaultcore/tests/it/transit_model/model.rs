@@ -263,7 +263,7 @@ impl Model {
     fn rotate(&mut self, name: Name) -> Outcome {
         let free = self.is(Planted::ImportedRotates);
         let key = self.key(name)?;
-        if key.imported && !key.new.rotation && !free {
+        if key.imported && !key.new.rotation && !free || key.soft_deleted {
             return Err(REFUSED);
         }
         let (old, due) = (key.latest(), key.due);
@@ -298,6 +298,12 @@ impl Model {
                 true => (now - key.due) / key.new.auto + 1,
                 false => 1,
             };
+            if key.soft_deleted {
+                if let Ok(key) = self.key(name) {
+                    key.schedule(now); // it is tried again a period later
+                }
+                continue;
+            }
             for _ in 0..times {
                 self.add(name, Source::Drawn);
             }

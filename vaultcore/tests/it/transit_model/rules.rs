@@ -54,8 +54,8 @@ pub(crate) enum Planted {
     PublicSigns,
     /// A key that was taken out of use is used.
     SoftDeletedWorks,
-    /// A key that was taken out of use cannot be backed up.
-    SoftDeletedIsLost,
+    /// A key that was taken out of use is backed up.
+    SoftDeletedLeaves,
     /// A rotation by hand does not begin the period anew.
     PeriodGoesOn,
     /// As many versions are made as periods are over.
@@ -114,7 +114,7 @@ impl Planted {
         Self::AnyTakesVersions,
         Self::PublicSigns,
         Self::SoftDeletedWorks,
-        Self::SoftDeletedIsLost,
+        Self::SoftDeletedLeaves,
         Self::PeriodGoesOn,
         Self::CatchesUp,
         Self::RotatesAlone,

@@ -111,6 +111,8 @@ fn a_soft_deleted_key_is_out_of_use_until_it_is_restored() {
     transit.soft_delete("k").expect("deleted");
     refused(transit.encrypt("k", b"x"));
     refused(transit.decrypt("k", &text));
+    refused(transit.rotate("k"));
+    refused(transit.backup("k"));
     assert!(transit.read("k").expect("info").soft_deleted);
     transit.soft_restore("k").expect("restored");
     assert_eq!(transit.decrypt("k", &text).expect("plain").expose(), b"x");
