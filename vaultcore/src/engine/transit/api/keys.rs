@@ -188,7 +188,11 @@ fn exported_version(suffix: &str) -> Result<Option<u32>> {
     Ok(match suffix {
         "" => None,
         "latest" => Some(0),
-        number => Some(number.trim_start_matches('v').parse().map_err(wrong)?), // as Vault
+        // As in Vault one `v` may stand before it.
+        number => {
+            let number = number.strip_prefix('v').unwrap_or(number);
+            Some(number.parse().map_err(wrong)?)
+        }
     })
 }
 
