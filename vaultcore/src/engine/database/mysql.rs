@@ -381,7 +381,8 @@ impl Opened {
     }
 }
 
-/// Drops a user wherever it may log in from. That none is left is known, or an error.
+/// Drops a user wherever it may log in from. That none is left is known, or an error; but a login that
+/// may not look at the users drops the one at `%`, and knows of no others beside it.
 fn drop_everywhere(connection: &mut Conn, commit: &Commit, name: &str) -> Result<()> {
     let shown: mysql::Result<Vec<String>> = connection.exec(HOSTS, (name,));
     let hosts = match shown {
