@@ -73,7 +73,7 @@ impl Held {
 }
 
 /// A name in clear, with the tree it is in; wiped when dropped.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct NameKey {
     tree: Tree,
     path: Zeroizing<String>,
@@ -85,14 +85,6 @@ impl NameKey {
         NameRef { tree, path }
     }
 }
-
-impl PartialEq for NameKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_ref() == other.as_ref()
-    }
-}
-
-impl Eq for NameKey {}
 
 impl Hash for NameKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -334,9 +326,9 @@ mod tests {
         ];
         for (index, one) in trees.into_iter().enumerate() {
             for (other, tree) in trees.into_iter().enumerate() {
-                let (one, other_one) = (name(one), name(tree));
-                assert_eq!(one == other_one, index == other);
-                assert_eq!(one.equivalent(&other_one.to_key()), index == other);
+                let (name, key) = (name(one), name(tree).to_key());
+                assert_eq!(name.to_key() == key, index == other);
+                assert_eq!(name.equivalent(&key), index == other);
             }
         }
     }

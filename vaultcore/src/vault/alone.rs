@@ -4,27 +4,20 @@ use super::Vault;
 use super::open::OpenVault;
 use crate::path::EntryPath;
 use crate::seal::NewSlot;
-use crate::storage::{Batch, Entry, Memory, Revision, Scan, Storage, StorageError};
+use crate::storage::Sqlite;
 
-/// Memory that says that it is exclusive.
-struct Alone(Memory);
-
-impl Storage for Alone {
-    fn read(&self, paths: &[EntryPath]) -> Result<Vec<Option<Entry>>, StorageError> {
-        self.0.read(paths)
-    }
-
-    fn scan(&self, scan: &Scan) -> Result<Vec<String>, StorageError> {
-        self.0.scan(scan)
-    }
-
-    fn commit(&self, batch: &Batch) -> Result<Revision, StorageError> {
-        self.0.commit(batch)
-    }
-
-    fn exclusive(&self) -> bool {
-        true
-    }
+/// Calls `work` with an open vault on a file that is this process's alone.
+fn alone(work: impl FnOnce(&OpenVault)) {
+    let folder = tempfile::tempdir().expect("folder");
+    let storage = Sqlite::exclusive(folder.path().join("vault")).expect("storage");
+    let vault = Vault::builder(storage).build().expect("vault");
+    let init = vault.init([NewSlot::shamir(1, 1)]).expect("init");
+    vault.unseal(&init.shares()[0]).expect("unsealed");
+    let done = vault.with_open(|open| {
+        work(open);
+        Ok(())
+    });
+    done.expect("open");
 }
 
 fn path(name: &str) -> EntryPath {
@@ -57,10 +50,7 @@ fn read_both(open: &OpenVault, between: impl Fn()) -> ([Vec<u8>; 2], u32) {
 
 #[test]
 fn what_is_read_from_the_cache_is_true_at_one_moment() {
-    let vault = Vault::builder(Alone(Memory::new())).build().expect("vault");
-    let init = vault.init([NewSlot::shamir(1, 1)]).expect("init");
-    vault.unseal(&init.shares()[0]).expect("unsealed");
-    let work = |open: &OpenVault| {
+    alone(|open| {
         let both = |value: &[u8]| [value.to_vec(), value.to_vec()];
         write(open, &["a", "b"], b"old");
         assert_eq!(read_both(open, || ()), (both(b"old"), 1));
@@ -70,20 +60,15 @@ fn what_is_read_from_the_cache_is_true_at_one_moment() {
         // One of something else makes nobody begin anew.
         let aside = read_both(open, || write(open, &["c"], b"new"));
         assert_eq!(aside, (both(b"new"), 1));
-        Ok(())
-    };
-    vault.with_open(work).expect("open");
+    });
 }
 
 /// Invariant 3: every commit expects the epoch, whatever was taken out of the read set before.
 #[test]
 fn the_epoch_is_expected_after_it_was_read_and_left_out() {
-    let vault = Vault::builder(Alone(Memory::new())).build().expect("vault");
-    let init = vault.init([NewSlot::shamir(1, 1)]).expect("init");
-    vault.unseal(&init.shares()[0]).expect("unsealed");
-    let work = |open: &OpenVault| {
+    alone(|open| {
         let mut attempts = 0;
-        open.transact(|txn, _| {
+        let done = open.transact(|txn, _| {
             attempts += 1;
             let target = txn.keyring().newest()?.number();
             let epoch = crate::barrier::layout::epoch()?;
@@ -92,9 +77,8 @@ fn the_epoch_is_expected_after_it_was_read_and_left_out() {
                 open.transact(|txn, _| txn.bump_epoch())?;
             }
             txn.put(path("d"), b"value")
-        })?;
+        });
+        done.expect("written");
         assert_eq!(attempts, 2);
-        Ok(())
-    };
-    vault.with_open(work).expect("open");
+    });
 }

@@ -1,6 +1,7 @@
 //! The vault: its state, and the one pipeline that every operation goes through.
 
 #[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod alone;
 mod auditing;
 mod background;
@@ -176,12 +177,8 @@ impl Vault {
             match &*state {
                 State::Unsealed(open) => {
                     let result = work(open);
-                    let kind = result.as_ref().err().map(Error::kind);
-                    (
-                        result,
-                        kind.filter(|kind| *kind == ErrorKind::Sealed)
-                            .map(|_| open.unsealing()),
-                    )
+                    let sealed = matches!(&result, Err(error) if error.kind() == ErrorKind::Sealed);
+                    (result, sealed.then(|| open.unsealing()))
                 }
                 State::Sealed(_) => return Err(sealed()),
                 State::Closed => return Err(closed()),
