@@ -42,6 +42,15 @@ impl World {
         (vault, transit)
     }
 
+    /// Opens the vault with a key `k` that was used so often, and may not rotate.
+    fn with_imported(&self, uses: u64) -> (Vault, Transit) {
+        let (vault, transit) = self.process();
+        let made = transit.import("k", &NewKey::default(), &[7; 32]);
+        made.expect("made");
+        self.plant("k", uses);
+        (vault, transit)
+    }
+
     fn plant(&self, name: &str, uses: u64) {
         let plant = Plant {
             mount: &MountPath::new("transit").expect("path"),
@@ -51,6 +60,13 @@ impl World {
         let vault = self.process().0;
         vault.run(&Caller::owner(), &plant).expect("planted");
     }
+}
+
+/// Encrypts all items under `k`, and returns how many different texts they make.
+fn distinct(transit: &Transit, items: &[Input<'_>]) -> usize {
+    let texts = transit.encrypt_batch("k", items).expect("batch");
+    let texts = texts.into_iter().map(|text| text.expect("text"));
+    texts.collect::<HashSet<_>>().len()
 }
 
 #[test]
@@ -84,11 +100,7 @@ fn a_key_rotates_before_it_is_used_too_often() {
 #[test]
 fn a_key_that_may_not_rotate_is_refused_and_still_decrypts() {
     let world = World::new();
-    let (_vault, transit) = world.process();
-    transit
-        .import("k", &NewKey::default(), &[7; 32])
-        .expect("made");
-    world.plant("k", REFUSE - 100);
+    let (_vault, transit) = world.with_imported(REFUSE - 100);
     let texts: Vec<_> = (0..100).map(|_| transit.encrypt("k", b"x")).collect();
     let made: Vec<_> = texts.iter().flatten().collect();
     assert_eq!(made.len(), 64); // whole chunks only
@@ -105,16 +117,10 @@ fn a_key_that_may_not_rotate_is_refused_and_still_decrypts() {
 #[test]
 fn a_batch_that_names_a_version_takes_no_more_uses_than_it_has_items() {
     let world = World::new();
-    let (_vault, transit) = world.process();
-    transit
-        .import("k", &NewKey::default(), &[7; 32])
-        .expect("made");
-    world.plant("k", REFUSE - 2 * 4_096);
+    let (_vault, transit) = world.with_imported(REFUSE - 2 * 4_096);
     let items = vec![Input::new("x").version(1); 4_096];
     for _ in 0..2 {
-        let texts = transit.encrypt_batch("k", &items).expect("batch");
-        let texts: HashSet<_> = texts.into_iter().map(|text| text.expect("text")).collect();
-        assert_eq!(texts.len(), items.len());
+        assert_eq!(distinct(&transit, &items), items.len());
     }
     let error = transit.encrypt("k", b"x").expect_err("used up");
     assert_eq!(error.kind(), ErrorKind::LimitExceeded);
@@ -123,15 +129,9 @@ fn a_batch_that_names_a_version_takes_no_more_uses_than_it_has_items() {
 #[test]
 fn one_block_serves_items_of_the_newest_version_and_those_that_name_it() {
     let world = World::new();
-    let (_vault, transit) = world.process();
-    transit
-        .import("k", &NewKey::default(), &[7; 32])
-        .expect("made");
-    world.plant("k", REFUSE - 256);
+    let (_vault, transit) = world.with_imported(REFUSE - 256);
     let items: Vec<_> = (0..256).map(|n| Input::new("x").version(n % 2)).collect();
-    let texts = transit.encrypt_batch("k", &items).expect("batch");
-    let texts: HashSet<_> = texts.into_iter().map(|text| text.expect("text")).collect();
-    assert_eq!(texts.len(), items.len());
+    assert_eq!(distinct(&transit, &items), items.len());
 }
 
 #[test]
@@ -155,11 +155,7 @@ fn a_version_that_is_used_up_fails_no_item_of_another() {
 fn many_processes_together_never_pass_the_limit() {
     const LEFT: usize = 64 * 150;
     let world = World::new();
-    let (_vault, transit) = world.process();
-    transit
-        .import("k", &NewKey::default(), &[7; 32])
-        .expect("made");
-    world.plant("k", REFUSE - 64 * 150);
+    let _first = world.with_imported(REFUSE - 64 * 150);
     let processes: Vec<_> = (0..16).map(|_| world.process()).collect();
     let made: usize = std::thread::scope(|scope| {
         let encrypt = |transit: &Transit| {

@@ -46,7 +46,10 @@ pub(super) fn encrypt(
             Ok(version) if item.version != 0 => {
                 let of_it = |other: &&Input<'_>| other.version == item.version;
                 let count = || items.iter().filter(of_it).count();
-                nonces.draw_named(cx, version, count)?.map(|()| version)
+                match nonces.draw_named(cx, version, count)? {
+                    true => Ok(version),
+                    false => Err(budget::used_up()),
+                }
             }
             other => other,
         };
@@ -265,32 +268,25 @@ impl Nonces {
         }
     }
 
-    /// Draws nonces for all items that name `version`, of which there are `count`, for the first of
-    /// them. The result is theirs: a version that is used up fails no others.
+    /// Draws nonces for all items that name `version`, of which there are `count`, at the first of them.
+    /// Returns whether there are any: a version that is used up fails no items of others.
     fn draw_named(
         &mut self,
         cx: &mut Context<'_, '_>,
         version: Usable<'_>,
         count: impl Fn() -> usize,
-    ) -> Result<Result<()>> {
+    ) -> Result<bool> {
         let known = self.named.iter().find(|(of, _)| *of == version.number);
-        let drawn = match known {
-            Some((_, drawn)) => *drawn,
-            None => {
-                let drawn = match self.draw(cx, version, count(), false) {
-                    Ok(_) => true,
-                    Err(error) if error.kind() == ErrorKind::LimitExceeded => false,
-                    Err(error) => return Err(error),
-                };
-                self.named.push((version.number, drawn));
-                drawn
-            }
+        if let Some((_, drawn)) = known {
+            return Ok(*drawn);
+        }
+        let drawn = match self.draw(cx, version, count(), false) {
+            Ok(_) => true,
+            Err(error) if error.kind() == ErrorKind::LimitExceeded => false,
+            Err(error) => return Err(error),
         };
-        Ok(if drawn {
-            Ok(())
-        } else {
-            Err(budget::used_up())
-        })
+        self.named.push((version.number, drawn));
+        Ok(drawn)
     }
 
     /// Leaves what was taken and not used to later operations, if the attempt is committed.
