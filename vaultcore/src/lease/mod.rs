@@ -14,8 +14,8 @@ mod sweep;
 pub(crate) use entry::{Lease, State};
 pub(crate) use life::{NewLease, Pending, begin, extended, pending};
 pub(crate) use reap::{
-    CLAIM_PAGE, Claimed, REMOVE_PAGE, Reach, before, cancel, claim, claim_due, complete,
-    detach_page, due, fail, mark, reopen,
+    CLAIM_PAGE, Claimed, REMOVE_PAGE, Reach, before, claim, claim_due, complete, detach_page, due,
+    fail, mark, reopen,
 };
 pub(crate) use store::{
     below, drop_unreadable, entry_path, find, key_at, lead, load, names, of_mount, page, peek,

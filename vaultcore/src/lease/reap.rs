@@ -29,6 +29,12 @@ pub(crate) const REMOVE_PAGE: usize = 24;
 /// The longest text that is kept of what went wrong, in bytes; as in Vault.
 const MAX_FAILURE: usize = 240;
 
+/// To be ended, and tried by nobody yet.
+const OVER: State = State::Revoking {
+    attempts: 0,
+    claim: None,
+};
+
 /// A lease that is this process's to end.
 pub(crate) struct Claimed {
     pub(crate) lease: Lease,
@@ -106,30 +112,18 @@ pub(crate) fn claim(txn: &mut Txn<'_>, mut lease: Lease) -> Result<Option<Claime
     Ok(Some(Claimed { lease, claim }))
 }
 
-/// Marks a lease that [is being made](super::LeaseEntry::is_being_made) as over. Whoever makes it finds
-/// that out and undoes it; should nobody do so, the reaper does when it is due.
-pub(crate) fn cancel(txn: &mut Txn<'_>, mut lease: Lease) -> Result<()> {
-    lease.entry.state = State::Cancelled;
-    let due = lease.entry.due;
-    change(txn, &mut lease, due)
-}
-
 /// Marks a lease as over and due: what it leases may not be used any more, and whoever reaps next
-/// ends it.
+/// ends it. One that is being made is undone by who makes it, who finds out; should nobody do so, by
+/// whoever reaps when it would be late.
 pub(crate) fn mark(txn: &mut Txn<'_>, mut lease: Lease) -> Result<()> {
     let now = txn.now();
-    if lease.entry.is_being_made(now) {
-        return cancel(txn, lease);
-    }
-    match lease.entry.state {
+    let (state, due) = match lease.entry.state {
         State::Revoking { claim: Some(_), .. } if lease.entry.due > now => return Ok(()),
-        _ => {}
-    }
-    lease.entry.state = State::Revoking {
-        attempts: 0,
-        claim: None,
+        _ if lease.entry.is_being_made(now) => (State::Cancelled, lease.entry.due),
+        _ => (OVER, now),
     };
-    change(txn, &mut lease, now)
+    lease.entry.state = state;
+    change(txn, &mut lease, due)
 }
 
 /// Records a lease as over and due, whoever has a claim on it, and also if it is gone.
@@ -138,10 +132,7 @@ pub(crate) fn reopen(txn: &mut Txn<'_>, lease: &Lease) -> Result<()> {
     let found = load(txn, lease.key)?;
     let known = found.is_some();
     let mut lease = found.unwrap_or_else(|| lease.clone());
-    lease.entry.state = State::Revoking {
-        attempts: 0,
-        claim: None,
-    };
+    lease.entry.state = OVER;
     if known {
         return change(txn, &mut lease, now);
     }
@@ -219,10 +210,7 @@ pub(crate) fn detach_page(txn: &mut Txn<'_>, token: TokenId) -> Result<usize> {
         lease.entry.token = None;
         let due = match lease.entry.state {
             State::Active => {
-                lease.entry.state = State::Revoking {
-                    attempts: 0,
-                    claim: None,
-                };
+                lease.entry.state = OVER;
                 now
             }
             // What is being made is refused when it is to come into force.

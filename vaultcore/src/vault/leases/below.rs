@@ -110,7 +110,7 @@ impl Vault {
             };
             if force == Force::No && lease.entry.is_being_made(now) {
                 taken.left = taken.left.saturating_add(1);
-                lease::cancel(txn, lease)?;
+                lease::mark(txn, lease)?;
                 continue;
             }
             let tried = !matches!(lease.entry.state, State::Pending | State::Active);

@@ -134,7 +134,7 @@ impl Vault {
     pub(super) fn end_lease(&self, open: &OpenVault, key: LeaseKey) -> Result<()> {
         let claimed = open.transact(|txn, _| match lease::load(txn, key)? {
             Some(lease) if lease.entry.is_being_made(txn.now()) => {
-                lease::cancel(txn, lease).map(|()| Err(being_made()))
+                lease::mark(txn, lease).map(|()| Err(being_made()))
             }
             Some(lease) if !self.is_able(txn, &lease)? => {
                 lease::mark(txn, lease).map(|()| Err(elsewhere()))

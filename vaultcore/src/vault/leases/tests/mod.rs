@@ -19,7 +19,7 @@ use crate::engine::sys::{LeaseInfo, NewMount};
 use crate::seal::NewSlot;
 use crate::secret::SecretString;
 use crate::session::Session;
-use crate::storage::{Memory, Storage};
+use crate::storage::{Memory, Scan, Storage};
 use crate::vault::{Init, Vault, VaultBuilder};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -68,6 +68,12 @@ impl World {
         let other = build(&self.storage, &self.clock, &self.hotel);
         other.unseal(&self.init.shares()[0]).expect("unsealed");
         other
+    }
+
+    /// Whether no room is let, and no lease is stored.
+    fn is_empty(&self) -> bool {
+        let left = self.storage.scan(&Scan::new("sys/lease"));
+        left.expect("scan").is_empty() && self.hotel.state().rooms.is_empty()
     }
 
     fn owner(&self) -> Session {
