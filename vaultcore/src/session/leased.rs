@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -231,8 +231,8 @@ impl Drop for Keeper {
 }
 
 impl Lease {
-    fn state(&self) -> State {
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn leases(&self) -> Leases {
@@ -243,7 +243,7 @@ impl Lease {
         let asked = self.vault.now();
         let ttl = self.leases().renew(&self.id, increment)?;
         let expires = asked.saturating_add(ttl);
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         // Who is given less than was asked for has reached the max TTL.
         let asked = increment
             .filter(|time| !time.is_zero())
@@ -263,7 +263,7 @@ impl Lease {
     /// Notes that the lease is over, whatever it was to live for.
     fn end(&self) {
         let now = self.vault.now();
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         state.last = true;
         state.expires = state.expires.min(now);
     }
@@ -271,7 +271,7 @@ impl Lease {
     /// Renews if two thirds of the life are over. Returns how long to wait until the next look; `None`
     /// if there is nothing more to do.
     fn step(&self) -> Option<Duration> {
-        let state = self.state();
+        let state = *self.state();
         if state.last {
             return None;
         }
@@ -282,11 +282,10 @@ impl Lease {
         match self.renew(None) {
             Ok(_) => Some(Duration::ZERO),
             Err(error) if ends(&error) => {
-                if error.kind() == ErrorKind::Expired || self.is_gone() {
-                    self.end();
+                match error.kind() == ErrorKind::Expired || self.is_gone() {
+                    true => self.end(),
+                    false => self.state().last = true,
                 }
-                let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-                state.last = true;
                 None
             }
             Err(_) => Some(AFTER_FAILURE),
