@@ -40,25 +40,28 @@ struct Session {
     inner: Arc<dyn Database>,
 }
 
+impl Session {
+    /// Does what is to happen meanwhile, if anything is; returns whether it was.
+    fn stands_still(&self) -> bool {
+        let meanwhile = self.sticky.meanwhile.lock().expect("lock").take();
+        meanwhile.map(|meanwhile| meanwhile()).is_some()
+    }
+}
+
 impl Database for Session {
     fn verify(&self) -> Result<()> {
         self.inner.verify()
     }
 
     fn create(&self, user: &NewUser<'_>) -> Result<()> {
-        let meanwhile = self.sticky.meanwhile.lock().expect("lock").take();
-        if let Some(meanwhile) = meanwhile {
-            meanwhile();
-        }
+        self.stands_still();
         self.inner.create(user)
     }
 
     fn change(&self, user: &ChangeUser<'_>) -> Result<()> {
-        let meanwhile = self.sticky.meanwhile.lock().expect("lock").take();
-        let Some(meanwhile) = meanwhile else {
+        if !self.stands_still() {
             return self.inner.change(user);
-        };
-        meanwhile();
+        }
         let password = user.password.ok_or_else(|| Error::invalid("no password"))?;
         self.sticky.fake.add_user(user.name, password.expose());
         Ok(())
@@ -127,6 +130,31 @@ impl Two {
     fn during_the_next_change(&self, work: impl FnOnce(&Databases, &ManualClock) + Send + 'static) {
         let (other, clock) = (self.other(), Arc::clone(&self.world.clock));
         *self.meanwhile.lock().expect("lock") = Some(Box::new(move || work(&other, &clock)));
+    }
+
+    /// Has both processes change a static role, this one so late that what it sets is not what is stored.
+    fn change_late(&self, role: &'static str) {
+        self.during_the_next_change(move |other, clock| {
+            clock.advance(LATER);
+            other.rotate_static_role(role).expect("changed");
+            other.rotate_static_role(role).expect("changed");
+        });
+        let late = self.world.database().rotate_static_role(role);
+        late.expect("set, late");
+        assert!(!true_to(self, role), "the fault is there, for a moment");
+    }
+
+    /// Writes the static role `app-s`, of the user `report`.
+    fn with_static_role(self) -> Self {
+        self.world.fake.add_user("report", "known to all");
+        self.write_static_role();
+        self
+    }
+
+    fn write_static_role(&self) {
+        let role = StaticRole::new("sticky", "report").rotation_period(HOUR);
+        let written = self.world.database().write_static_role("app-s", &role);
+        written.expect("written");
     }
 
     /// Whether both processes still reach the database.
@@ -261,11 +289,8 @@ fn true_to(two: &Two, role: &str) -> bool {
 
 #[test]
 fn one_process_at_a_time_changes_a_static_role() {
-    let two = Two::new();
-    two.world.fake.add_user("report", "known to all");
-    let role = StaticRole::new("sticky", "report").rotation_period(HOUR);
+    let two = Two::new().with_static_role();
     let database = two.world.database();
-    database.write_static_role("app-s", &role).expect("written");
     two.during_the_next_change(|other, _| {
         let error = other.rotate_static_role("app-s").expect_err("under way");
         assert_eq!(error.kind(), ErrorKind::Conflict);
@@ -273,13 +298,7 @@ fn one_process_at_a_time_changes_a_static_role() {
     database.rotate_static_role("app-s").expect("changed");
     assert!(true_to(&two, "app-s"));
     // Too late: the other one has changed it twice by then.
-    two.during_the_next_change(|other, clock| {
-        clock.advance(LATER);
-        other.rotate_static_role("app-s").expect("changed");
-        other.rotate_static_role("app-s").expect("changed");
-    });
-    database.rotate_static_role("app-s").expect("set, late");
-    assert!(!true_to(&two, "app-s"), "the fault is there, for a moment");
+    two.change_late("app-s");
     two.other.tick().expect("ticked");
     assert!(true_to(&two, "app-s"), "and is mended by the next tick");
     two.world.pass(HOUR);
@@ -352,19 +371,9 @@ fn a_late_change_leaves_a_role_alone_that_has_taken_the_name() {
 /// To write a role again does not put off what is to be mended.
 #[test]
 fn a_password_in_doubt_is_set_anew_whatever_is_written_meanwhile() {
-    let two = Two::new();
-    two.world.fake.add_user("report", "known to all");
-    let role = StaticRole::new("sticky", "report").rotation_period(HOUR);
-    let database = two.world.database();
-    database.write_static_role("app-s", &role).expect("written");
-    two.during_the_next_change(|other, clock| {
-        clock.advance(LATER);
-        other.rotate_static_role("app-s").expect("changed");
-        other.rotate_static_role("app-s").expect("changed");
-    });
-    database.rotate_static_role("app-s").expect("set, late");
-    assert!(!true_to(&two, "app-s"), "the fault is there, for a moment");
-    database.write_static_role("app-s", &role).expect("again");
+    let two = Two::new().with_static_role();
+    two.change_late("app-s");
+    two.write_static_role();
     two.other.tick().expect("ticked");
     assert!(true_to(&two, "app-s"));
 }
