@@ -94,6 +94,7 @@ impl Server {
         let timeout = settings.timeout();
         config.connect_timeout(timeout);
         config.application_name("vaultcore");
+        give_up_on_silence(&mut config, timeout);
         // The server gives up before we do, so that what we gave up on does not happen later; and on
         // who stands still in a transaction.
         let millis = timeout.as_millis().saturating_sub(1_000).max(500);
@@ -121,6 +122,23 @@ impl Server {
             None => self.config.connect(NoTls),
         };
         connected.map_err(|error| refusal(&error))
+    }
+}
+
+/// Has the system close a connection whose other end is gone without a word: nothing else would, and
+/// it would keep its place among those that may be open. What the URL says stands.
+fn give_up_on_silence(config: &mut Config, timeout: Duration) {
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(timeout);
+    }
+    if config.get_keepalives_idle() == Config::new().get_keepalives_idle() {
+        config.keepalives_idle(timeout);
+    }
+    if config.get_keepalives_interval().is_none() {
+        config.keepalives_interval(timeout);
+    }
+    if config.get_keepalives_retries().is_none() {
+        config.keepalives_retries(3);
     }
 }
 
@@ -413,6 +431,20 @@ mod tests {
         ] {
             assert!(ssl_mode(url) == (kept.to_owned(), mode), "{url}");
         }
+    }
+
+    #[test]
+    fn a_server_that_is_gone_is_given_up_on() {
+        let of = |url: &str| Server::new(&Settings::new(url)).expect("a server").config;
+        let config = of("postgresql://h/db");
+        let ten = Duration::from_secs(10);
+        assert_eq!(config.get_tcp_user_timeout(), Some(&ten));
+        assert_eq!(config.get_keepalives_idle(), ten);
+        assert_eq!(config.get_keepalives_interval(), Some(ten));
+        assert_eq!(config.get_keepalives_retries(), Some(3));
+        let config = of("postgresql://h/db?tcp_user_timeout=3&keepalives_idle=4");
+        assert_eq!(config.get_tcp_user_timeout(), Some(&Duration::from_secs(3)));
+        assert_eq!(config.get_keepalives_idle(), Duration::from_secs(4));
     }
 
     #[test]

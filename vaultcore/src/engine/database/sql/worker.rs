@@ -79,9 +79,12 @@ struct Shared<C> {
 }
 
 struct State<C> {
-    idle: Vec<(C, Instant)>,
+    idle: Vec<Kept<C>>,
     used: usize,
 }
+
+/// A connection, and since when it is open.
+type Kept<C> = (C, Instant);
 
 impl<C: Send + 'static> Workers<C> {
     pub(in super::super) fn new(
@@ -119,12 +122,13 @@ impl<C: Send + 'static> Workers<C> {
         work: impl FnOnce(&mut C, &Commit) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let until = Instant::now() + self.timeout;
-        let kept = self.shared.take(until)?;
+        let (kept, old) = self.shared.take(until)?;
         let commit = Commit::new();
         let (send, receive) = mpsc::sync_channel(1);
         let seat = Seat {
             shared: Arc::clone(&self.shared),
             kept,
+            old,
             works: self.works,
         };
         let seen = commit.clone();
@@ -166,8 +170,9 @@ impl<C> Shared<C> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a place for one connection, with one that is open if there is one.
-    fn take(&self, until: Instant) -> Result<Option<(C, Instant)>> {
+    /// Takes a place for one connection, with one that is open if there is one; and those that are too
+    /// old, which are to be closed elsewhere.
+    fn take(&self, until: Instant) -> Result<(Option<Kept<C>>, Vec<Kept<C>>)> {
         let mut state = self.lock();
         while state.used >= self.open {
             let left = until.saturating_duration_since(Instant::now());
@@ -181,12 +186,13 @@ impl<C> Shared<C> {
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         state.used = state.used.saturating_add(1);
-        let kept = state.idle.pop();
-        let old = |since: &Instant| self.lifetime.is_some_and(|life| since.elapsed() >= life);
-        Ok(kept.filter(|(_, since)| !old(since)))
+        let is_old = |since: &Instant| self.lifetime.is_some_and(|life| since.elapsed() >= life);
+        let old = state.idle.extract_if(.., |(_, since)| is_old(since));
+        let old = old.collect();
+        Ok((state.idle.pop(), old))
     }
 
-    fn give_back(&self, kept: Option<(C, Instant)>) {
+    fn give_back(&self, kept: Option<Kept<C>>) {
         let mut state = self.lock();
         state.used = state.used.saturating_sub(1);
         let mut surplus = None;
@@ -205,7 +211,9 @@ impl<C> Shared<C> {
 /// A place for one connection. It is given back however the work ends.
 struct Seat<C> {
     shared: Arc<Shared<C>>,
-    kept: Option<(C, Instant)>,
+    kept: Option<Kept<C>>,
+    /// To be closed here, in a thread of ours.
+    old: Vec<Kept<C>>,
     works: fn(&mut C) -> bool,
 }
 
@@ -216,6 +224,7 @@ impl<C> Seat<C> {
         work: impl FnOnce(&mut C, &Commit) -> Result<T>,
         commit: &Commit,
     ) -> Result<T> {
+        self.old.clear();
         let works = self.works;
         let kept = self.kept.take();
         let kept = kept.and_then(|(mut kept, since)| works(&mut kept).then_some((kept, since)));
@@ -234,5 +243,36 @@ impl<C> Seat<C> {
 impl<C> Drop for Seat<C> {
     fn drop(&mut self) {
         self.shared.give_back(self.kept.take());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread::ThreadId;
+
+    /// A connection that tells who closed it.
+    struct Told(mpsc::Sender<ThreadId>);
+
+    impl Drop for Told {
+        fn drop(&mut self) {
+            let _ = self.0.send(thread::current().id());
+        }
+    }
+
+    #[test]
+    fn no_connection_is_closed_by_who_calls() {
+        let timeout = Duration::from_secs(60);
+        let (tell, closed) = mpsc::channel();
+        let workers = Workers::<Told>::new(2, 2, Some(Duration::ZERO), timeout, |_| true);
+        for _ in 0..3 {
+            let tell = tell.clone();
+            let done = workers.run(move || Ok(Told(tell)), |_, _| Ok(()));
+            done.expect("it works");
+        }
+        drop((workers, tell));
+        let closers: Vec<ThreadId> = closed.iter().collect();
+        assert_eq!(closers.len(), 3, "each was too old for the next call");
+        assert!(!closers.contains(&thread::current().id()));
     }
 }
