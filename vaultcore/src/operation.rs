@@ -441,7 +441,35 @@ pub(crate) struct Leased<'l> {
 
 /// Something to be done outside the vault, in no transaction and for no longer than the timeout of a
 /// driver.
-pub(crate) type Act = Box<dyn FnOnce() -> std::result::Result<(), Failure> + Send>;
+pub(crate) struct Act {
+    peer: Option<String>,
+    work: Box<dyn FnOnce() -> std::result::Result<(), Failure> + Send>,
+}
+
+impl Act {
+    pub(crate) fn new(
+        work: impl FnOnce() -> std::result::Result<(), Failure> + Send + 'static,
+    ) -> Self {
+        Self {
+            peer: None,
+            work: Box::new(work),
+        }
+    }
+
+    /// Names who has to answer, such as one database: if it does not, other acts of the same peer wait.
+    pub(crate) fn by(mut self, peer: String) -> Self {
+        self.peer = Some(peer);
+        self
+    }
+
+    pub(crate) fn peer(&self) -> Option<&str> {
+        self.peer.as_deref()
+    }
+
+    pub(crate) fn run(self) -> std::result::Result<(), Failure> {
+        (self.work)()
+    }
+}
 
 /// Why something outside did not happen.
 #[derive(Debug)]
@@ -450,12 +478,14 @@ pub(crate) enum Failure {
     Passing(Error),
     /// It never will.
     Lasting(Error),
+    /// It was not tried: who has to answer did not answer others.
+    Untried(Error),
 }
 
 impl Failure {
     pub(crate) fn into_error(self) -> Error {
         match self {
-            Self::Passing(error) | Self::Lasting(error) => error,
+            Self::Passing(error) | Self::Lasting(error) | Self::Untried(error) => error,
         }
     }
 }

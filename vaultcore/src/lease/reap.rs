@@ -166,11 +166,12 @@ pub(crate) fn fail(txn: &mut Txn<'_>, claimed: &Claimed, failure: &Failure) -> R
     let Some((mut lease, attempts)) = held(txn, claimed)? else {
         return Ok(());
     };
-    let (error, lasting) = match failure {
-        Failure::Passing(error) => (error, false),
-        Failure::Lasting(error) => (error, true),
+    let (error, tried, lasting) = match failure {
+        Failure::Passing(error) => (error, 1, false),
+        Failure::Lasting(error) => (error, 1, true),
+        Failure::Untried(error) => (error, 0, false),
     };
-    let attempts = attempts.saturating_add(1);
+    let attempts = attempts.saturating_add(tried);
     let now = txn.now();
     let mut text = error.to_string();
     while text.len() > MAX_FAILURE {

@@ -3,14 +3,17 @@
 use serde::{Deserialize, Serialize};
 
 use crate::barrier::{Txn, layout};
+use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::id::{LeaseKey, NamespaceId};
 use crate::path::{EntryPath, Folder};
 use crate::record::Record;
 
 /// Leases and tokens that are to be ended. It is done again after a crash.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Sweep {
+    /// When it was begun: what is leased later stays, whenever the work is resumed.
+    begun: Timestamp,
     /// Lead to the leases.
     folders: Vec<String>,
     /// A single lease.
@@ -28,29 +31,39 @@ impl Record for Sweep {
 
 impl Sweep {
     /// The work of ending the leases that `folders` lead to.
-    pub(crate) fn leases(folders: &[Folder], force: bool) -> Self {
+    pub(crate) fn leases(txn: &Txn<'_>, folders: &[Folder], force: bool) -> Self {
         let folders = folders.iter().map(|folder| folder.as_str().to_owned());
         Self {
             folders: folders.collect(),
             force,
-            ..Self::default()
+            ..Self::of_nothing(txn)
         }
     }
 
     /// The work of ending one lease, and of dropping it in any case.
-    pub(crate) fn by_force(lease: LeaseKey) -> Self {
+    pub(crate) fn by_force(txn: &Txn<'_>, lease: LeaseKey) -> Self {
         Self {
             lease: Some(lease),
             force: true,
-            ..Self::default()
+            ..Self::of_nothing(txn)
         }
     }
 
     /// The work of revoking the tokens that were made at `path`, or below it.
-    pub(crate) fn tokens(namespace: NamespaceId, path: &str) -> Self {
+    pub(crate) fn tokens(txn: &Txn<'_>, namespace: NamespaceId, path: &str) -> Self {
         Self {
             tokens: Some((namespace, path.to_owned())),
-            ..Self::default()
+            ..Self::of_nothing(txn)
+        }
+    }
+
+    fn of_nothing(txn: &Txn<'_>) -> Self {
+        Self {
+            begun: txn.now(),
+            folders: Vec::new(),
+            lease: None,
+            tokens: None,
+            force: false,
         }
     }
 
@@ -66,6 +79,11 @@ impl Sweep {
     /// Returns the work, unless it is done.
     pub(crate) fn load(txn: &mut Txn<'_>, work: &EntryPath) -> Result<Option<Self>> {
         txn.load(work)
+    }
+
+    /// Returns when it was begun.
+    pub(crate) fn begun(&self) -> Timestamp {
+        self.begun
     }
 
     /// Returns the folders that lead to the leases, and whether those are dropped in any case.

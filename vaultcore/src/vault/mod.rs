@@ -34,7 +34,7 @@ pub use builder::VaultBuilder;
 pub use ceremony::{Rekey, RekeyProgress};
 pub use init::Init;
 pub(crate) use leases::Force;
-use leases::Haste;
+use leases::{Haste, Manner};
 pub use metrics::{Metric, MetricKind};
 pub use progress::SealStatus;
 pub(crate) use quorum::RootAttempt;

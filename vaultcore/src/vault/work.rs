@@ -1,7 +1,7 @@
 //! Work that takes many commits, and can be resumed by any process.
 
 use super::open::OpenVault;
-use super::{Caller, Force, Haste, Vault};
+use super::{Caller, Force, Haste, Manner, Vault};
 use crate::auth::approle::TidySecretIds;
 use crate::auth::token::{ExpireToken, RevokeStepOf};
 use crate::barrier::{Txn, layout};
@@ -179,32 +179,40 @@ impl Vault {
         }
     }
 
-    /// Does the work that an entry names, all of it.
+    /// Does the work that an entry names, all of it. What revoked tokens leased is ended, too, as far as
+    /// it can be now; the rest is the background work's.
     pub(crate) fn finish(&self, work: &EntryPath) -> Result<()> {
-        self.with_open(|open| self.finish_on(open, work))
+        let begun = self.now();
+        self.with_open(|open| self.finish_on(open, work))?;
+        if kind_of(work) == Some("revoke") {
+            let mut round = self.round_of_ended(begun)?;
+            // Between two pages the vault can be sealed; the leases are over already.
+            let mut page = || self.with_open(|open| self.reap_page(open, &mut round, &mut None));
+            while page().unwrap_or(false) {}
+        }
+        Ok(())
     }
 
     fn finish_on(&self, open: &OpenVault, work: &EntryPath) -> Result<()> {
         if let Some(key) = lease::key_at(work) {
             return self.end_lease(open, key);
         }
-        let folder = layout::work();
-        let name = work.as_str().strip_prefix(folder.as_str());
-        match name.and_then(|name| name.split_once('/')) {
-            Some(("wipe", _)) => {
+        match kind_of(work) {
+            Some("wipe") => {
                 if let Some(leases) = open.transact(|txn, _| Wipe::leases(txn, work))? {
-                    self.end_below(open, &leases, Force::No, Haste::WhenDue)?;
+                    let manner = Manner {
+                        force: Force::No,
+                        haste: Haste::WhenDue,
+                        begun: None,
+                    };
+                    self.end_below(open, &leases, manner)?;
                 }
                 let page = WipePage { work: work.clone() };
                 while self.system(open, &page)? {}
                 Ok(())
             }
-            Some(("leases", _)) => self.sweep(open, work),
-            Some(("revoke", _)) => {
-                self.revoke_all(open, work)?;
-                let mut failed = None; // leases that cannot be ended now are tried again later
-                self.reap_on(open, &mut failed).map(drop)
-            }
+            Some("leases") => self.sweep(open, work),
+            Some("revoke") => self.revoke_all(open, work),
             _ => {
                 let page = PurgePage {
                     entry: work.clone(),
@@ -240,7 +248,8 @@ impl Vault {
         }
     }
 
-    /// Revokes a token whose last use was taken.
+    /// Revokes a token on the way, as one whose last use was taken, and ends a page of what it leased:
+    /// the rest is the background work's.
     pub(super) fn revoke_on(
         &self,
         open: &OpenVault,
@@ -251,10 +260,12 @@ impl Vault {
             Some(token) => token::begin_revocation(txn, &token).map(Some),
             None => Ok(None),
         })?;
-        match work {
-            Some(work) => self.finish_on(open, &work),
-            None => Ok(()),
-        }
+        let Some(work) = work else {
+            return Ok(());
+        };
+        let mut round = self.round_of_ended(self.now())?;
+        self.finish_on(open, &work)?;
+        self.reap_page(open, &mut round, &mut None).map(drop)
     }
 
     /// Encrypts all entries of old terms anew, then drops those terms.
@@ -271,6 +282,13 @@ impl Vault {
             }
         }
     }
+}
+
+/// Returns what kind of work an entry names.
+fn kind_of(work: &EntryPath) -> Option<&str> {
+    let folder = layout::work();
+    let name = work.as_str().strip_prefix(folder.as_str())?;
+    name.split_once('/').map(|(kind, _)| kind)
 }
 
 fn entry(path: &str) -> Result<EntryPath> {

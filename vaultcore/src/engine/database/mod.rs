@@ -157,13 +157,15 @@ impl Engine for Databases {
     fn revoke(&self, txn: &mut Txn<'_>, leased: &Leased<'_>) -> Result<Act> {
         let (made, opener) = match self.reach(txn, leased)? {
             (made, Some(opener)) => (made, opener),
-            (_, None) => return Ok(Box::new(|| Err(Failure::Lasting(connection_gone())))),
+            (_, None) => return Ok(Act::new(|| Err(Failure::Lasting(connection_gone())))),
         };
-        Ok(Box::new(move || {
+        let peer = opener.peer();
+        let act = Act::new(move || {
             let database = opener.open().map_err(Failure::Passing)?;
             let done = database.drop_user(&made.username, &made.revocation);
             done.map_err(Failure::Passing)
-        }))
+        });
+        Ok(act.by(peer))
     }
 
     fn is_able(&self, txn: &mut Txn<'_>, leased: &Leased<'_>) -> Result<bool> {
@@ -176,7 +178,7 @@ impl Engine for Databases {
         let (made, opener) = self.reach(txn, leased)?;
         let opener = opener.ok_or_else(connection_gone)?;
         let renewal = role::renewal(txn, Site::leased(leased), &made)?;
-        Ok(Box::new(move || {
+        Ok(Act::new(move || {
             let database = opener.open().map_err(Failure::Passing)?;
             let mut change = ChangeUser::new(&made.username);
             change.expires = Some(until.saturating_add(GRACE));

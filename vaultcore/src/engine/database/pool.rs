@@ -86,6 +86,12 @@ impl Opener {
     pub(super) fn config(&self) -> &Config {
         &self.config
     }
+
+    /// Returns what tells the database from others of this vault.
+    pub(super) fn peer(&self) -> String {
+        let (site, name) = &self.key;
+        format!("{}/{}/{name}", site.namespace.part(), site.mount)
+    }
 }
 
 impl Pools {

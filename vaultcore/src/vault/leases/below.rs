@@ -2,11 +2,13 @@
 
 use super::super::Vault;
 use super::super::open::OpenVault;
+use super::peers::Peers;
 use super::{Ended, Force};
 use crate::barrier::Txn;
+use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::NamespaceId;
-use crate::lease::{self, CLAIM_PAGE, Claimed, State, Sweep};
+use crate::id::{LeaseKey, NamespaceId};
+use crate::lease::{self, CLAIM_PAGE, Claimed, Lease, State, Sweep};
 use crate::path::{EntryPath, Folder};
 use crate::token;
 
@@ -22,6 +24,15 @@ pub(in super::super) enum Haste {
     WhenDue,
 }
 
+/// How leases below a path are ended.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Manner {
+    pub(in super::super) force: Force,
+    pub(in super::super) haste: Haste,
+    /// Those made later stay; `None`: none is.
+    pub(in super::super) begun: Option<Timestamp>,
+}
+
 /// A page of leases: those that are ours to end, and how many are not.
 #[derive(Default)]
 struct Taken {
@@ -30,22 +41,22 @@ struct Taken {
 }
 
 impl Vault {
-    /// Ends all leases that `folder` of storage leads to, whatever their state. One that cannot be
+    /// Ends the leases that `folder` of storage leads to, whatever their state. One that cannot be
     /// read is counted, and dropped by force; the rest is ended all the same.
     pub(in super::super) fn end_below(
         &self,
         open: &OpenVault,
         folder: &Folder,
-        force: Force,
-        haste: Haste,
+        manner: Manner,
     ) -> Result<Ended> {
+        let peers = Peers::default();
         let mut total = Ended::default();
         let mut after: Option<String> = None;
         loop {
             let page = |txn: &mut Txn<'_>| lease::places(txn, folder, after.as_deref(), CLAIM_PAGE);
             let (places, next) = open.transact(|txn, _| page(txn))?;
-            let claimed = self.claim_places(open, &places, (force, haste), &mut total)?;
-            total.add(self.end_claimed(open, claimed, force)?);
+            let claimed = self.claim_places(open, &places, manner, &mut total)?;
+            total.add(self.end_claimed(open, claimed, manner.force, &peers)?);
             match next {
                 Some(last) if Some(&last) > after.as_ref() => after = Some(last),
                 _ => return Ok(total),
@@ -58,11 +69,10 @@ impl Vault {
         &self,
         open: &OpenVault,
         places: &[EntryPath],
-        (force, haste): (Force, Haste),
+        manner: Manner,
         total: &mut Ended,
     ) -> Result<Vec<Claimed>> {
-        let claim =
-            |part: &[EntryPath]| open.transact(|txn, _| self.take(txn, part, (force, haste)));
+        let claim = |part: &[EntryPath]| open.transact(|txn, _| self.take(txn, part, manner));
         match claim(places) {
             Err(error) if error.kind() == ErrorKind::Corrupt => {}
             taken => {
@@ -78,7 +88,7 @@ impl Vault {
                     total.failed = total.failed.saturating_add(taken.left);
                     claimed.extend(taken.claimed);
                 }
-                Err(error) if error.kind() == ErrorKind::Corrupt => match force {
+                Err(error) if error.kind() == ErrorKind::Corrupt => match manner.force {
                     Force::No => total.unreadable = total.unreadable.saturating_add(1),
                     Force::Yes => {
                         open.transact(|txn, _| lease::drop_unreadable(txn, place))?;
@@ -92,14 +102,8 @@ impl Vault {
     }
 
     /// Claims the leases that `places` lead to. Those that this process cannot end are over, and left
-    /// to one that can.
-    fn take(
-        &self,
-        txn: &mut Txn<'_>,
-        places: &[EntryPath],
-        (force, haste): (Force, Haste),
-    ) -> Result<Taken> {
-        let now = txn.now();
+    /// to one that can; so are those that somebody else ends now.
+    fn take(&self, txn: &mut Txn<'_>, places: &[EntryPath], manner: Manner) -> Result<Taken> {
         let mut taken = Taken::default();
         for place in places {
             let Some(key) = lease::lead(txn, place)? else {
@@ -108,24 +112,34 @@ impl Vault {
             let Some(lease) = lease::load(txn, key)? else {
                 continue;
             };
-            if force == Force::No && lease.entry.is_being_made(now) {
-                taken.left = taken.left.saturating_add(1);
-                lease::mark(txn, lease)?;
+            if manner.begun.is_some_and(|begun| lease.entry.issued > begun) {
                 continue;
             }
-            let tried = !matches!(lease.entry.state, State::Pending | State::Active);
-            let waits = tried && haste == Haste::WhenDue;
-            let able = force == Force::Yes || self.is_able(txn, &lease)?;
-            if able && !(waits && lease.entry.due > now) {
-                taken.claimed.extend(lease::claim(txn, lease)?);
-                continue;
-            }
-            taken.left = taken.left.saturating_add(1);
-            if !able && !waits {
-                lease::mark(txn, lease)?;
+            match self.take_one(txn, lease, manner)? {
+                Some(claimed) => taken.claimed.push(claimed),
+                None => taken.left = taken.left.saturating_add(1),
             }
         }
         Ok(taken)
+    }
+
+    /// Claims a lease; `None` if it is left to somebody else, or to a later time.
+    fn take_one(&self, txn: &mut Txn<'_>, lease: Lease, manner: Manner) -> Result<Option<Claimed>> {
+        let now = txn.now();
+        if lease.entry.is_being_made(now) {
+            // By force, too: were it dropped now, nobody would know of what is there in a moment.
+            return lease::mark(txn, lease).map(|()| None);
+        }
+        let tried = !matches!(lease.entry.state, State::Pending | State::Active);
+        let waits = tried && manner.haste == Haste::WhenDue;
+        let able = manner.force == Force::Yes || self.is_able(txn, &lease)?;
+        if able && !(waits && lease.entry.due > now) {
+            return lease::claim(txn, lease);
+        }
+        if !able && !waits {
+            lease::mark(txn, lease)?;
+        }
+        Ok(None)
     }
 
     /// Ends the leases that a work entry names.
@@ -138,18 +152,17 @@ impl Vault {
             self.end_tokens(open, namespace, path)?;
         }
         let (folders, force) = sweep.folders()?;
-        let force = if force { Force::Yes } else { Force::No };
+        let manner = Manner {
+            force: if force { Force::Yes } else { Force::No },
+            haste: Haste::Now,
+            begun: Some(sweep.begun()),
+        };
         let mut total = Ended::default();
         if let Some(key) = sweep.lease() {
-            let claimed = open.transact(|txn, _| match lease::load(txn, key)? {
-                Some(lease) => lease::claim(txn, lease),
-                None => Ok(None),
-            })?;
-            let claimed = claimed.into_iter().collect();
-            total.add(self.end_claimed(open, claimed, force)?);
+            total.add(self.end_one(open, key, manner)?);
         }
         for folder in &folders {
-            total.add(self.end_below(open, folder, force, Haste::Now)?);
+            total.add(self.end_below(open, folder, manner)?);
         }
         open.transact(|txn, _| {
             Sweep::done(txn, work);
@@ -166,6 +179,22 @@ impl Vault {
                  are tried again"
             ))),
         }
+    }
+
+    /// Ends a single lease as those below a path.
+    fn end_one(&self, open: &OpenVault, key: LeaseKey, manner: Manner) -> Result<Ended> {
+        let taken = open.transact(|txn, _| match lease::load(txn, key)? {
+            Some(lease) => self.take_one(txn, lease, manner).map(Some),
+            None => Ok(None),
+        })?;
+        let Some(taken) = taken else {
+            return Ok(Ended::default()); // it is gone
+        };
+        let left = usize::from(taken.is_none());
+        let claimed = taken.into_iter().collect();
+        let mut ended = self.end_claimed(open, claimed, manner.force, &Peers::default())?;
+        ended.failed = ended.failed.saturating_add(left);
+        Ok(ended)
     }
 
     /// Revokes the tokens that were made by a request to `path`, or below it.

@@ -1,10 +1,11 @@
 //! Ending what is leased: of single leases, of all below a path, and of all that are due.
 
 mod below;
+mod peers;
 #[cfg(test)]
 mod tests;
 
-pub(super) use below::Haste;
+pub(super) use below::{Haste, Manner};
 
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
@@ -13,11 +14,13 @@ use super::Vault;
 use super::open::OpenVault;
 use super::work::stops;
 use crate::barrier::Txn;
+use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::LeaseKey;
 use crate::lease::{self, CLAIM_PAGE, Claimed, Lease, REMOVE_PAGE, Reach};
 use crate::operation::{Act, Failure, Registry};
 use crate::path::EntryPath;
+use peers::Peers;
 
 /// How many of a page of leases are ended at the same time: outside it is mostly waiting.
 const WORKERS: usize = 8;
@@ -53,11 +56,12 @@ pub(crate) enum Force {
 type Prepared = std::result::Result<Act, Failure>;
 
 /// How far one round through what is due has come.
-struct Round {
+pub(super) struct Round {
     /// The last entry that was looked at.
     after: Option<EntryPath>,
     reach: Reach,
     ended: usize,
+    peers: Peers,
 }
 
 impl Vault {
@@ -69,11 +73,15 @@ impl Vault {
         Ok(round.ended)
     }
 
-    /// Does the same for who has the vault open.
-    pub(super) fn reap_on(&self, open: &OpenVault, failed: &mut Option<Error>) -> Result<usize> {
-        let mut round = self.round()?;
-        while self.reap_page(open, &mut round, failed)? {}
-        Ok(round.ended)
+    /// Begins a round through what somebody ended since `begun`, such as the leases of a token that was
+    /// revoked: nothing that ran out.
+    pub(super) fn round_of_ended(&self, begun: Timestamp) -> Result<Round> {
+        Ok(Round {
+            after: Some(lease::before(begun)?),
+            reach: Reach::Ended,
+            ended: 0,
+            peers: Peers::default(),
+        })
     }
 
     fn round(&self) -> Result<Round> {
@@ -86,11 +94,12 @@ impl Vault {
                 None => Reach::All,
             },
             ended: 0,
+            peers: Peers::default(),
         })
     }
 
     /// Ends a page of the leases that are due; returns whether there may be more.
-    fn reap_page(
+    pub(super) fn reap_page(
         &self,
         open: &OpenVault,
         round: &mut Round,
@@ -118,7 +127,7 @@ impl Vault {
             return Ok(false);
         }
         let claimed = self.claim_page(open, &page, round.reach, failed)?;
-        let ended = self.end_claimed(open, claimed, Force::No)?;
+        let ended = self.end_claimed(open, claimed, Force::No, &round.peers)?;
         round.ended = round.ended.saturating_add(ended.ended);
         let full = page.len() >= CLAIM_PAGE;
         round.after = page.into_iter().next_back();
@@ -129,8 +138,9 @@ impl Vault {
     ///
     /// # Errors
     /// What went wrong outside; the lease is tried again later then. `Unavailable` if this process has
-    /// no engine or driver for it: it is over then, and another process ends what it leased; or if that
-    /// is being made at this moment: it is over then, and undone once it is made.
+    /// no engine or driver for it: it is over then, and another process ends what it leased; if that
+    /// is being made at this moment: it is over then, and undone once it is made; or if somebody else
+    /// ends it at this moment, and may fail.
     pub(super) fn end_lease(&self, open: &OpenVault, key: LeaseKey) -> Result<()> {
         let claimed = open.transact(|txn, _| match lease::load(txn, key)? {
             Some(lease) if lease.entry.is_being_made(txn.now()) => {
@@ -139,14 +149,14 @@ impl Vault {
             Some(lease) if !self.is_able(txn, &lease)? => {
                 lease::mark(txn, lease).map(|()| Err(elsewhere()))
             }
-            Some(lease) => lease::claim(txn, lease).map(Ok),
+            Some(lease) => Ok(lease::claim(txn, lease)?.ok_or_else(being_ended).map(Some)),
             None => Ok(Ok(None)),
         })?;
         let Some(claimed) = claimed? else {
-            return Ok(()); // it is gone, or somebody else ends it now
+            return Ok(()); // it is gone
         };
         let acts = self.prepare(open, std::slice::from_ref(&claimed));
-        let ended = acts.into_iter().try_for_each(|act| act?());
+        let ended = acts.into_iter().try_for_each(|act| act?.run());
         self.settle(open, vec![(claimed, ended.err())], Force::No)?
             .1
             .map_or(Ok(()), Err)
@@ -162,7 +172,13 @@ impl Vault {
     }
 
     /// Ends what was claimed: outside, several at a time, and then in storage.
-    fn end_claimed(&self, open: &OpenVault, claimed: Vec<Claimed>, force: Force) -> Result<Ended> {
+    fn end_claimed(
+        &self,
+        open: &OpenVault,
+        claimed: Vec<Claimed>,
+        force: Force,
+        peers: &Peers,
+    ) -> Result<Ended> {
         if claimed.is_empty() {
             return Ok(Ended::default());
         }
@@ -173,7 +189,7 @@ impl Vault {
         let work = || {
             let mut done = Vec::new();
             while let Some((claimed, act)) = next() {
-                let failure = act.and_then(|act| act()).err();
+                let failure = act.and_then(|act| peers.attempt(act)).err();
                 done.push((claimed, failure));
             }
             done
@@ -270,6 +286,13 @@ fn being_made() -> Error {
     Error::new(
         ErrorKind::Unavailable,
         "what the lease is for is being made at this moment: the lease is over, and it is undone",
+    )
+}
+
+fn being_ended() -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        "somebody else ends what the lease is for at this moment: the lease is over",
     )
 }
 

@@ -97,7 +97,7 @@ impl Operation for RevokeBelow {
             let key = lease.key; // the id of one, as in Vault
             lease::mark(cx.txn, lease)?;
             return match self.force {
-                true => Sweep::by_force(key).leave(cx.txn).map(Some),
+                true => Sweep::by_force(cx.txn, key).leave(cx.txn).map(Some),
                 false => lease::entry_path(key).map(Some),
             };
         }
@@ -105,7 +105,7 @@ impl Operation for RevokeBelow {
         let prefix = self.prefix.trim_matches('/');
         if prefix == "auth" || prefix.starts_with("auth/") {
             // In Vault tokens are leases, of the paths that made them.
-            return Sweep::tokens(space, prefix).leave(cx.txn).map(Some);
+            return Sweep::tokens(cx.txn, space, prefix).leave(cx.txn).map(Some);
         }
         let places = places(cx, &self.prefix)?;
         if places.is_empty() {
@@ -115,7 +115,9 @@ impl Operation for RevokeBelow {
             .iter()
             .map(|(mount, rest)| lease::below(cx.txn, space, *mount, rest));
         let folders = folders.collect::<Result<Vec<_>>>()?;
-        Sweep::leases(&folders, self.force).leave(cx.txn).map(Some)
+        Sweep::leases(cx.txn, &folders, self.force)
+            .leave(cx.txn)
+            .map(Some)
     }
 
     fn input(&self) -> Json {

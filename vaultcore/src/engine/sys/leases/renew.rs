@@ -94,7 +94,7 @@ struct Prolonging<'r>(&'r mut Renewed);
 impl Outside for Prolonging<'_> {
     fn act(&mut self) -> Result<()> {
         let act = self.0.act.take();
-        act.map_or(Ok(()), |act| act().map_err(Failure::into_error))
+        act.map_or(Ok(()), |act| act.run().map_err(Failure::into_error))
     }
 
     fn complete(&mut self, cx: &mut Context<'_, '_>) -> Result<()> {

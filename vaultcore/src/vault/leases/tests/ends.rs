@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::hotel::Trouble;
 use super::{HOUR, MINUTE, Rented, World, guest};
-use crate::api::Method;
+use crate::api::{ApiRequest, Method};
 use crate::auth::token::NewToken;
 use crate::engine::sys::{LeaseState, NewMount};
 use crate::error::ErrorKind;
@@ -115,6 +115,132 @@ fn what_can_never_be_ended_is_given_up_on_at_once_and_dropped_by_force_only() {
         world.hotel.has(&rented.room),
         "which is why it is dangerous"
     );
+}
+
+#[test]
+fn who_does_not_answer_holds_up_nobody_else() {
+    let world = World::new();
+    let on = |floor: &str, count: usize| -> Vec<Rented> {
+        let rented = (0..count).map(|_| world.rent_on(floor, None, r#"{"ttl":"1h"}"#));
+        rented.collect()
+    };
+    let deaf = on("deaf", 120); // three pages, which are due first
+    world.pass(MINUTE);
+    let blue = on("blue", 20);
+    world.hotel.state().deaf = Some("deaf");
+    world.pass(HOUR);
+    world.tick();
+    assert!(blue.iter().all(|rented| !world.hotel.has(&rented.room)));
+    let asked = |world: &World| world.hotel.state().asked.len();
+    // Three in a row, and what the other workers were at by then.
+    let first = asked(&world) - blue.len();
+    assert!(
+        (3..=10).contains(&first),
+        "{first} of {} were asked",
+        deaf.len()
+    );
+    for _ in 0..20 {
+        world.pass(MINUTE);
+        world.tick();
+    }
+    let state = |rented: &Rented| world.lookup(rented).map(|info| info.state);
+    let untried = deaf
+        .iter()
+        .filter(|rented| !world.hotel.state().asked.contains_key(&rented.room));
+    let untried: Vec<_> = untried.collect();
+    assert!(!untried.is_empty(), "a few are tried in each round");
+    for rented in untried {
+        assert_eq!(
+            state(rented),
+            Some(LeaseState::Revoking),
+            "not given up on untried"
+        );
+    }
+    world.hotel.state().deaf = None;
+    for _ in 0..20 {
+        world.pass(2 * HOUR);
+        world.tick();
+    }
+    assert!(world.is_empty(), "and in the end all of them are gone");
+}
+
+#[test]
+fn a_lease_whose_own_end_fails_silences_no_other() {
+    let world = World::new();
+    let stuck: Vec<_> = (0..2)
+        .map(|_| world.rent_on("deaf", None, r#"{"ttl":"1h"}"#))
+        .collect();
+    let leases = world.owner().leases();
+    world.hotel.state().deaf = Some("deaf");
+    assert!(leases.revoke_prefix("hotel/rooms/deaf").is_err());
+    let asked = &world.hotel.state().asked;
+    assert!(stuck.iter().all(|rented| asked.contains_key(&rented.room)));
+}
+
+#[test]
+fn a_token_takes_its_own_leases_along_and_nothing_else_that_is_due() {
+    let world = World::new();
+    let due = world.rent(None, r#"{"ttl":"1m"}"#);
+    world.pass(HOUR);
+    let token = world.token(&guest());
+    let own = world.rent(Some(&token), r#"{"ttl":"9h"}"#);
+    let once = world.token(&guest().num_uses(2));
+    let last = world.rent(Some(&once), r#"{"ttl":"9h"}"#);
+    world.owner().token().revoke(&token).expect("revoked");
+    assert!(!world.hotel.has(&own.room) && world.hotel.has(&due.room));
+    let (status, _) = world.ask(Some(&once), Method::Put, "sys/leases/lookup", "{}");
+    assert_ne!(status, 200, "its last use");
+    assert!(!world.hotel.has(&last.room) && world.hotel.has(&due.room));
+    world.tick();
+    assert!(world.is_empty());
+}
+
+#[test]
+fn what_somebody_else_ends_is_not_said_to_be_ended() {
+    let world = World::new();
+    let rented = world.rent(None, "{}");
+    let second = world.rent(None, "{}");
+    let other = world.other();
+    let leases = other.owner().expect("owner").leases();
+    let (id, path) = (second.lease.clone(), "hotel/rooms/blue");
+    let (tell, told) = std::sync::mpsc::channel();
+    // While this process gives the first room up, the other one is told to end it, too.
+    world.hotel.state().while_ending = Some(Box::new(move || {
+        let single = leases.revoke(&id).expect_err("not yet");
+        let below = leases.revoke_prefix(path).expect_err("not yet");
+        tell.send((single.kind(), below.kind())).expect("told");
+    }));
+    let swept = world.owner().leases().revoke_prefix(path);
+    assert!(swept.is_ok(), "{swept:?}");
+    let unavailable = ErrorKind::Unavailable;
+    assert_eq!(told.recv().expect("told"), (unavailable, unavailable));
+    assert!(!world.hotel.has(&rented.room) && !world.hotel.has(&second.room));
+}
+
+#[test]
+fn what_is_leased_after_a_prefix_was_revoked_stays() {
+    for force in [false, true] {
+        let world = World::new();
+        rent(&world, 90);
+        let (vault, clock) = (world.vault.clone(), world.clock.clone());
+        let root = world.init.root_token().expose().to_owned();
+        // Whatever place they get among those that are still to be ended.
+        world.hotel.state().while_ending = Some(Box::new(move || {
+            clock.advance(MINUTE);
+            for _ in 0..20 {
+                let request = ApiRequest::new(Method::Post, "hotel/rooms/blue").token(&root);
+                assert_eq!(vault.handle(&request).status(), 200);
+            }
+        }));
+        let leases = world.owner().leases();
+        let ended = match force {
+            false => leases.revoke_prefix("hotel"),
+            true => leases.dangerous_revoke_force("hotel"),
+        };
+        ended.expect("ended");
+        assert_eq!(world.hotel.state().rooms.len(), 20, "{force}");
+        assert_eq!(leases.count().expect("counted"), 20, "{force}");
+    }
 }
 
 #[test]

@@ -27,12 +27,18 @@ pub(super) struct Hotel {
 #[derive(Default)]
 pub(super) struct State {
     pub(super) rooms: BTreeMap<String, Timestamp>,
+    /// How often the hotel was asked to give a room up.
+    pub(super) asked: BTreeMap<String, u32>,
     /// How often each room was given up.
     pub(super) ended: BTreeMap<String, u32>,
     pub(super) trouble: Trouble,
     made: u64,
     /// What happens before the next room is let.
     pub(super) meanwhile: Option<Box<dyn FnOnce() + Send>>,
+    /// What happens while the next room is given up.
+    pub(super) while_ending: Option<Box<dyn FnOnce() + Send>>,
+    /// The floor where nobody answers.
+    pub(super) deaf: Option<&'static str>,
     /// What the hotel says that it did, and did not.
     pub(super) plant: Option<&'static str>,
     /// Who is told of each room that is given up.
@@ -97,9 +103,18 @@ impl Engine for Rentals {
 
     fn revoke(&self, _: &mut Txn<'_>, leased: &Leased<'_>) -> Result<Act> {
         let (hotel, room) = (Arc::clone(&self.0), room(leased));
-        Ok(Box::new(move || {
+        let floor = room.split('-').next().unwrap_or_default().to_owned();
+        let act = Act::new(move || {
+            let meanwhile = hotel.state().while_ending.take();
+            if let Some(meanwhile) = meanwhile {
+                meanwhile();
+            }
             let mut state = hotel.state();
+            *state.asked.entry(room.clone()).or_default() += 1;
             match state.trouble {
+                _ if state.deaf == room.split('-').next() => {
+                    return Err(Failure::Passing(closed()));
+                }
                 Trouble::Closed => return Err(Failure::Passing(closed())),
                 Trouble::Lost => return Err(Failure::Lasting(closed())),
                 _ => {}
@@ -112,12 +127,13 @@ impl Engine for Rentals {
             }
             *state.ended.entry(room).or_default() += 1;
             Ok(())
-        }))
+        });
+        Ok(act.by(floor))
     }
 
     fn renew(&self, _: &mut Txn<'_>, leased: &Leased<'_>, until: Timestamp) -> Result<Act> {
         let (hotel, room) = (Arc::clone(&self.0), room(leased));
-        Ok(Box::new(move || {
+        Ok(Act::new(move || {
             let mut state = hotel.state();
             let forgets = state.plant == Some("forgotten");
             match (state.trouble, state.rooms.get_mut(&room)) {

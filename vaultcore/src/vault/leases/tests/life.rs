@@ -302,11 +302,19 @@ fn what_is_made_after_its_lease_was_ended_is_undone() {
 /// Somebody ends a lease while what it is for is being made, in one of the ways there are.
 type Ending = fn(&Vault, &str);
 
-const ENDINGS: [Ending; 3] = [
+const ENDINGS: [Ending; 5] = [
     |other, lease| drop(other.owner().expect("owner").leases().revoke(lease)),
     |other, _| {
         let leases = other.owner().expect("owner").leases();
         let _ = leases.revoke_prefix("hotel");
+    },
+    |other, lease| {
+        let leases = other.owner().expect("owner").leases();
+        let _ = leases.dangerous_revoke_force(lease);
+    },
+    |other, _| {
+        let leases = other.owner().expect("owner").leases();
+        let _ = leases.dangerous_revoke_force("hotel");
     },
     |other, _| drop(other.owner().expect("owner").sys().unmount("hotel")),
 ];

@@ -107,7 +107,12 @@ impl World {
     }
 
     fn rent(&self, token: Option<&SecretString>, body: &str) -> Rented {
-        let (status, reply) = self.ask(token, Method::Post, "hotel/rooms/blue", body);
+        self.rent_on("blue", token, body)
+    }
+
+    fn rent_on(&self, floor: &str, token: Option<&SecretString>, body: &str) -> Rented {
+        let path = format!("hotel/rooms/{floor}");
+        let (status, reply) = self.ask(token, Method::Post, &path, body);
         assert_eq!(status, 200, "{reply}");
         let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
         Rented {
