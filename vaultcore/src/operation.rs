@@ -63,6 +63,12 @@ pub(crate) trait Outside {
     /// Records that it is done. Run again if it was overtaken.
     fn complete(&mut self, cx: &mut Context<'_, '_>) -> Result<()>;
 
+    /// Returns whether both are to be done once more, since it was found when the first was recorded that
+    /// somebody else had done the like.
+    fn again(&mut self) -> bool {
+        false
+    }
+
     /// Records that either of the two failed, if there is no lease: whatever `act` did, it does no more.
     fn abandon(&mut self, _: &mut Txn<'_>) -> Result<()> {
         Ok(())

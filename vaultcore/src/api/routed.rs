@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::barrier::Txn;
 use crate::engine::wrapping;
 use crate::error::{Error, Result};
 use crate::id::LeaseKey;
@@ -139,6 +140,16 @@ impl Outside for RoutedOutside<'_, '_> {
         outside.map_or(Ok(()), |mut outside| outside.complete(cx))?;
         self.reply.answer = Some(self.routed.answer(cx, &self.reply.replied)?);
         Ok(())
+    }
+
+    fn again(&mut self) -> bool {
+        let outside = self.routed.operation.outside(&mut self.reply.replied);
+        outside.is_some_and(|mut outside| outside.again())
+    }
+
+    fn abandon(&mut self, txn: &mut Txn<'_>) -> Result<()> {
+        let outside = self.routed.operation.outside(&mut self.reply.replied);
+        outside.map_or(Ok(()), |mut outside| outside.abandon(txn))
     }
 
     fn lease(&mut self) -> Option<LeaseKey> {

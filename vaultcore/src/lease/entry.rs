@@ -78,9 +78,11 @@ impl LeaseEntry {
         Duration::from_micros(self.ttl)
     }
 
-    /// Returns the last moment that a renewal can reach.
-    pub(crate) fn latest(&self) -> Timestamp {
+    /// Returns the last moment that a renewal can reach while the mount lets leases live for `ceiling`:
+    /// one that was lowered since it was made counts, too.
+    pub(crate) fn latest(&self, ceiling: Option<Duration>) -> Timestamp {
         let max = Duration::from_micros(self.max_ttl);
+        let max = ceiling.map_or(max, |ceiling| ceiling.min(max));
         self.issued.saturating_add(max)
     }
 

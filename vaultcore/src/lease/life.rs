@@ -165,9 +165,9 @@ impl Pending {
     }
 }
 
-/// Returns until when a lease lives if it is renewed for `increment` from now, at most `max` after it
-/// was made, and whether that is less than was asked for. A renewal shortens nothing unless `shorten`
-/// says that this is wanted.
+/// Returns until when a lease lives if it is renewed for `increment` from now, within its max TTL and
+/// the `ceiling` of its mount, and whether that is less than was asked for. A renewal shortens nothing
+/// unless `shorten` says that this is wanted.
 ///
 /// # Errors
 /// `InvalidArgument` for a lease that cannot be renewed, or is past its max TTL; `Expired` for one
@@ -175,8 +175,8 @@ impl Pending {
 pub(crate) fn extended(
     lease: &LeaseEntry,
     now: Timestamp,
-    increment: Option<Duration>,
-    shorten: bool,
+    (increment, shorten): (Option<Duration>, bool),
+    ceiling: Option<Duration>,
 ) -> Result<(Timestamp, bool)> {
     if !lease.is_live(now) {
         return Err(Error::new(ErrorKind::Expired, "lease expired"));
@@ -186,7 +186,7 @@ pub(crate) fn extended(
     }
     let increment = increment.filter(|time| !time.is_zero());
     let wanted = now.saturating_add(increment.unwrap_or_else(|| lease.ttl()));
-    let mut until = wanted.min(lease.latest());
+    let mut until = wanted.min(lease.latest(ceiling));
     if until <= now {
         return Err(Error::invalid("past the max TTL, cannot renew"));
     }
@@ -198,19 +198,25 @@ pub(crate) fn extended(
 }
 
 impl Lease {
-    /// Stores that the lease lives until `until`.
+    /// Stores that the lease lives until what `until` makes of the end that it has by now. Returns it.
     ///
     /// # Errors
     /// `Expired` if it was ended meanwhile.
-    pub(crate) fn prolong(cx: &mut Context<'_, '_>, key: LeaseKey, until: Timestamp) -> Result<()> {
+    pub(crate) fn prolong(
+        cx: &mut Context<'_, '_>,
+        key: LeaseKey,
+        until: impl FnOnce(Timestamp) -> Timestamp,
+    ) -> Result<Self> {
         let ended = || Error::new(ErrorKind::Expired, "lease expired");
         let mut lease = load(cx.txn, key)?.ok_or_else(ended)?;
         let now = cx.txn.now();
         if !lease.entry.is_live(now) {
             return Err(ended());
         }
+        let until = until(lease.entry.expires);
         lease.entry.renewed = Some(now);
         lease.entry.expires = until;
-        change(cx.txn, &mut lease, until)
+        change(cx.txn, &mut lease, until)?;
+        Ok(lease)
     }
 }

@@ -159,12 +159,20 @@ impl Vault {
                 Some(key) => Some(open.transact(|txn, _| lease::pending(txn, key))?),
                 None => None,
             };
-            let done = outside.act().and_then(|()| {
+            let mut once = || {
+                outside.act()?;
                 open.transact(|txn, config| {
                     let complete = |cx: &mut Context<'_, '_>| outside.complete(cx);
                     self.still_allowed(txn, config, (caller, taken), operation, complete)
-                })
-            });
+                })?;
+                Ok(outside.again())
+            };
+            let done = loop {
+                match once() {
+                    Ok(true) => {}
+                    done => break done,
+                }
+            };
             if let Err(error) = done {
                 // What cannot be undone, or recorded, now is seen to by the background work.
                 let _ = match lease {

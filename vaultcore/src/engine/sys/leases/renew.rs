@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::id::LeaseKey;
 use crate::lease::{Lease, extended};
+use crate::mount::{Class, MountTable};
 use crate::operation::{Access, Act, Capability, Context, Failure, Operation, Outside, Target};
 use crate::wire::{Json, Leased, Object, Response};
 
@@ -25,8 +26,13 @@ pub(crate) struct RenewLease {
 /// A lease that was renewed.
 pub(crate) struct Renewed {
     key: LeaseKey,
+    /// The end that the lease had when this one was decided on.
+    before: Timestamp,
     until: Timestamp,
     act: Option<Act>,
+    /// Another end, and how it is brought about, if the first one was overtaken.
+    next: Option<(Timestamp, Act)>,
+    shorten: bool,
     pub(crate) id: String,
     pub(crate) ttl: Duration,
     /// Whether less was given than asked for.
@@ -47,13 +53,22 @@ impl Operation for RenewLease {
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Renewed> {
         let lease = find(cx, &self.id)?.ok_or_else(unknown)?;
         let now = cx.txn.now();
-        let (until, capped) = extended(&lease.entry, now, self.increment, self.shorten)?;
+        let (space, mount) = (lease.entry.namespace, lease.entry.mount);
+        let mounts = MountTable::load(cx.txn, space, Class::Secret)?;
+        let ceiling = mounts
+            .with_id(mount)
+            .and_then(|mount| mount.tuning.max_ttl());
+        let asked = (self.increment, self.shorten);
+        let (until, capped) = extended(&lease.entry, now, asked, ceiling)?;
         let engine = cx.registry.engine(&lease.entry.kind)?;
         let act = engine.renew(cx.txn, &lease.entry.leased(), until)?;
         Ok(Renewed {
             key: lease.key,
+            before: lease.entry.expires,
             until,
             act: Some(act),
+            next: None,
+            shorten: self.shorten && self.increment.is_some(),
             id: lease.entry.id.clone(),
             ttl: until.since(now),
             capped,
@@ -97,8 +112,37 @@ impl Outside for Prolonging<'_> {
         act.map_or(Ok(()), |act| act.run().map_err(Failure::into_error))
     }
 
+    /// Of two renewals at the same time nobody knows whose change came last outside: who records the
+    /// second makes it once more, so that both last equally long.
     fn complete(&mut self, cx: &mut Context<'_, '_>) -> Result<()> {
-        Lease::prolong(cx, self.0.key, self.0.until)
+        let renewed = &mut *self.0;
+        renewed.next = None;
+        let (before, until) = (renewed.before, renewed.until);
+        let mut overtaken = false;
+        let lease = Lease::prolong(cx, renewed.key, |now| {
+            overtaken = now != before;
+            if overtaken && !renewed.shorten {
+                return until.max(now);
+            }
+            until
+        })?;
+        if overtaken {
+            let engine = cx.registry.engine(&lease.entry.kind)?;
+            let until = lease.entry.expires;
+            let act = engine.renew(cx.txn, &lease.entry.leased(), until)?;
+            renewed.next = Some((until, act));
+            renewed.ttl = until.since(cx.txn.now());
+        }
+        Ok(())
+    }
+
+    fn again(&mut self) -> bool {
+        let Some((until, act)) = self.0.next.take() else {
+            return false;
+        };
+        (self.0.before, self.0.until) = (until, until);
+        self.0.act = Some(act);
+        true
     }
 
     /// A renewal that fails leaves the lease as it was.

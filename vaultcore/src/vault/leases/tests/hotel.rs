@@ -37,6 +37,8 @@ pub(super) struct State {
     pub(super) meanwhile: Option<Box<dyn FnOnce() + Send>>,
     /// What happens while the next room is given up.
     pub(super) while_ending: Option<Box<dyn FnOnce() + Send>>,
+    /// What happens before the next stay is prolonged.
+    pub(super) while_renewing: Option<Box<dyn FnOnce() + Send>>,
     /// The floor where nobody answers.
     pub(super) deaf: Option<&'static str>,
     /// What the hotel says that it did, and did not.
@@ -134,6 +136,10 @@ impl Engine for Rentals {
     fn renew(&self, _: &mut Txn<'_>, leased: &Leased<'_>, until: Timestamp) -> Result<Act> {
         let (hotel, room) = (Arc::clone(&self.0), room(leased));
         Ok(Act::new(move || {
+            let meanwhile = hotel.state().while_renewing.take();
+            if let Some(meanwhile) = meanwhile {
+                meanwhile();
+            }
             let mut state = hotel.state();
             let forgets = state.plant == Some("forgotten");
             match (state.trouble, state.rooms.get_mut(&room)) {

@@ -73,6 +73,42 @@ fn a_renewal_counts_from_now_and_shortens_nothing() {
 }
 
 #[test]
+fn of_two_renewals_at_once_the_longer_one_stays() {
+    let world = World::new();
+    let rented = world.rent(None, r#"{"ttl":"1h"}"#);
+    let (leases, id) = (
+        world.other().owner().expect("owner").leases(),
+        rented.lease.clone(),
+    );
+    world.hotel.state().while_renewing = Some(Box::new(move || {
+        let other = leases.renew(&id, Some(5 * HOUR));
+        assert_eq!(other.expect("renewed"), 5 * HOUR);
+    }));
+    let leases = world.owner().leases();
+    let renewed = leases.renew(&rented.lease, Some(2 * HOUR));
+    assert_eq!(renewed.expect("renewed"), 5 * HOUR);
+    let until = world.lookup(&rented).expect("a lease").expires;
+    assert_eq!(until, world.vault.now().saturating_add(5 * HOUR));
+    assert_eq!(world.hotel.state().rooms[&rented.room], until);
+}
+
+#[test]
+fn a_maximum_that_was_lowered_counts_for_renewals() {
+    let world = World::new();
+    let rented = world.rent(None, r#"{"ttl":"1h","max_ttl":"9h"}"#);
+    let (status, _) = world.ask(
+        None,
+        Method::Post,
+        "sys/mounts/hotel/tune",
+        r#"{"max_lease_ttl":"2h"}"#,
+    );
+    assert_eq!(status, 204);
+    let leases = world.owner().leases();
+    let renewed = leases.renew(&rented.lease, Some(8 * HOUR));
+    assert_eq!(renewed.expect("renewed"), 2 * HOUR);
+}
+
+#[test]
 fn the_door_renews_as_vault_does() {
     let world = World::new();
     let rented = world.rent(None, r#"{"ttl":"1h","max_ttl":"3h"}"#);
