@@ -241,7 +241,13 @@ impl Lease {
 
     fn renew(&self, increment: Option<Duration>) -> Result<Duration> {
         let asked = self.vault.now();
-        let ttl = self.leases().renew(&self.id, increment)?;
+        let renewed = self.leases().renew(&self.id, increment);
+        let ttl = renewed.inspect_err(|error| {
+            let gone = || error.kind() == ErrorKind::InvalidArgument && self.is_gone();
+            if error.kind() == ErrorKind::Expired || gone() {
+                self.end();
+            }
+        })?;
         let expires = asked.saturating_add(ttl);
         let mut state = self.state();
         // Who is given less than was asked for has reached the max TTL.
@@ -282,10 +288,7 @@ impl Lease {
         match self.renew(None) {
             Ok(_) => Some(Duration::ZERO),
             Err(error) if ends(&error) => {
-                match error.kind() == ErrorKind::Expired || self.is_gone() {
-                    true => self.end(),
-                    false => self.state().last = true,
-                }
+                self.state().last = true;
                 None
             }
             Err(_) => Some(AFTER_FAILURE),
