@@ -111,8 +111,8 @@ pub use vault::{
 /// Credentials of databases that die on time: connections, roles, drivers.
 pub mod database {
     pub use crate::engine::database::{
-        ChangeUser, Connection, ConnectionInfo, Database, Driver, Fake, NewUser, Role, Settings,
-        StaticCredentials, StaticRole,
+        ChangeUser, Connection, ConnectionInfo, Database, Driver, Fake, NewUser, Purpose, Role,
+        Settings, StaticCredentials, StaticRole,
     };
     pub use crate::session::{Credentials, Databases};
 }

@@ -431,6 +431,14 @@ pub(crate) trait Engine: Any + Send + Sync {
     fn renew(&self, _: &mut Txn<'_>, _: &Leased<'_>, _until: Timestamp) -> Result<Act> {
         Err(leases_nothing())
     }
+
+    /// Lets go of what this process holds outside by what is stored no more, such as connections.
+    fn tidy(&self, _: &mut Txn<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Lets go of all that this process holds outside: the vault is sealed.
+    fn close(&self) {}
 }
 
 fn leases_nothing() -> Error {

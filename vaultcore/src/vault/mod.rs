@@ -137,7 +137,7 @@ impl Vault {
             }
             *state = State::Sealed(Progress::default());
         }
-        vaultcore_os::scrub_stack();
+        self.leave_outside();
         Ok(())
     }
 
@@ -153,8 +153,14 @@ impl Vault {
             .state
             .write()
             .unwrap_or_else(PoisonError::into_inner) = State::Closed;
-        vaultcore_os::scrub_stack();
+        self.leave_outside();
         Ok(())
+    }
+
+    /// Lets go of what engines hold outside, such as the login of a database, and of what is left of keys.
+    fn leave_outside(&self) {
+        self.core.engines.iter().for_each(|engine| engine.close());
+        vaultcore_os::scrub_stack();
     }
 
     /// Stores where the audit trail ends, if the vault is open.
@@ -201,7 +207,7 @@ impl Vault {
         if matches!(&*state, State::Unsealed(open) if open.unsealing() == *unsealing) {
             *state = State::Sealed(Progress::default());
             drop(state);
-            vaultcore_os::scrub_stack();
+            self.leave_outside();
         }
     }
 

@@ -44,6 +44,7 @@ impl Vault {
         })?;
         let mut failed = None;
         self.keep_time(&mut failed)?;
+        self.tidy_outside(&mut failed)?;
         let certain = self.core.time.check().is_ok(); // what is not was said already
         let mut finished = 0usize;
         if certain {
@@ -85,6 +86,19 @@ impl Vault {
             }
             Ok(()) => Ok(()),
         }
+    }
+
+    /// Lets go of what is held outside by what other processes have changed or deleted.
+    fn tidy_outside(&self, failed: &mut Option<Error>) -> Result<()> {
+        for engine in &self.core.engines {
+            let tidied = self.with_open(|open| open.transact(|txn, _| engine.tidy(txn)));
+            match tidied {
+                Err(error) if stops(&error) => return Err(error),
+                Err(error) => *failed = failed.take().or(Some(error)),
+                Ok(()) => {}
+            }
+        }
+        Ok(())
     }
 
     /// Ends all that ran out, and rotates keys that are due; returns how many pieces of work that was.

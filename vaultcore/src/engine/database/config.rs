@@ -58,6 +58,7 @@ impl Drop for Config {
         self.password.zeroize();
         self.pending.zeroize();
         self.url.zeroize(); // some have the password in it
+        self.options.values_mut().for_each(Zeroize::zeroize); // one is a private key
     }
 }
 
@@ -124,15 +125,25 @@ impl Config {
         self.renew(txn)
     }
 
-    /// Says that it is not known whether `password` was set under a claim.
+    /// Says that it is not known whether `password` was set under a claim; or, if it was `refused`, that
+    /// it was not: the next rotation makes another one then.
     pub(super) fn give_up_rotation(
         &mut self,
         txn: &mut Txn<'_>,
         claim: [u8; 16],
-        password: &str,
+        (password, refused): (&str, bool),
     ) -> Result<()> {
-        self.rotation.take_if(|held| held.id == claim);
-        self.suspect(password);
+        let own = self.rotation.take_if(|held| held.id == claim).is_some();
+        match own && refused {
+            true => self.pending.retain_mut(|pending| {
+                let other = pending != password;
+                if !other {
+                    pending.zeroize();
+                }
+                other
+            }),
+            false => self.suspect(password),
+        }
         self.renew(txn)
     }
 
@@ -171,6 +182,11 @@ impl Config {
                 None => allowed == role,
             })
     }
+}
+
+/// What a role is told that its connection does not allow.
+pub(super) fn not_allowed() -> Error {
+    Error::invalid("the role is not an allowed role of its connection")
 }
 
 /// Returns a connection, if there is one.

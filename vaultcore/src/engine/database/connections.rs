@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::config::{Config, Connection, known, load, store};
 use super::pool::Opener;
-use super::{CONFIGS, Databases, KIND, Name, Site, api, api_path, password, username};
+use super::{CONFIGS, Databases, KIND, Name, Purpose, Site, api, api_path, password, username};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::LeaseKey;
 use crate::operation::{Access, Capability, Context, Operation, Outside, Target};
@@ -57,6 +57,7 @@ impl Operation for WriteConnection<'_> {
         let template = config.username_template(driver);
         username::check(cx.txn, template, driver.max_username())?;
         password::check(cx.txn, site, &config)?;
+        driver.check(Purpose::Rotate, &config.root_statements)?;
         let opener = databases.opener(site, config.clone())?;
         opener.check()?;
         let verify = self.connection.verify.unwrap_or(true);

@@ -75,9 +75,7 @@ impl Operation for IssueCredentials<'_> {
         let role = role::load(cx.txn, site, &self.role)?.ok_or_else(unknown)?;
         let config = config::known(cx.txn, site, &role.config)?;
         if !config.allows(&self.role) {
-            return Err(Error::invalid(
-                "the role is not an allowed role of its connection",
-            ));
+            return Err(config::not_allowed());
         }
         let databases = Databases::of(cx.registry)?;
         let names = username::Names {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use zeroize::Zeroize;
+
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::secret::SecretString;
@@ -44,12 +46,43 @@ pub trait Driver: Send + Sync {
          (random 20) (unix_time) | truncate 63 }}"
     }
 
+    /// Returns an error if statements can never be run for `purpose`, whatever the database holds: when
+    /// a role is written is a better time to say so than when somebody needs it.
+    ///
+    /// # Errors
+    /// `InvalidArgument`, for a placeholder that there is not, for instance.
+    fn check(&self, _purpose: Purpose, _statements: &[String]) -> Result<()> {
+        Ok(())
+    }
+
     /// Prepares connections. Nothing is connected yet, so that a database that is down refuses no
     /// configuration.
     ///
     /// # Errors
-    /// `InvalidArgument` for settings that cannot be.
+    /// `InvalidArgument` for settings that cannot be, options that the driver does not know included.
     fn open(&self, settings: &Settings) -> Result<Arc<dyn Database>>;
+}
+
+/// What statements are for, which says what their placeholders may stand for.
+///
+/// ```
+/// use vaultcore::database::Purpose;
+/// fn has_password(purpose: Purpose) -> bool {
+///     matches!(purpose, Purpose::Create | Purpose::Rotate)
+/// }
+/// assert!(!has_password(Purpose::Drop));
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// They make a user, or undo a part of that: a name, a password and an end.
+    Create,
+    /// They let a user log in until later: a name and an end.
+    Renew,
+    /// They take a user away: a name.
+    Drop,
+    /// They change a password: a name and the password.
+    Rotate,
 }
 
 /// One configured database. Calls may come from several threads at once; each ends within
@@ -193,6 +226,13 @@ impl Settings {
     #[must_use]
     pub fn timeout(&self) -> Duration {
         self.timeout
+    }
+}
+
+impl Drop for Settings {
+    fn drop(&mut self) {
+        self.url.zeroize(); // some have the password in it
+        self.options.values_mut().for_each(Zeroize::zeroize); // one is a private key
     }
 }
 

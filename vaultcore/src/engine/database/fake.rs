@@ -47,6 +47,8 @@ pub struct Fake {
 struct State {
     users: BTreeMap<String, User>,
     down: bool,
+    shortest: usize,
+    logins: usize,
 }
 
 struct User {
@@ -94,9 +96,23 @@ impl Fake {
         self.state().users.insert(name.to_owned(), user);
     }
 
+    /// Returns how many vaults and others hold it open by a login.
+    #[must_use]
+    pub fn logins(&self) -> usize {
+        self.state().logins
+    }
+
     /// Makes the database fail all calls, or work again.
     pub fn set_down(&self, down: bool) {
         self.state().down = down;
+    }
+}
+
+impl Fake {
+    /// Makes the database refuse passwords of fewer than `shortest` bytes, as those with a rule of their
+    /// own do.
+    pub fn refuse_short_passwords(&self, shortest: usize) {
+        self.state().shortest = shortest;
     }
 }
 
@@ -112,6 +128,9 @@ impl Driver for Fake {
     }
 
     fn open(&self, settings: &Settings) -> Result<Arc<dyn Database>> {
+        let mut state = self.state();
+        state.logins = state.logins.saturating_add(1);
+        drop(state);
         Ok(Arc::new(Opened {
             fake: self.clone(),
             settings: settings.clone(),
@@ -122,6 +141,13 @@ impl Driver for Fake {
 struct Opened {
     fake: Fake,
     settings: Settings,
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        let mut state = self.fake.state();
+        state.logins = state.logins.saturating_sub(1);
+    }
 }
 
 impl Opened {
@@ -170,6 +196,10 @@ impl Database for Opened {
             state
                 .users
                 .insert(user.name.to_owned(), User { password, expires });
+        }
+        let short = |password: &SecretString| password.expose().len() < state.shortest;
+        if user.password.is_some_and(short) {
+            return Err(Error::invalid("the database refuses a password so short"));
         }
         let unknown = || Error::invalid("the database has no such user");
         let known = state.users.get_mut(user.name).ok_or_else(unknown)?;

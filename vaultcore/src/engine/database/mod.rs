@@ -34,7 +34,7 @@ mod username;
 
 pub use config::Connection;
 pub use connections::ConnectionInfo;
-pub use driver::{ChangeUser, Database, Driver, NewUser, Settings};
+pub use driver::{ChangeUser, Database, Driver, NewUser, Purpose, Settings};
 pub use fake::Fake;
 pub use role::Role;
 pub use statics::{StaticCredentials, StaticRole};
@@ -124,6 +124,26 @@ impl Databases {
     }
 }
 
+/// Checks statements by the driver of a connection, if there is such a connection yet, and this process
+/// has the driver.
+fn check_statements(
+    cx: &mut Context<'_, '_>,
+    config: &str,
+    lists: &[(Purpose, &[String])],
+) -> Result<()> {
+    let site = Site::of(cx.mount()?);
+    let Some(config) = config::load(cx.txn, site, config)? else {
+        return Ok(());
+    };
+    let databases = Databases::of(cx.registry)?;
+    if !databases.has(&config.plugin) {
+        return Ok(());
+    }
+    let driver = databases.driver(&config.plugin)?;
+    let mut lists = lists.iter();
+    lists.try_for_each(|(purpose, statements)| driver.check(*purpose, statements))
+}
+
 /// Returns the drivers of the features that are on.
 fn built_in() -> Vec<Arc<dyn Driver>> {
     vec![
@@ -185,6 +205,20 @@ impl Engine for Databases {
             change.statements = &renewal;
             database.change(&change).map_err(Failure::Passing)
         }))
+    }
+
+    fn tidy(&self, txn: &mut Txn<'_>) -> Result<()> {
+        for ((site, name), generation) in self.pools.open() {
+            let config = config::load(txn, site, &name)?;
+            if config.is_none_or(|config| config.generation != generation) {
+                self.pools.close(site, &name);
+            }
+        }
+        Ok(())
+    }
+
+    fn close(&self) {
+        self.pools.close_all();
     }
 }
 

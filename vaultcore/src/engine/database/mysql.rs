@@ -11,13 +11,21 @@ use mysql::prelude::Queryable;
 use mysql::{ClientIdentity, Conn, Opts, OptsBuilder, SslOpts};
 use zeroize::Zeroizing;
 
-use super::driver::{ChangeUser, Database, Driver, NewUser, Settings};
-use super::sql::{Commit, Dialect, Values, Workers, statements};
+use super::driver::{ChangeUser, Database, Driver, NewUser, Purpose, Settings};
+use super::sql::{Commit, Dialect, Values, Workers, check, check_options, statements};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The driver `mysql-database-plugin`.
 pub(super) struct MySql;
 
+/// The options that there are.
+const OPTIONS: [&str; 5] = [
+    "tls_ca",
+    "tls_certificate",
+    "tls_certificate_key",
+    "private_key",
+    "tls_server_name",
+];
 /// How long the server keeps a session that does nothing, in seconds.
 const IDLE: u32 = 30;
 /// What changes a password unless the role says how.
@@ -42,7 +50,12 @@ impl Driver for MySql {
          (random 20) (unix_time) | truncate 32 }}"
     }
 
+    fn check(&self, purpose: Purpose, statements: &[String]) -> Result<()> {
+        check(Dialect::MySql, purpose, statements)
+    }
+
     fn open(&self, settings: &Settings) -> Result<Arc<dyn Database>> {
+        check_options(settings, &OPTIONS)?;
         let server = Server::new(settings)?;
         let workers = Workers::new(
             settings.max_open_connections(),

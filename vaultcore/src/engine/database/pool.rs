@@ -99,6 +99,21 @@ impl Pools {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns the databases that are open, and by which configuration.
+    pub(super) fn open(&self) -> Vec<((Site, String), [u8; 16])> {
+        let open = self.lock();
+        let open = open
+            .iter()
+            .map(|(key, open)| (key.clone(), open.generation));
+        open.collect()
+    }
+
+    /// Closes all databases.
+    pub(super) fn close_all(&self) {
+        let closed = std::mem::take(&mut *self.lock());
+        drop(closed); // outside of the lock
+    }
+
     /// Closes a database.
     pub(super) fn close(&self, site: Site, name: &str) {
         let closed = self.lock().remove(&(site, name.to_owned()));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::creds::Made;
-use super::{KIND, Name, ROLES, Site, api, api_path};
+use super::{KIND, Name, Purpose, ROLES, Site, api, api_path, check_statements};
 use crate::barrier::Txn;
 use crate::error::{Error, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
@@ -15,7 +15,7 @@ use crate::token::micros;
 use crate::wire::{Json, Object, Response};
 
 /// The longest text of all statements of a role, in bytes.
-const MAX_STATEMENTS: usize = 65_536;
+pub(super) const MAX_STATEMENTS: usize = 65_536;
 
 /// A role, as stored. Times are microseconds; 0 is none.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -217,6 +217,13 @@ impl Operation for WriteRole<'_> {
         }
         let mut stored = load(cx.txn, site, &self.name)?.unwrap_or_default();
         self.role.apply(&mut stored)?;
+        let lists = [
+            (Purpose::Create, stored.creation.as_slice()),
+            (Purpose::Create, stored.rollback.as_slice()),
+            (Purpose::Renew, stored.renewal.as_slice()),
+            (Purpose::Drop, stored.revocation.as_slice()),
+        ];
+        check_statements(cx, &stored.config, &lists)?;
         let path = site.entry(cx.txn, ROLES, &self.name)?;
         cx.txn.store(path, &stored)
     }

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::claim::Claim;
 use super::driver::ChangeUser;
@@ -88,6 +88,8 @@ pub(crate) struct Rotating {
     username: String,
     password: SecretString,
     statements: Vec<String>,
+    /// Whether the database refused the password.
+    refused: bool,
 }
 
 /// Stores what is to be set, and until when nobody else begins.
@@ -123,6 +125,7 @@ pub(super) fn begin(
         username,
         password: SecretString::copy_from(&password),
         statements: stored.statements.clone(),
+        refused: false,
     };
     stored.claim = Some(claim);
     schedule(cx.txn, site, name, stored)?;
@@ -138,7 +141,9 @@ impl Outside for Turning<'_> {
         let mut change = ChangeUser::new(&rotating.username);
         change.password = Some(&rotating.password);
         change.statements = &rotating.statements;
-        rotating.opener.open()?.change(&change)
+        let done = rotating.opener.open()?.change(&change);
+        self.0.refused = done.as_ref().is_err_and(is_refusal);
+        done
     }
 
     fn complete(&mut self, cx: &mut Context<'_, '_>) -> Result<()> {
@@ -163,13 +168,14 @@ impl Outside for Turning<'_> {
         let Some(mut stored) = statics::load(txn, site, name)? else {
             return Ok(());
         };
-        if stored
-            .claim
-            .take_if(|held| held.id == rotating.claim)
-            .is_none()
-        {
+        let claim = stored.claim.take_if(|held| held.id == rotating.claim);
+        if claim.is_none() {
             forget_due(txn, &stored)?;
             rotating.doubt(&mut stored, txn.now());
+        } else if rotating.refused {
+            // It would be refused again: the next attempt makes another one, by the policy of then.
+            stored.pending.zeroize();
+            stored.pending = None;
         }
         schedule(txn, site, name, stored)
     }
@@ -256,6 +262,11 @@ impl Operation for RotateStatic<'_> {
     fn output(&self, _: &Rotating) -> Result<Response> {
         Ok(Response::empty())
     }
+}
+
+/// Returns whether a database understood what it was asked for, and refused it.
+pub(super) fn is_refusal(error: &Error) -> bool {
+    error.kind() == ErrorKind::InvalidArgument
 }
 
 /// Returns whether a rotation cannot begin until somebody has changed something: its connection or its

@@ -3,6 +3,7 @@
 use super::connections::hide_password;
 use super::driver::ChangeUser;
 use super::pool::Opener;
+use super::rotate::is_refusal;
 use super::{Databases, KIND, Name, Site, api_path, config, password};
 use crate::barrier::Txn;
 use crate::error::{Error, Result};
@@ -28,6 +29,8 @@ pub(crate) struct Rotating {
     opener: Opener,
     claim: [u8; 16],
     password: SecretString,
+    /// Whether the database refused it, and the password of before is in force.
+    refused: bool,
 }
 
 impl Operation for RotateRoot<'_> {
@@ -60,6 +63,7 @@ impl Operation for RotateRoot<'_> {
             opener: Databases::of(cx.registry)?.opener(site, config)?,
             claim,
             password,
+            refused: false,
         })
     }
 
@@ -114,7 +118,13 @@ impl Outside for Setting<'_> {
         let mut change = ChangeUser::new(&config.username);
         change.password = Some(&rotating.password);
         change.statements = &config.root_statements;
-        rotating.opener.open()?.change(&change)
+        let done = rotating.opener.open()?.change(&change);
+        if done.as_ref().is_err_and(is_refusal) {
+            // Of several statements the first may have changed it, where none of them is undone.
+            let database = self.0.opener.open_fresh()?;
+            self.0.refused = database.verify().is_ok();
+        }
+        done
     }
 
     fn complete(&mut self, cx: &mut Context<'_, '_>) -> Result<()> {
@@ -126,8 +136,9 @@ impl Outside for Setting<'_> {
 
     fn abandon(&mut self, txn: &mut Txn<'_>) -> Result<()> {
         let (claim, password) = (self.0.claim, self.0.password.expose());
+        let refused = self.0.refused;
         self.record(txn, |config, txn| {
-            config.give_up_rotation(txn, claim, password)
+            config.give_up_rotation(txn, claim, (password, refused))
         })
     }
 

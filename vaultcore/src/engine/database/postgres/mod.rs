@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 
 use leaving::{END, drop_role, end_sessions, quoted};
 
-use super::driver::{ChangeUser, Database, Driver, NewUser, Settings};
-use super::sql::{Commit, Dialect, Values, Workers, expiration, statements};
+use super::driver::{ChangeUser, Database, Driver, NewUser, Purpose, Settings};
+use super::sql::{Commit, Dialect, Values, Workers, check, check_options, expiration, statements};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The driver `postgresql-database-plugin`.
@@ -46,7 +46,12 @@ impl Driver for Postgres {
         "postgresql-database-plugin"
     }
 
+    fn check(&self, purpose: Purpose, statements: &[String]) -> Result<()> {
+        check(Dialect::Postgres, purpose, statements)
+    }
+
     fn open(&self, settings: &Settings) -> Result<Arc<dyn Database>> {
+        check_options(settings, &["tls_ca", "tls_certificate", "private_key"])?;
         let server = Server::new(settings)?;
         let workers = Workers::new(
             settings.max_open_connections(),

@@ -6,7 +6,38 @@ mod worker;
 pub(super) use statement::{Dialect, Values, statements};
 pub(super) use worker::{Commit, Workers};
 
+use super::driver::{Purpose, Settings};
 use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+
+/// Returns an error if statements can never be run for `purpose`.
+pub(super) fn check(dialect: Dialect, purpose: Purpose, texts: &[String]) -> Result<()> {
+    let (password, end) = match purpose {
+        Purpose::Create => (true, true),
+        Purpose::Renew => (false, true),
+        Purpose::Drop => (false, false),
+        Purpose::Rotate => (true, false),
+    };
+    let values = Values {
+        name: "v-name",
+        password: password.then_some("Aa-0"),
+        expiration: end.then_some("2030-01-01 00:00:00+00"),
+    };
+    statements(dialect, texts, &values).map(drop)
+}
+
+/// Returns an error if an option is none of `known`: one that is misspelled would be passed over, and
+/// with it what it asks for, such as TLS.
+pub(super) fn check_options(settings: &Settings, known: &[&str]) -> Result<()> {
+    let mut options = settings.options().keys();
+    match options.find(|name| !known.contains(&name.as_str())) {
+        Some(name) => Err(Error::invalid(format!(
+            "the driver has no option {name}; it has: {}",
+            known.join(", ")
+        ))),
+        None => Ok(()),
+    }
+}
 
 /// Returns a moment as databases take it: UTC, to the second.
 pub(super) fn expiration(expires: Timestamp) -> String {

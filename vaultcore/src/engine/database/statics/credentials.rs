@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::{KIND, Name, Site, api, api_path};
+use super::super::{KIND, Name, Site, api, api_path, config};
 use super::known;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -64,6 +64,10 @@ impl Operation for ReadStaticCredentials<'_> {
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<StaticCredentials> {
         let site = Site::of(cx.mount()?);
         let stored = known(cx.txn, site, &self.name)?;
+        // As in Vault: who may not use the connection any more is handed out nothing of it.
+        if !config::known(cx.txn, site, &stored.config)?.allows(&self.name) {
+            return Err(config::not_allowed());
+        }
         let active = usize::from(stored.active);
         let early = || Error::invalid("the password of the role was not changed yet: try again");
         let rotated = stored.rotated.ok_or_else(early)?;

@@ -14,6 +14,7 @@ use zeroize::Zeroize;
 
 use super::claim::Claim;
 use super::cron::Schedule;
+use super::role::MAX_STATEMENTS;
 use super::{Name, STATICS, Site};
 use crate::barrier::Txn;
 use crate::clock::Timestamp;
@@ -326,6 +327,9 @@ impl Stored {
         let named = |name: &String| !name.is_empty() && name.len() <= MAX_USERNAME;
         if !matches!(self.usernames.len(), 1 | 2) || !self.usernames.iter().all(named) {
             return refused("a static role has one username, or two that take turns");
+        }
+        if self.statements.iter().map(String::len).sum::<usize>() > MAX_STATEMENTS {
+            return refused("the statements of a static role have at most 64 KiB");
         }
         if self.usernames.first() == self.usernames.get(1) {
             return refused("the users that take turns are two");

@@ -1,7 +1,9 @@
 //! What is done with static roles.
 
 use super::super::rotate::{self, Rotating, Turning, forget_due};
-use super::super::{KIND, Name, STATICS, Site, api, api_path, config, role};
+use super::super::{
+    KIND, Name, Purpose, STATICS, Site, api, api_path, check_statements, config, role,
+};
 use super::{StaticRole, known, load};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -48,10 +50,10 @@ impl Operation for WriteStaticRole<'_> {
         let stored = self.role.apply(cx.txn, &self.name, before)?;
         let config = config::known(cx.txn, site, &stored.config)?;
         if !config.allows(&self.name) {
-            return Err(Error::invalid(
-                "the role is not an allowed role of its connection",
-            ));
+            return Err(config::not_allowed());
         }
+        let statements = [(Purpose::Rotate, stored.statements.as_slice())];
+        check_statements(cx, &stored.config, &statements)?;
         if is_new {
             return rotate::begin(cx, site, &self.name, stored).map(Some);
         }

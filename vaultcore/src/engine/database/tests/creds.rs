@@ -152,6 +152,19 @@ fn unmounting_takes_all_users_away() {
 }
 
 #[test]
+fn a_renewal_that_finds_no_lease_ends_the_secret() {
+    let world = World::new();
+    let credentials = world.database().credentials("app-reader").expect("made");
+    let leases = world.owner().leases();
+    leases
+        .revoke(credentials.lease_id())
+        .expect("by somebody else");
+    assert!(!credentials.is_over(), "nobody has told it");
+    credentials.renew(None).expect_err("gone");
+    assert!(credentials.is_over() && credentials.is_last());
+}
+
+#[test]
 fn credentials_are_renewed_in_the_background_until_they_cannot_be() {
     let world = World::new();
     let credentials = world.database().credentials("app-reader").expect("made");

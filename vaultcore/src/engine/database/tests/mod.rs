@@ -5,6 +5,7 @@ mod creds;
 mod fences;
 mod names;
 mod passwords;
+mod refusals;
 mod schedules;
 mod statics;
 
