@@ -86,6 +86,9 @@ struct State<C> {
 /// A connection, and since when it is open.
 type Kept<C> = (C, Instant);
 
+/// One that may be used, and those that may not be any more.
+type Taken<C> = (Option<Kept<C>>, Vec<Kept<C>>);
+
 impl<C: Send + 'static> Workers<C> {
     pub(in super::super) fn new(
         open: u32,
@@ -172,7 +175,7 @@ impl<C> Shared<C> {
 
     /// Takes a place for one connection, with one that is open if there is one; and those that are too
     /// old, which are to be closed elsewhere.
-    fn take(&self, until: Instant) -> Result<(Option<Kept<C>>, Vec<Kept<C>>)> {
+    fn take(&self, until: Instant) -> Result<Taken<C>> {
         let mut state = self.lock();
         while state.used >= self.open {
             let left = until.saturating_duration_since(Instant::now());
