@@ -3,13 +3,16 @@
 //! Their statements that make users commit by themselves: one that fails half way is undone by the
 //! role's rollback statements, or else by dropping the user.
 
-use std::io::Write;
+mod files;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use mysql::prelude::Queryable;
 use mysql::{ClientIdentity, Conn, Opts, OptsBuilder, SslOpts};
 use zeroize::Zeroizing;
+
+use files::{Handed, PemFile};
 
 use super::driver::{ChangeUser, Database, Driver, NewUser, Purpose, Settings};
 use super::sql::{Commit, Dialect, Values, Workers, check, check_options, statements};
@@ -208,83 +211,6 @@ fn standard(url: &str) -> Option<String> {
     let (host, rest) = rest.split_once(')')?;
     let database = rest.split('?').next().unwrap_or_default();
     Some(format!("mysql://{login}@{host}{database}"))
-}
-
-/// A key that the client reads as if from a file, once: it is on no disk.
-#[cfg(unix)]
-struct Handed(std::io::PipeReader);
-
-#[cfg(unix)]
-impl Handed {
-    fn new(key: &[u8]) -> Result<Self> {
-        let failed = |error: std::io::Error| {
-            let text = "the key cannot be handed to the client";
-            Error::new(ErrorKind::Unavailable, text).with_source(error)
-        };
-        let (reader, mut writer) = std::io::pipe().map_err(failed)?;
-        writer.write_all(key).map_err(failed)?;
-        Ok(Self(reader))
-    }
-
-    fn path(&self) -> std::path::PathBuf {
-        use std::os::fd::AsRawFd;
-        format!("/dev/fd/{}", self.0.as_raw_fd()).into()
-    }
-}
-
-#[cfg(not(unix))]
-struct Handed;
-
-#[cfg(not(unix))]
-impl Handed {
-    fn new(_: &[u8]) -> Result<Self> {
-        Err(Error::new(
-            ErrorKind::Unsupported,
-            "the driver of MySQL shows certificates of its own on Unix only",
-        ))
-    }
-
-    fn path(&self) -> std::path::PathBuf {
-        std::path::PathBuf::new()
-    }
-}
-
-/// Certificates in a file, which is where the client reads them from. They are no secret.
-struct PemFile {
-    path: std::path::PathBuf,
-}
-
-impl PemFile {
-    fn write(pem: &str) -> Result<Self> {
-        use std::sync::atomic::{AtomicU64, Ordering};
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("vaultcore-pem-{}-{number}.pem", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let failed = |error: std::io::Error| {
-            Error::new(
-                ErrorKind::Unavailable,
-                "the certificates cannot be put into a file",
-            )
-            .with_source(error)
-        };
-        // Never one that is there: somebody else may have put it there.
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&path);
-        let mut file = file.map_err(failed)?;
-        let written = Self { path };
-        file.write_all(pem.as_bytes()).map_err(failed)?;
-        Ok(written)
-    }
-}
-
-impl Drop for PemFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
-    }
 }
 
 struct Opened {
