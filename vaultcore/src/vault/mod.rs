@@ -6,6 +6,7 @@ mod alone;
 mod auditing;
 mod background;
 mod bearer;
+mod beyond;
 mod builder;
 mod ceremony;
 mod config;

@@ -17,7 +17,6 @@ use crate::clock::Timestamp;
 use crate::crypto::rng::random;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{NamespaceId, TokenId};
-use crate::lease;
 use crate::mount::Class;
 use crate::operation::{
     Actor, Admission, AuthMethod, Context, Engine, Handler, Operation, Registry, Space,
@@ -60,7 +59,7 @@ impl Caller {
         }
     }
 
-    fn secret(&self) -> Option<&SecretString> {
+    pub(super) fn secret(&self) -> Option<&SecretString> {
         match &self.who {
             Who::Token(bearer) => Some(bearer.secret()),
             _ => None,
@@ -108,7 +107,7 @@ type Stored = (NamespaceId, TokenId);
 
 /// Whether an attempt takes a use of the caller's token. Whatever comes of it, it is taken.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Use {
+pub(super) enum Use {
     None,
     Taken,
 }
@@ -143,96 +142,6 @@ impl Vault {
         }
         open.commit_heads(LINES_PER_HEAD);
         result
-    }
-
-    /// Does what an operation leaves to be done outside, and records that it is done. If either
-    /// fails, what it is leased by is ended.
-    fn beyond<O: Operation>(
-        &self,
-        open: &OpenVault,
-        (caller, taken): (&Caller, Use),
-        operation: &O,
-        mut reply: O::Reply,
-    ) -> Result<O::Reply> {
-        if let Some(mut outside) = operation.outside(&mut reply) {
-            let lease = match outside.lease() {
-                Some(key) => Some(open.transact(|txn, _| lease::pending(txn, key))?),
-                None => None,
-            };
-            let mut once = || {
-                outside.act()?;
-                open.transact(|txn, config| {
-                    let complete = |cx: &mut Context<'_, '_>| outside.complete(cx);
-                    self.still_allowed(txn, config, (caller, taken), operation, complete)
-                })?;
-                Ok(outside.again())
-            };
-            let done = loop {
-                match once() {
-                    Ok(true) => {}
-                    done => break done,
-                }
-            };
-            if let Err(error) = done {
-                // What cannot be undone, or recorded, now is seen to by the background work.
-                let _ = match lease {
-                    Some(lease) => self.undo(open, &lease),
-                    None => open.transact(|txn, _| outside.abandon(txn)),
-                };
-                return Err(error);
-            }
-        }
-        Ok(reply)
-    }
-
-    /// Finds out whether who asked is still there. The call has its use of a token that has so many,
-    /// the last one too.
-    fn still_there(
-        &self,
-        txn: &mut Txn<'_>,
-        config: &Config,
-        (caller, taken): (&Caller, Use),
-    ) -> Result<Actor> {
-        let (Who::Token(secret), Use::Taken) = (&caller.who, taken) else {
-            return self.actor(txn, config, caller, Admission::Token, &mut Use::None);
-        };
-        let now = txn.now();
-        let alive = |token: &Token| {
-            let over = token.entry.expired(now) || token.entry.state == State::Revoking;
-            !over
-        };
-        match token::find_secret(txn, secret.expose())?.filter(alive) {
-            Some(token) if config.serves(txn, &token)? => {
-                rights::check_address(&token, caller.remote)?;
-                Ok(Actor::Token(Box::new(token)))
-            }
-            _ => Err(rights::denied()),
-        }
-    }
-
-    /// Does `work` if the caller may still do what `operation` takes.
-    fn still_allowed<O: Operation>(
-        &self,
-        txn: &mut Txn<'_>,
-        config: &Config,
-        (caller, taken): (&Caller, Use),
-        operation: &O,
-        work: impl FnOnce(&mut Context<'_, '_>) -> Result<()>,
-    ) -> Result<()> {
-        let actor = self.still_there(txn, config, (caller, taken))?;
-        let space = self.space(config, caller, &actor)?;
-        let tables = config.tables(txn, space.id)?;
-        let mount = resolve(&tables, operation, &actor)?;
-        let mut cx = Context::new(txn, &actor, space, (&*self.core, config), mount)
-            .from(caller.remote)
-            .presenting(caller.secret());
-        self.authorize(
-            (config, caller),
-            &mut cx,
-            operation,
-            &mut Trail::new(caller),
-        )?;
-        work(&mut cx)
     }
 
     fn count(&self, admission: Admission, error: Option<&Error>) {
@@ -330,7 +239,7 @@ impl Vault {
     }
 
     /// Finds out who asks, and takes a use of a token that has so many.
-    fn actor(
+    pub(super) fn actor(
         &self,
         txn: &mut Txn<'_>,
         config: &Config,
@@ -371,7 +280,12 @@ impl Vault {
     }
 
     /// Returns the namespace of the request, if the caller may know that it is there.
-    fn space<'c>(&self, config: &Config, caller: &'c Caller, actor: &Actor) -> Result<Space<'c>> {
+    pub(super) fn space<'c>(
+        &self,
+        config: &Config,
+        caller: &'c Caller,
+        actor: &Actor,
+    ) -> Result<Space<'c>> {
         let path: &'c str = &caller.space;
         let id = config.namespaces.id(path);
         let hidden = match actor {
@@ -388,7 +302,7 @@ impl Vault {
     }
 
     /// Decides whether the caller may do what the operation needs.
-    fn authorize<O: Operation>(
+    pub(super) fn authorize<O: Operation>(
         &self,
         (config, caller): (&Config, &Caller),
         cx: &mut Context<'_, '_>,
@@ -540,7 +454,7 @@ fn last(token: &Token) -> Option<Stored> {
 
 /// Returns the mount that the operation works in. Whether there is one is told to those who may
 /// know everything.
-fn resolve<'t, O: Operation>(
+pub(super) fn resolve<'t, O: Operation>(
     tables: &'t Tables,
     operation: &O,
     actor: &Actor,
