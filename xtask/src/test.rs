@@ -41,6 +41,12 @@ pub(crate) fn steps(report: &mut Report, extent: Extent) {
     if extent == Extent::Quick {
         return;
     }
+    // What transit answers of types whose feature is off, and that the rest of it does without.
+    test(
+        report,
+        "tests-default",
+        "test --package vaultcore --lib --test it -- transit crypto",
+    );
     // The tests' own dependency on vaultcore brings the default features back, so that what
     // builds without them is shown by the library alone.
     test(report, "features-default", "check --workspace");

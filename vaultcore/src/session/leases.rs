@@ -91,7 +91,8 @@ impl Leases {
     /// From the first commit on the lease is over. What it leases is ended before this returns.
     ///
     /// # Errors
-    /// What the outside system says; whoever reaps tries again then.
+    /// What the outside system says; whoever reaps tries again then. `Unavailable` also if what is leased
+    /// is being made at this moment, or another process ends it: the lease is over, and it is seen to.
     pub fn revoke(&self, id: &str) -> Result<()> {
         let operation = RevokeLease {
             id: Zeroizing::new(id.to_owned()),
@@ -103,7 +104,8 @@ impl Leases {
         }
     }
 
-    /// Ends all leases below `prefix`: of a role, such as `database/creds/readonly`, or of a mount.
+    /// Ends all leases below `prefix`: of a role, such as `database/creds/readonly`, or of a mount. Those
+    /// made after this was called stay.
     ///
     /// Below `auth/` it revokes the tokens that run out some day and were made there, with all below
     /// them: those of a user, for instance, by `auth/userpass/login/bob`. That looks at every token of

@@ -127,8 +127,9 @@ impl TokenStore {
 
     /// Revokes a token and all below it. One that is none any more is no error.
     ///
-    /// From the first commit on nobody acts by the token. Should the call be interrupted after that,
-    /// [`Vault::tick`] revokes what is below.
+    /// From the first commit on nobody acts by the token, and what it leased is over. That is ended before
+    /// this returns, as far as it can be; the rest, and what is below should the call be interrupted, is
+    /// done by [`Vault::tick`].
     ///
     /// # Errors
     /// `InvalidArgument` for a batch token, which is stored nowhere; `PermissionDenied`.

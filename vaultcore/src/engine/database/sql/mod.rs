@@ -18,9 +18,10 @@ pub(super) fn check(dialect: Dialect, purpose: Purpose, texts: &[String]) -> Res
         Purpose::Drop => (false, false),
         Purpose::Rotate => (true, false),
     };
+    // Of values that may stand anywhere: whether those of a user may is not known yet.
     let values = Values {
-        name: "v-name",
-        password: password.then_some("Aa-0"),
+        name: "name",
+        password: password.then_some("word"),
         expiration: end.then_some("2030-01-01 00:00:00+00"),
     };
     statements(dialect, texts, &values).map(drop)

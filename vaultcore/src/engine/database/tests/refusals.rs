@@ -114,9 +114,11 @@ fn statements_are_checked_when_they_are_written() {
         .verify(false);
     database.configure("pg", &connection).expect("stored");
     let role = || Role::new("pg").creation([r#"CREATE ROLE "{{name}}""#]);
+    let bare = role().creation(["CREATE ROLE {{name}}"]); // some templates make such names
     let password = ["ALTER ROLE x PASSWORD '{{password}}'"];
     for (role, taken) in [
         (role(), true),
+        (bare, true),
         (role().revocation([r#"DROP ROLE "{{name}}""#]), true),
         (role().renewal(["SELECT '{{expiration}}'"]), true),
         (role().creation(["CREATE ROLE {{naem}}"]), false),
