@@ -4,6 +4,11 @@ use ring::{digest, hkdf, hmac};
 use vaultcore_os::{LockedBox, Wiped};
 use zeroize::Zeroizing;
 
+use crate::error::{Error, ErrorKind, Result};
+
+/// The most that HKDF-SHA256 makes of one key: 255 blocks.
+const MAX_DERIVED: usize = 8_160;
+
 /// A hash function of the SHA-2 family (FIPS 180-4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hash {
@@ -95,17 +100,23 @@ impl hkdf::KeyType for Length {
     }
 }
 
-/// Derives `length` bytes, at most 8,160, from `key` and `info`: HKDF-SHA256 (RFC 5869) without a salt.
-pub(crate) fn hkdf(key: &[u8], info: &[u8], length: usize) -> Zeroizing<Vec<u8>> {
-    let mut out = Zeroizing::new(vec![0; length.min(8_160)]);
+/// Derives `length` bytes from `key` and `info`: HKDF-SHA256 (RFC 5869) without a salt.
+///
+/// # Errors
+/// `InvalidArgument` for more than 8,160 bytes, and `Unavailable` if ring fails: there is no key then,
+/// rather than one of zeros.
+pub(crate) fn hkdf(key: &[u8], info: &[u8], length: usize) -> Result<Zeroizing<Vec<u8>>> {
+    if length > MAX_DERIVED {
+        return Err(Error::invalid("at most 8,160 bytes are derived at once"));
+    }
+    let mut out = Zeroizing::new(vec![0; length]);
     let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]);
     let prk = Wiped::new(salt.extract(key));
     let info = [info];
-    let filled = prk
-        .expand(&info, Length(out.len()))
-        .and_then(|okm| okm.fill(&mut out));
-    debug_assert!(filled.is_ok());
-    out
+    prk.expand(&info, Length(length))
+        .and_then(|okm| okm.fill(&mut out))
+        .map_err(|_| Error::new(ErrorKind::Unavailable, "no key could be derived"))?;
+    Ok(out)
 }
 
 #[cfg(test)]
@@ -174,11 +185,18 @@ mod tests {
     /// RFC 5869, case 3, which has neither salt nor info.
     #[test]
     fn hkdf_matches_the_rfc() {
-        let out = hkdf(&[0x0b; 22], b"", 42);
+        let out = hkdf(&[0x0b; 22], b"", 42).expect("derived");
         assert_eq!(
             HEXLOWER.encode(&out),
             "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8"
         );
+    }
+
+    #[test]
+    fn what_hkdf_cannot_derive_is_no_key() {
+        assert_eq!(hkdf(&[1; 32], b"", MAX_DERIVED).expect("most").len(), 8_160);
+        let error = hkdf(&[1; 32], b"", MAX_DERIVED + 1).expect_err("too much");
+        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     }
 
     #[test]

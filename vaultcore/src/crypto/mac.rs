@@ -1,6 +1,6 @@
 //! HMAC-SHA256 (RFC 2104) and HKDF-SHA256 (RFC 5869).
 
-use ring::{hkdf, hmac};
+use ring::hmac;
 use vaultcore_os::{LockedBox, Wiped};
 use zeroize::Zeroizing;
 
@@ -24,12 +24,7 @@ impl MacKey {
 
     /// Returns the MAC of `bytes` as they are, for formats that others define.
     pub(crate) fn sign_plain(&self, bytes: &[u8]) -> [u8; 32] {
-        let tag = hmac::sign(&self.0, bytes);
-        let mut out = [0; 32];
-        for (to, from) in out.iter_mut().zip(tag.as_ref()) {
-            *to = *from;
-        }
-        out
+        *plain(&self.0, &[bytes])
     }
 }
 
@@ -46,25 +41,31 @@ fn mac(key: &hmac::Key, fields: &[&[u8]]) -> RawKey {
         context.update(&length.to_be_bytes());
         context.update(field);
     }
-    let tag = context.sign();
-    let mut out = Zeroizing::new([0; 32]);
-    for (to, from) in out.iter_mut().zip(tag.as_ref()) {
-        *to = *from;
-    }
-    out
+    copied(&context.sign())
 }
 
-/// Derives the key named `label` from `key`: HKDF without salt.
+/// Derives the key named `label` from `key`: HKDF without salt (RFC 5869), of one block. It is written
+/// by HMAC, which cannot fail: no failure can leave zeros where a key belongs.
 pub(crate) fn derive(key: &[u8; 32], label: &str) -> RawKey {
-    let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]);
-    let prk = Wiped::new(salt.extract(key));
+    let salt = hmac::Key::new(hmac::HMAC_SHA256, &[0; 32]);
+    let prk = plain(&salt, &[key]);
+    let prk = Wiped::new(hmac::Key::new(hmac::HMAC_SHA256, &*prk));
+    plain(&prk, &[label.as_bytes(), &[1]])
+}
+
+/// Returns the MAC of `parts`, one behind the other.
+fn plain(key: &hmac::Key, parts: &[&[u8]]) -> RawKey {
+    let mut context = hmac::Context::with_key(key);
+    for part in parts {
+        context.update(part);
+    }
+    copied(&context.sign())
+}
+
+fn copied(tag: &hmac::Tag) -> RawKey {
     let mut out = Zeroizing::new([0; 32]);
-    // 32 bytes are always within HKDF's limit of 255 blocks.
-    let info = [label.as_bytes()];
-    let filled = prk
-        .expand(&info, hkdf::HKDF_SHA256)
-        .and_then(|okm| okm.fill(&mut *out));
-    debug_assert!(filled.is_ok());
+    // As long as the MAC of SHA-256, which all keys here are of.
+    out.copy_from_slice(tag.as_ref());
     out
 }
 
@@ -99,6 +100,24 @@ mod tests {
         let key = MacKey::new(&[1; 32]);
         assert_ne!(*key.sign(&[b"ab", b"c"]), *key.sign(&[b"a", b"bc"]));
         assert_eq!(*key.sign(&[b"ab"]), *sign_once(&[1; 32], &[b"ab"]));
+    }
+
+    /// Of ring's HKDF, which may fail, it is the first block.
+    #[test]
+    fn derived_keys_are_those_of_hkdf() {
+        use ring::hkdf::{HKDF_SHA256, Salt};
+        for label in ["", "hedge", "name-mac", &"long ".repeat(50)] {
+            for key in [[0; 32], [7; 32], [0xff; 32]] {
+                let info = [label.as_bytes()];
+                let prk = Salt::new(HKDF_SHA256, &[]).extract(&key);
+                let mut expected = [0; 32];
+                let filled = prk
+                    .expand(&info, HKDF_SHA256)
+                    .and_then(|okm| okm.fill(&mut expected));
+                filled.expect("filled");
+                assert_eq!(*derive(&key, label), expected);
+            }
+        }
     }
 
     #[test]

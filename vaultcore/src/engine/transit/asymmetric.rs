@@ -72,7 +72,7 @@ fn open_by_kem(version: Usable<'_>, associated: &[u8], bytes: &[u8]) -> Option<Z
 
 /// Returns what encrypts by a shared secret, and what makes its nonce.
 fn keys(secret: &[u8]) -> Result<(CipherKey, HmacKey)> {
-    let both = hash::hkdf(secret, PURPOSE, 64);
+    let both = hash::hkdf(secret, PURPOSE, 64)?;
     let (key, nonces) = both.split_at(both.len() / 2);
     Ok((
         CipherKey::new(Cipher::Aes256Gcm, key)?,

@@ -137,7 +137,7 @@ impl<'k> Usable<'k> {
             .cipher()
             .ok_or_else(|| Error::invalid("keys of this type do not encrypt"))?;
         let length = cipher.key_length();
-        let both = hash::hkdf(self.material()?, context, length.saturating_add(32));
+        let both = hash::hkdf(self.material()?, context, length.saturating_add(32))?;
         let (key, nonces) = both.split_at(length.min(both.len()));
         Ok((
             CipherKey::new(cipher, key)?,
@@ -149,7 +149,7 @@ impl<'k> Usable<'k> {
     pub(super) fn derived_seed(&self, context: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let public = self.stored.public.as_slice();
         let both = Zeroizing::new([self.material()?, public].concat());
-        Ok(hash::hkdf(&both, context, 32))
+        hash::hkdf(&both, context, 32)
     }
 
     /// Returns the key for HMAC-SHA256.
