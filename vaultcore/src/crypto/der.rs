@@ -59,14 +59,47 @@ pub(crate) fn number(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
     }
 }
 
-/// Returns what names the algorithm of a private key in PKCS#8 (RFC 5958), and the key in it.
-pub(crate) fn pkcs8(der: &[u8]) -> Option<(Reader<'_>, &[u8])> {
+/// A private key in PKCS#8 (RFC 5958).
+pub(crate) struct Pkcs8<'b> {
+    /// What names its algorithm.
+    pub(crate) algorithm: Reader<'b>,
+    pub(crate) key: &'b [u8],
+    /// The public key, which the second version may have.
+    pub(crate) public: Option<&'b [u8]>,
+}
+
+impl Pkcs8<'_> {
+    /// Returns whether the public key beside the private one, if there is any, is `public`.
+    pub(crate) fn is_of(&self, public: &[u8]) -> bool {
+        self.public.is_none_or(|beside| beside == public)
+    }
+}
+
+/// Reads a private key in PKCS#8; nothing that is not known may stand behind it.
+pub(crate) fn pkcs8(der: &[u8]) -> Option<Pkcs8<'_>> {
+    const ATTRIBUTES: u8 = 0xa0;
+    const PUBLIC: u8 = 0x81;
+    /// As some wrote it, ring among them: with the tag of the bit string left in.
+    const PUBLIC_INSIDE: u8 = 0xa1;
     let mut reader = Reader::new(der);
     let mut outer = reader.inside(SEQUENCE)?;
     if !reader.is_empty() || outer.number()?.iter().any(|byte| *byte > 1) {
         return None;
     }
-    Some((outer.inside(SEQUENCE)?, outer.read(OCTET_STRING)?))
+    let (algorithm, key) = (outer.inside(SEQUENCE)?, outer.read(OCTET_STRING)?);
+    if outer.peek() == Some(ATTRIBUTES) {
+        outer.read(ATTRIBUTES)?;
+    }
+    let public = match outer.peek() {
+        Some(PUBLIC) => Some(whole_bytes(outer.read(PUBLIC)?)?),
+        Some(PUBLIC_INSIDE) => Some(outer.inside(PUBLIC_INSIDE)?.bits()?),
+        _ => None,
+    };
+    outer.is_empty().then_some(Pkcs8 {
+        algorithm,
+        key,
+        public,
+    })
 }
 
 /// Returns a public key as SubjectPublicKeyInfo (RFC 5280) under its algorithm's identifier.
@@ -153,10 +186,15 @@ impl<'b> Reader<'b> {
 
     /// Returns the bytes of a bit string of whole bytes.
     pub(crate) fn bits(&mut self) -> Option<&'b [u8]> {
-        match self.read(BIT_STRING)? {
-            [0, rest @ ..] => Some(rest),
-            _ => None,
-        }
+        whole_bytes(self.read(BIT_STRING)?)
+    }
+}
+
+/// Returns the content of a bit string if it is whole bytes.
+fn whole_bytes(bits: &[u8]) -> Option<&[u8]> {
+    match bits {
+        [0, rest @ ..] => Some(rest),
+        _ => None,
     }
 }
 
@@ -181,6 +219,36 @@ mod tests {
                 .unwrap_or(bytes.len());
             assert_eq!(Reader::new(&written).number(), Some(&bytes[start..]));
         }
+    }
+
+    #[test]
+    fn pkcs8_holds_what_is_known_and_no_more() {
+        let named = value(SEQUENCE, &[&value(OID, &[oid::ED25519])]);
+        let key = value(OCTET_STRING, &[b"key"]);
+        let with = |version: u8, behind: &[u8]| {
+            value(SEQUENCE, &[&number(&[version]), &named, &key, behind])
+        };
+        let bits = value(BIT_STRING, &[&[0], b"public"]);
+        let public = value(0x81, &[&[0], b"public"]);
+        let inside = value(0xa1, &[&bits]);
+        let attributes = value(0xa0, &[&value(SEQUENCE, &[])]);
+        for behind in [&*public, &inside, &[&attributes[..], &public].concat()] {
+            let bytes = with(1, behind);
+            let read = pkcs8(&bytes).expect("reads");
+            assert_eq!((read.key, read.public), (&b"key"[..], Some(&b"public"[..])));
+            assert!(read.is_of(b"public") && !read.is_of(b"another"));
+        }
+        for behind in [&[][..], &attributes] {
+            let bytes = with(0, behind);
+            let read = pkcs8(&bytes).expect("reads");
+            assert!(read.public.is_none() && read.is_of(b"any"));
+        }
+        let twice = [&public[..], &public].concat();
+        let part = value(0x81, &[&[1], b"public"]);
+        for behind in [&[0][..], &bits, &twice, &part, &value(0x82, &[b"x"])] {
+            assert!(pkcs8(&with(1, behind)).is_none(), "{behind:?}");
+        }
+        assert!(pkcs8(&with(2, &[])).is_none());
     }
 
     #[test]

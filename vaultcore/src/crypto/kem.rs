@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::der::{self, Reader, oid};
 use super::extended;
-use super::sign::{Pair, unreadable};
+use super::sign::{Pair, unfit, unreadable};
 use crate::error::{Error, Result};
 
 /// The length of what is sent to the holder of a private key.
@@ -19,12 +19,14 @@ const SEED: u8 = 0x80;
 /// # Errors
 /// `InvalidArgument` for anything else, also for a seed alone; `Unsupported` without `crypto-ext`.
 pub(crate) fn read_private(bytes: &[u8]) -> Result<Pair> {
-    let private = match der::pkcs8(bytes) {
-        Some((mut algorithm, key)) => {
+    let found = der::pkcs8(bytes);
+    let private = match &found {
+        Some(found) => {
+            let mut algorithm = found.algorithm;
             if algorithm.read(der::OID) != Some(oid::ML_KEM_768) {
                 return Err(unreadable());
             }
-            expanded(key)?
+            expanded(found.key)?
         }
         None => bytes,
     };
@@ -32,6 +34,9 @@ pub(crate) fn read_private(bytes: &[u8]) -> Result<Pair> {
         return Err(unreadable());
     }
     let public = extended::public_of_kem(private)?;
+    if found.is_some_and(|found| !found.is_of(&public)) {
+        return Err(unfit());
+    }
     let private = Zeroizing::new(private.to_vec());
     Ok(Pair { private, public })
 }

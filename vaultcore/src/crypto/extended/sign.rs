@@ -155,7 +155,7 @@ pub(crate) fn seed_of_pkcs8(_: Algorithm, der: &[u8]) -> Result<Zeroizing<Vec<u8
     let pair = PqdsaKeyPair::from_pkcs8(&signature::ML_DSA_65_SIGNING, der).map_err(|_| unfit())?;
     let no_seed = |_| Error::invalid("an ML-DSA key is imported with its seed");
     let document = pair.to_pkcs8v1().map_err(no_seed)?;
-    let inside = der::pkcs8(document.as_ref()).map(|(_, key)| key);
+    let inside = der::pkcs8(document.as_ref()).map(|read| read.key);
     let seed = inside.and_then(|key| Reader::new(key).read(SEED));
     seed.map(|seed| Zeroizing::new(seed.to_vec()))
         .ok_or_else(unreadable)

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Algorithm, Pair, Signer, unreadable};
+use super::{Algorithm, Pair, Signer, unfit, unreadable};
 use crate::crypto::der::{self, Reader, oid};
 use crate::crypto::extended;
 use crate::error::Result;
@@ -18,7 +18,16 @@ impl Algorithm {
     /// `InvalidArgument` for anything else, and for a key of another type; `Unsupported` for a type
     /// whose feature is off.
     pub(crate) fn read_private(self, bytes: &[u8]) -> Result<Pair> {
-        let inside = self.private_part(bytes);
+        let found = self.private_part(bytes);
+        let pair = self.read_parts(found.as_ref().map(|found| found.key), bytes)?;
+        match found.is_none_or(|found| found.is_of(&pair.public)) {
+            true => Ok(pair),
+            false => Err(unfit()),
+        }
+    }
+
+    /// Reads the private key `inside` of PKCS#8, or `bytes` if they are none.
+    fn read_parts(self, inside: Option<&[u8]>, bytes: &[u8]) -> Result<Pair> {
         match self {
             Self::Ed25519 => self.read_seed(inside, bytes),
             Self::MlDsa65 => match inside {
@@ -63,9 +72,10 @@ impl Algorithm {
         }
     }
 
-    /// Returns the key inside PKCS#8 if its algorithm is this one.
-    fn private_part(self, der: &[u8]) -> Option<&[u8]> {
-        let (mut algorithm, key) = der::pkcs8(der)?;
+    /// Returns what is inside PKCS#8 if its algorithm is this one.
+    fn private_part(self, der: &[u8]) -> Option<der::Pkcs8<'_>> {
+        let found = der::pkcs8(der)?;
+        let mut algorithm = found.algorithm;
         let kind = algorithm.read(der::OID)?;
         let fits = match self {
             Self::EcdsaP256 | Self::EcdsaP384 | Self::EcdsaP521 => {
@@ -73,7 +83,7 @@ impl Algorithm {
             }
             Self::Ed25519 | Self::Rsa(_) | Self::MlDsa65 => kind == self.oid(),
         };
-        fits.then_some(key)
+        fits.then_some(found)
     }
 
     /// Returns a private key in PKCS#8.

@@ -244,6 +244,40 @@ fn keys_come_back_from_every_format() {
     }
 }
 
+/// Returns PKCS#8 of the second version: as the first, with a public key behind.
+fn with_public(pkcs8: &[u8], public: &[u8]) -> Zeroizing<Vec<u8>> {
+    use crate::crypto::der::{self, Reader};
+    let inside = Reader::new(pkcs8).read(der::SEQUENCE).expect("PKCS#8");
+    let rest = inside.strip_prefix(&[2, 1, 0]).expect("version 1");
+    let public = der::value(0x81, &[&[0], public]);
+    der::value(der::SEQUENCE, &[&der::number(&[1]), rest, &public])
+}
+
+#[test]
+fn a_public_key_beside_the_private_one_is_its_own() {
+    for algorithm in [
+        Algorithm::Ed25519,
+        Algorithm::EcdsaP256,
+        Algorithm::EcdsaP384,
+        #[cfg(feature = "crypto-ext")]
+        Algorithm::EcdsaP521,
+        #[cfg(feature = "crypto-ext")]
+        Algorithm::Rsa(2048),
+    ] {
+        let pair = algorithm.generate(&OsRandom).expect("generated");
+        let other = algorithm.generate(&OsRandom).expect("generated");
+        let pkcs8 = algorithm.to_pkcs8(&pair.private, &pair.public);
+        let whole = with_public(&pkcs8, &pair.public);
+        let again = algorithm.read_private(&whole).expect("reads");
+        assert_eq!(again.private, pair.private);
+        for public in [&other.public, &vec![0; 32], &Vec::new()] {
+            let error = algorithm.read_private(&with_public(&pkcs8, public));
+            let error = error.err().expect("another's public key");
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{algorithm:?}");
+        }
+    }
+}
+
 #[test]
 fn signatures_change_their_form_and_back() {
     let fixed: Vec<u8> = [vec![0; 31], vec![1], vec![0xff; 32]].concat();
