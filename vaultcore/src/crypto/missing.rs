@@ -75,6 +75,10 @@ pub(crate) fn seed_of_pkcs8(algorithm: Algorithm, _: &[u8]) -> Result<Zeroizing<
     Err(lacking(algorithm))
 }
 
+pub(crate) fn has_point(_: Algorithm, _: &[u8]) -> bool {
+    false
+}
+
 pub(crate) fn verify(
     algorithm: Algorithm,
     _: &[u8],

@@ -196,6 +196,12 @@ pub(crate) fn verify(
     }
 }
 
+/// Returns whether `point` is one of the curve.
+pub(crate) fn has_point(algorithm: Algorithm, point: &[u8]) -> bool {
+    let parsed = |curve: Curve| signature::ParsedPublicKey::new(curve.verify, point).is_ok();
+    curve(algorithm).is_ok_and(parsed)
+}
+
 fn rsa_pair(private: &[u8]) -> Result<rsa::KeyPair> {
     rsa::KeyPair::from_der(private).map_err(|_| unfit())
 }

@@ -109,14 +109,19 @@ impl Algorithm {
         der::spki(&self.identifier(), public)
     }
 
-    /// Returns the public key inside SubjectPublicKeyInfo if its algorithm is this one.
+    /// Returns the public key inside SubjectPublicKeyInfo if its algorithm is this one, and of ECDSA it
+    /// is a point of the curve.
     pub(crate) fn public_of_spki(self, der: &[u8]) -> Option<Vec<u8>> {
         let public = der::public_of_spki(&self.identifier(), der)?;
         let fits = match self {
             Self::Ed25519 => public.len() == 32,
-            Self::EcdsaP256 => public.len() == 65,
-            Self::EcdsaP384 => public.len() == 97,
-            Self::EcdsaP521 => public.len() == 133,
+            Self::EcdsaP256 | Self::EcdsaP384 | Self::EcdsaP521 => {
+                const BOTH_NUMBERS: u8 = 4;
+                let length = self.scalar_length().saturating_mul(2).saturating_add(1);
+                public.len() == length
+                    && public.first() == Some(&BOTH_NUMBERS)
+                    && self.has_point(public)
+            }
             Self::MlDsa65 => public.len() == 1_952,
             Self::Rsa(bits) => {
                 let modulus = Reader::new(public).inside(der::SEQUENCE)?.number()?;

@@ -6,6 +6,7 @@ mod tests;
 
 pub(crate) use format::{from_der, to_der};
 
+use ring::agreement;
 use ring::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RsaKeyPair, UnparsedPublicKey};
 use vaultcore_os::{LockedBox, Wiped};
 use zeroize::Zeroizing;
@@ -197,6 +198,22 @@ impl Algorithm {
             (Self::Rsa(_), Scheme::Pss(Sha384, _)) => &signature::RSA_PSS_2048_8192_SHA384,
             (Self::Rsa(_), Scheme::Pss(Sha512, _)) => &signature::RSA_PSS_2048_8192_SHA512,
             _ => return None,
+        })
+    }
+
+    /// Returns whether `point` is one of the curve, and not its zero (SP 800-56A, 5.6.2.3.3), in the
+    /// form that has both of its numbers. Those of P-521 take the feature `crypto-ext`.
+    pub(super) fn has_point(self, point: &[u8]) -> bool {
+        let curve = match self {
+            Self::EcdsaP256 => &agreement::ECDH_P256,
+            Self::EcdsaP384 => &agreement::ECDH_P384,
+            _ => return extended::has_point(self, point),
+        };
+        vaultcore_os::scrubbed(|| {
+            // ring looks at a point when a secret is agreed on with its owner; the secret is dropped.
+            let point = agreement::UnparsedPublicKey::new(curve, point);
+            let once = agreement::EphemeralPrivateKey::generate(curve, &system());
+            once.is_ok_and(|once| agreement::agree_ephemeral(once, &point, |_| ()).is_ok())
         })
     }
 

@@ -279,6 +279,42 @@ fn a_public_key_beside_the_private_one_is_its_own() {
 }
 
 #[test]
+fn points_beside_the_curve_are_no_public_keys() {
+    for algorithm in [
+        Algorithm::EcdsaP256,
+        Algorithm::EcdsaP384,
+        #[cfg(feature = "crypto-ext")]
+        Algorithm::EcdsaP521,
+    ] {
+        let pair = algorithm.generate(&OsRandom).expect("generated");
+        let taken = |point: &[u8]| algorithm.public_of_spki(&algorithm.to_spki(point));
+        assert_eq!(taken(&pair.public), Some(pair.public.clone()));
+        let length = pair.public.len();
+        // Either number changed, by one and by much, and both beyond the field.
+        for at in [1, length / 2, length / 2 + 1, length - 1] {
+            let mut beside = pair.public.clone();
+            beside[at] ^= 1;
+            assert_eq!(taken(&beside), None, "{algorithm:?} {at}");
+        }
+        assert_eq!(
+            taken(&[&[4], vec![0xff; length - 1].as_slice()].concat()),
+            None
+        );
+        assert_eq!(
+            taken(&[&[4], vec![0; length - 1].as_slice()].concat()),
+            None
+        );
+        // Other forms: compressed, hybrid, zero.
+        let parity = pair.public[length - 1] & 1;
+        let half = &pair.public[1..=length / 2];
+        assert_eq!(taken(&[&[2 + parity], half].concat()), None);
+        assert_eq!(taken(&[&[6 + parity], &pair.public[1..]].concat()), None);
+        assert_eq!(taken(&[0]), None);
+        assert_eq!(taken(&[]), None);
+    }
+}
+
+#[test]
 fn signatures_change_their_form_and_back() {
     let fixed: Vec<u8> = [vec![0; 31], vec![1], vec![0xff; 32]].concat();
     assert_eq!(from_der(&to_der(&fixed), 32), Some(fixed.clone()));
