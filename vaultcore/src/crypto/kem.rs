@@ -51,12 +51,12 @@ fn expanded(key: &[u8]) -> Result<&[u8]> {
             ));
         }
         Some(der::SEQUENCE) => reader.inside(der::SEQUENCE).and_then(|mut both| {
-            both.read(der::OCTET_STRING)?;
-            both.read(der::OCTET_STRING)
+            let (seed, key) = (both.read(der::OCTET_STRING)?, both.read(der::OCTET_STRING)?);
+            (both.is_empty() && extended::is_kem_seed(seed, key)).then_some(key)
         }),
         _ => reader.read(der::OCTET_STRING),
     };
-    found.ok_or_else(unreadable)
+    found.filter(|_| reader.is_empty()).ok_or_else(unreadable)
 }
 
 /// Returns a private key in PKCS#8.
@@ -123,5 +123,41 @@ mod tests {
         let other = extended::Decapsulator::new(&other.private).expect("ready");
         assert_ne!(*other.decapsulate(&ciphertext).expect("another"), *secret);
         assert!(holder.decapsulate(&ciphertext[1..]).is_none());
+    }
+    /// What kyber-py 1.2.0 expands the seed 00 01 .. 3f to; its public key is that of OpenSSL 4.0.3.
+    #[test]
+    fn a_seed_beside_the_expanded_key_is_its_own() {
+        let text: String = include_str!("kem/expanded.txt")
+            .split_whitespace()
+            .collect();
+        let private = data_encoding::HEXLOWER
+            .decode(text.as_bytes())
+            .expect("hex");
+        let seed: Vec<u8> = (0..64).collect();
+        let both = |seed: &[u8], behind: &[u8]| {
+            let (seed, key) = (
+                der::value(der::OCTET_STRING, &[seed]),
+                der::value(der::OCTET_STRING, &[&private]),
+            );
+            let key = der::value(der::SEQUENCE, &[&seed, &key, behind]);
+            let key = der::value(der::OCTET_STRING, &[&key]);
+            der::value(der::SEQUENCE, &[&der::number(&[]), &identifier(), &key])
+        };
+        let read = read_private(&both(&seed, &[])).expect("reads");
+        assert_eq!(*read.private, private);
+        for at in [0, 31, 32, 63] {
+            let mut other = seed.clone();
+            other[at] ^= 1;
+            assert!(read_private(&both(&other, &[])).is_err(), "{at}");
+        }
+        for other in [
+            &seed[..63],
+            &seed[..32],
+            &[],
+            &[seed.as_slice(), &[0]].concat(),
+        ] {
+            assert!(read_private(&both(other, &[])).is_err());
+        }
+        assert!(read_private(&both(&seed, &[0])).is_err(), "more behind");
     }
 }

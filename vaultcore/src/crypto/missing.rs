@@ -112,6 +112,10 @@ pub(crate) fn public_of_kem(_: &[u8]) -> Result<Vec<u8>> {
     Err(needs_extension("ML-KEM"))
 }
 
+pub(crate) fn is_kem_seed(_: &[u8], _: &[u8]) -> bool {
+    false
+}
+
 pub(crate) fn kem_fits(_: &[u8]) -> bool {
     false
 }

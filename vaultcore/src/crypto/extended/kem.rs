@@ -60,6 +60,29 @@ pub(crate) fn public_of_kem(private: &[u8]) -> Result<Vec<u8>> {
     }
 }
 
+/// Returns whether `seed` is that of a private key, as far as it stands in it (FIPS 203, algorithms 13
+/// and 16): its second half does, and of what is hashed of the first half one half ends the public
+/// key. aws-lc-rs expands no seeds, so the numbers that the other half makes are not compared.
+pub(crate) fn is_kem_seed(seed: &[u8], private: &[u8]) -> bool {
+    const RANK: u8 = 3;
+    let (Some((first, second)), Some(public)) = (seed.split_at_checked(32), private.get(PUBLIC))
+    else {
+        return false;
+    };
+    let hashed = Zeroizing::new([first, &[RANK]].concat());
+    let made = vaultcore_os::scrubbed(|| {
+        let made = digest::digest(&digest::SHA3_512, &hashed);
+        Zeroizing::new(made.as_ref().to_vec())
+    });
+    let known = made.split_at_checked(32).map(|(known, _)| known);
+    let in_public = public.split_at_checked(PUBLIC.len() - 32);
+    let behind = private.get(HASH.end..);
+    match (known, in_public, behind) {
+        (Some(known), Some((_, last)), Some(behind)) => equal(known, last) & equal(second, behind),
+        _ => false,
+    }
+}
+
 /// Returns whether the bytes are a public key.
 pub(crate) fn kem_fits(public: &[u8]) -> bool {
     encapsulate(public).is_ok()

@@ -10,7 +10,9 @@ mod rsa;
 mod sign;
 mod wrap;
 
-pub(crate) use kem::{Decapsulator, encapsulate, generate_kem, kem_fits, public_of_kem};
+pub(crate) use kem::{
+    Decapsulator, encapsulate, generate_kem, is_kem_seed, kem_fits, public_of_kem,
+};
 pub(crate) use rsa::{Decryptor, encrypt};
 pub(crate) use sign::{Signer, generate, has_point, public_of_private, seed_of_pkcs8, verify};
 pub(crate) use wrap::{unwrap, wrap};
