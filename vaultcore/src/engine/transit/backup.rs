@@ -158,11 +158,14 @@ fn read(backup: &str) -> Result<(Backup, Key, Given)> {
     let (backup, key, given) = read().ok_or_else(wrong)?;
     key.kind()?.check_built()?;
     if !key.is_whole() {
-        return Err(wrong());
+        return Err(Error::invalid(
+            "the key in the backup has a version that lacks what its type asks for",
+        ));
     }
     NewKey::with_rules(key.kind()?, &key.rules).rules()?; // what no key can be made with
     if key.encode()?.len() > super::key::MAX_STORED {
         return Err(Error::new(
+    key.rules.check_imported()?;
             ErrorKind::TooLarge,
             "the key in the backup has more versions than one entry holds",
         ));
@@ -172,18 +175,18 @@ fn read(backup: &str) -> Result<(Backup, Key, Given)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::key::{Rules, generate};
+    use super::super::key::generate;
     use super::super::kind::KeyType;
     use super::*;
     use crate::clock::Timestamp;
     use crate::crypto::rng::OsRandom;
 
-    fn backup(kind: KeyType, change: impl Fn(&mut Rules)) -> String {
+    fn backup(kind: KeyType, change: impl Fn(&mut Key)) -> String {
         let rules = NewKey::new(kind).rules().expect("rules");
         let made = generate(kind, &rules, &OsRandom).expect("generated");
         let mut key = Key::new([7; 16], kind, rules);
         key.add(Timestamp::from_micros(1), made).expect("added");
-        change(&mut key.rules);
+        change(&mut key);
         let backup = Backup {
             name: "k".to_owned(),
             key: Material(key.encode().expect("encoded")),
@@ -195,14 +198,30 @@ mod tests {
     /// A backup is no more than its text: whoever wrote one may have written anything.
     #[test]
     fn no_backup_brings_a_key_that_could_not_be_made() {
-        type Change = fn(&mut Rules);
-        let cases: [(KeyType, Change); 6] = [
-            (KeyType::Hmac, |rules| rules.key_size = 0),
-            (KeyType::Hmac, |rules| rules.derived = true),
-            (KeyType::Aes256Gcm96, |rules| rules.key_size = 64),
-            (KeyType::Aes256Gcm96, |rules| rules.convergent = true),
-            (KeyType::Aes256Gcm96, |rules| rules.auto_rotate_seconds = 1),
-            (KeyType::EcdsaP256, |rules| rules.derived = true),
+        type Change = fn(&mut Key);
+        let cases: [(KeyType, Change); 11] = [
+            (KeyType::Hmac, |key| key.rules.key_size = 0),
+            (KeyType::Hmac, |key| key.rules.derived = true),
+            (KeyType::Aes256Gcm96, |key| key.rules.key_size = 64),
+            (KeyType::Aes256Gcm96, |key| key.rules.convergent = true),
+            (KeyType::Aes256Gcm96, |key| {
+                key.rules.auto_rotate_seconds = 1
+            }),
+            (KeyType::EcdsaP256, |key| key.rules.derived = true),
+            (KeyType::Aes256Gcm96, |key| {
+                key.rules.imported = true;
+                key.rules.auto_rotate_seconds = 3_600;
+            }),
+            (KeyType::Aes256Gcm96, |key| {
+                key.rules.imported = true;
+                (key.rules.derived, key.rules.convergent) = (true, true);
+            }),
+            (KeyType::Ed25519, |key| {
+                (key.rules.imported, key.rules.derived) = (true, true);
+                forget(key);
+            }),
+            (KeyType::Ed25519, forget), // it was not imported
+            (KeyType::Hmac, forget),
         ];
         for (index, (kind, change)) in cases.into_iter().enumerate() {
             assert!(read(&backup(kind, |_| ())).is_ok(), "{index}");
@@ -211,3 +230,31 @@ mod tests {
         }
     }
 }
+
+    /// Leaves of the only version what is public.
+    fn forget(key: &mut Key) {
+        for version in &mut key.versions {
+            version.material = Material(Zeroizing::new(Vec::new()));
+        }
+    }
+
+    #[test]
+    fn what_an_import_allows_comes_back() {
+        type Change = fn(&mut Key);
+        let cases: [(KeyType, Change); 3] = [
+            (KeyType::Ed25519, |key| {
+                key.rules.imported = true;
+                forget(key);
+            }),
+            (KeyType::Aes256Gcm96, |key| {
+                (key.rules.imported, key.rules.allow_rotation) = (true, true);
+                key.rules.auto_rotate_seconds = 3_600;
+            }),
+            (KeyType::Ed25519, |key| {
+                (key.rules.imported, key.rules.derived) = (true, true);
+            }),
+        ];
+        for (index, (kind, change)) in cases.into_iter().enumerate() {
+            assert!(read(&backup(kind, change)).is_ok(), "{index}");
+        }
+    }

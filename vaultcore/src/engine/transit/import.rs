@@ -132,17 +132,10 @@ impl Import<'_> {
                 "there is a key of this name already; a version of it may be imported",
             ));
         }
-        if new.convergent {
-            return Err(Error::invalid("an imported key cannot be convergent"));
-        }
         let mut rules = new.rules()?;
         rules.imported = true;
         rules.allow_rotation = new.allow_rotation;
-        if rules.auto_rotate_seconds > 0 && !rules.allow_rotation {
-            return Err(Error::invalid(
-                "an imported key is rotated by itself only if its rotation is allowed",
-            ));
-        }
+        rules.check_imported()?;
         let mount = cx.mount()?;
         let id = cx.txn.unique(&[
             b"transit key",

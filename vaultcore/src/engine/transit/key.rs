@@ -55,6 +55,21 @@ pub(super) struct Rules {
     pub(super) key_size: u16,
 }
 
+impl Rules {
+    /// Returns an error for what an imported key cannot be.
+    pub(super) fn check_imported(&self) -> Result<()> {
+        if self.imported && self.convergent {
+            return Err(Error::invalid("an imported key cannot be convergent"));
+        }
+        if self.imported && self.auto_rotate_seconds > 0 && !self.allow_rotation {
+            return Err(Error::invalid(
+                "an imported key is rotated by itself only if its rotation is allowed",
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// One version of a key.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Version {
@@ -144,7 +159,11 @@ impl Key {
     }
 
     /// Adds a version.
+    ///
+    /// # Errors
+    /// `LimitExceeded` if one entry does not hold it: the key stays as it was.
     pub(super) fn add(&mut self, now: Timestamp, made: Made) -> Result<()> {
+        let due = self.rules.due;
         self.versions.push(Version {
             created: now.as_micros(),
             material: Material(made.material),
@@ -152,9 +171,17 @@ impl Key {
             hmac: Material(made.hmac),
         });
         self.schedule(now);
-        let longest = self.encode()?.len();
-        if longest > MAX_STORED {
+        let fits = self.check_size();
+        if fits.is_err() {
             self.versions.pop();
+            self.rules.due = due;
+        }
+        fits
+    }
+
+    /// Returns an error if one entry does not hold the key.
+    fn check_size(&self) -> Result<()> {
+        if self.encode()?.len() > MAX_STORED {
             return Err(Error::new(
                 ErrorKind::LimitExceeded,
                 "the key has as many versions as one entry holds: trim old ones first",
@@ -175,7 +202,8 @@ impl Key {
     /// Gives a version the private key that it lacks.
     ///
     /// # Errors
-    /// `InvalidArgument` for a version that has one, and for a key that does not fit the public one.
+    /// `InvalidArgument` for a version that has one, and for a key that does not fit the public one;
+    /// `LimitExceeded` if one entry does not hold it: the key stays as it was.
     pub(super) fn complete(&mut self, number: u32, made: Made) -> Result<()> {
         let index = number.checked_sub(self.first);
         let index = index.and_then(|index| usize::try_from(index).ok());
@@ -191,21 +219,28 @@ impl Key {
             ));
         }
         version.material = Material(made.material);
-        Ok(())
+        let fits = self.check_size();
+        if let (Err(_), Some(version)) =
+            (&fits, index.and_then(|index| self.versions.get_mut(index)))
+        {
+            version.material = Material(Zeroizing::new(Vec::new()));
+        }
+        fits
     }
 
     /// Returns whether each version has what its type asks for, so that a key from outside may be
-    /// relied on.
+    /// relied on. The public key alone is enough of an imported key that is not derived.
     pub(super) fn is_whole(&self) -> bool {
         let Ok(kind) = self.kind() else {
             return false;
         };
+        let public_alone = self.rules.imported && !self.rules.derived;
         self.versions.iter().all(|version| {
             let length = version.material.0.len();
             let known = match kind.symmetric_length() {
                 Some(expected) => length == expected,
                 None if kind == KeyType::Hmac => (32..=512).contains(&length),
-                None => !version.public.is_empty(),
+                None => !version.public.is_empty() && (length > 0 || public_alone),
             };
             known && version.hmac.0.len() >= HMAC_LENGTH
         })
@@ -294,5 +329,42 @@ impl Visitor<'_> for ReadMaterial {
 
     fn visit_bytes<E>(self, bytes: &[u8]) -> std::result::Result<Material, E> {
         Ok(Material(Zeroizing::new(bytes.to_vec())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::create::NewKey;
+    use super::*;
+    use crate::crypto::rng::OsRandom;
+
+    /// Public keys take little room. Their private ones, which come later, may not fit.
+    #[test]
+    fn a_key_that_is_full_takes_no_private_keys() {
+        let now = Timestamp::from_micros(1);
+        let kind = KeyType::Ed25519;
+        let mut key = Key::new([7; 16], kind, NewKey::new(kind).rules().expect("rules"));
+        key.rules.imported = true;
+        let made = || generate(kind, &key.rules, &OsRandom).expect("generated");
+        let (first, second) = (made(), made());
+        let public = |made: &Made, hmac: usize| Made {
+            material: Zeroizing::new(Vec::new()),
+            public: made.public.clone(),
+            hmac: Zeroizing::new(vec![1; hmac]),
+        };
+        key.add(now, public(&first, 32)).expect("added");
+        key.rules.auto_rotate_seconds = 3_600;
+        // What is left is one byte less than the private key takes.
+        let used = key.encode().expect("encoded").len();
+        let rest = MAX_STORED - used - public(&second, 0).public.len() - 31;
+        let mut filling = rest;
+        while key.add(now, public(&second, filling)).is_err() {
+            assert_eq!((key.versions.len(), key.rules.due), (1, 0));
+            filling -= 1;
+        }
+        let error = key.complete(1, first).expect_err("full");
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+        assert!(key.versions[0].material.0.is_empty());
+        assert!(key.encode().expect("encoded").len() <= MAX_STORED);
     }
 }
