@@ -57,7 +57,8 @@ impl ExportType {
     }
 }
 
-/// Exports the versions of a key, or one of them.
+/// Exports the versions of a key, or one of them. Of a version whose public key alone is known the
+/// private one is an empty text, as in OpenBao: it keeps no others from leaving.
 pub(crate) struct Export<'d> {
     pub(crate) mount: &'d MountPath,
     pub(crate) name: KeyName,
@@ -161,8 +162,12 @@ fn base64(bytes: &[u8]) -> Zeroizing<String> {
     Zeroizing::new(BASE64.encode(bytes))
 }
 
+/// Returns the private key; nothing if it is not known.
 fn private(version: Usable<'_>) -> Result<Zeroizing<String>> {
-    let material = version.material()?;
+    let material = version.stored.material.0.as_slice();
+    if material.is_empty() {
+        return Ok(Zeroizing::new(String::new()));
+    }
     let public = &version.stored.public;
     if version.kind.is_rsa() {
         return Ok(pem("RSA PRIVATE KEY", material));

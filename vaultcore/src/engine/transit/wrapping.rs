@@ -181,7 +181,8 @@ pub(super) fn unwrap(
 }
 
 /// Exports the versions of a key, or one of them, wrapped under an RSA key of the mount, which is
-/// as a rule the public wrapping key of another mount or vault.
+/// as a rule the public wrapping key of another mount or vault. Versions whose public key alone is
+/// known are left out, as in OpenBao; one that is asked for by its number is refused.
 pub(crate) struct ExportWrapped<'d> {
     pub(crate) mount: &'d MountPath,
     pub(crate) destination: KeyName,
@@ -219,7 +220,10 @@ impl Operation for ExportWrapped<'_> {
             return Err(Error::invalid("keys are wrapped under RSA keys only"));
         }
         let under = destination.to_use(0)?;
-        let versions = export::exportable(&source, self.version)?;
+        let mut versions = export::exportable(&source, self.version)?;
+        if self.version.is_none() {
+            versions.retain(|version| !version.stored.material.0.is_empty());
+        }
         let mut keys = Vec::with_capacity(versions.len());
         for version in versions {
             let bytes = importable(version)?;

@@ -129,7 +129,8 @@ impl Transit {
         })
     }
 
-    /// Returns the versions of a key in clear, with their numbers: those that may decrypt.
+    /// Returns the versions of a key in clear, with their numbers: those that may decrypt. Of a version
+    /// whose public key alone was imported the private one is an empty text.
     ///
     /// # Errors
     /// `NotFound`; `InvalidArgument` if the key is not exportable, or has no such part.
@@ -290,6 +291,7 @@ impl Transit {
 
     /// Returns the versions of an exportable key with their numbers, each wrapped under the RSA key
     /// `destination`, which is as a rule the public wrapping key of another vault, imported here.
+    /// Versions whose public key alone was imported are left out.
     ///
     /// # Errors
     /// `NotFound`; `InvalidArgument` if the key is not exportable, or `destination` not of RSA;

@@ -131,6 +131,32 @@ fn a_public_key_verifies_and_does_not_sign() {
     }
 }
 
+/// As OpenBao 2.7.2 answers.
+#[test]
+fn a_version_without_its_private_key_keeps_no_other_from_leaving() {
+    let bench = Bench::new();
+    let transit = &bench.transit;
+    for kind in [KeyType::Ed25519, KeyType::EcdsaP256] {
+        let (name, copy) = (kind.name(), format!("{}.public", kind.name()));
+        bench.create(name, kind);
+        let public = transit.export(name, ExportType::Public).expect("public");
+        let new = NewKey::new(kind).exportable(true).allow_rotation(true);
+        let imported = transit.import_public(&copy, &new, public[0].1.expose());
+        imported.expect("imported");
+        transit.rotate(&copy).expect("rotated");
+        for what in [ExportType::Signing, ExportType::Public, ExportType::Hmac] {
+            let keys = transit.export(&copy, what).expect("exported");
+            let shown = keys.iter().map(|(version, key)| {
+                let known = !key.expose().is_empty();
+                (*version, known)
+            });
+            let first = what != ExportType::Signing;
+            assert_eq!(shown.collect::<Vec<_>>(), [(1, first), (2, true)]);
+        }
+        refused(transit.export(&copy, ExportType::Encryption));
+    }
+}
+
 #[test]
 fn a_backup_brings_all_versions_and_rules_back() {
     let bench = Bench::new();

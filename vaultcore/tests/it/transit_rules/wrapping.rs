@@ -127,6 +127,33 @@ fn only_what_may_leave_leaves_and_only_under_rsa() {
     refused(transit.export_wrapped("there", "there", hash));
 }
 
+/// As OpenBao 2.7.2 answers.
+#[test]
+fn a_version_without_its_private_key_is_not_wrapped() {
+    let (bench, _) = pair();
+    let transit = &bench.transit;
+    let hash = WrapHash::default();
+    bench.create("k", KeyType::Ed25519);
+    let public = transit.export("k", ExportType::Public).expect("public");
+    let new = NewKey::new(KeyType::Ed25519)
+        .exportable(true)
+        .allow_rotation(true);
+    let imported = transit.import_public("copy", &new, public[0].1.expose());
+    imported.expect("imported");
+    let none = transit.export_wrapped("there", "copy", hash);
+    assert!(none.expect("wrapped").is_empty());
+    transit.rotate("copy").expect("rotated");
+    let wrapped = transit.export_wrapped("there", "copy", hash);
+    let wrapped = wrapped.expect("wrapped");
+    assert_eq!(
+        wrapped
+            .iter()
+            .map(|(version, _)| *version)
+            .collect::<Vec<_>>(),
+        [2]
+    );
+}
+
 #[test]
 fn the_wrapping_key_stays_and_is_no_key_of_its_own() {
     let (bench, there) = pair();
