@@ -133,6 +133,60 @@ fn exports_in_another_format_are_refused_and_versions_may_begin_with_v() {
     assert!(status >= 400, "{status}");
 }
 
+#[test]
+fn no_nonce_is_taken_and_an_empty_one_is_none() {
+    let door = door();
+    let root = door.root.clone();
+    door.set("transit/keys/k", json!({}));
+    let ask = |verb: &str, body: &Value| {
+        let path = format!("transit/{verb}/k");
+        door.call(&root, Method::Post, &path, body)
+    };
+    let text = ask("encrypt", &json!({"plaintext": "YQ=="})).1;
+    let ciphertext = self::text(&text, "/data/ciphertext");
+    for (verb, field, value) in [
+        ("encrypt", "plaintext", "YQ=="),
+        ("decrypt", "ciphertext", &ciphertext),
+        ("rewrap", "ciphertext", &ciphertext),
+        ("datakey/plaintext", "bits", "256"),
+    ] {
+        for (nonce, status) in [
+            (json!(""), 200),
+            (Value::Null, 200),
+            (json!("AAAAAAAAAAAAAAAA"), 400),
+        ] {
+            let item = json!({field: value, "nonce": nonce});
+            assert_eq!(ask(verb, &item).0, status, "{verb} {nonce}");
+            if !verb.starts_with("datakey") {
+                let batch = json!({"batch_input": [item]});
+                assert_eq!(ask(verb, &batch).0, status, "{verb} {nonce}");
+            }
+        }
+    }
+}
+
+/// OpenBao signs an empty message for a request without one, though not in a batch.
+#[test]
+fn nothing_is_signed_or_verified_of_a_request_without_an_input() {
+    let door = door();
+    let root = door.root.clone();
+    door.set("transit/keys/k", json!({"type": "ed25519"}));
+    let ask = |verb: &str, body: &Value| {
+        let path = format!("transit/{verb}/k");
+        door.call(&root, Method::Post, &path, body)
+    };
+    let (status, signed) = ask("sign", &json!({"input": ""}));
+    let signature = text(&signed, "/data/signature");
+    assert_eq!(status, 200);
+    for verb in ["sign", "hmac"] {
+        assert_eq!(ask(verb, &json!({})).0, 400, "{verb}");
+        assert_eq!(ask(verb, &json!({"batch_input": [{}]})).0, 400, "{verb}");
+    }
+    assert_eq!(ask("verify", &json!({"signature": signature})).0, 400);
+    let (status, valid) = ask("verify", &json!({"signature": signature, "input": ""}));
+    assert_eq!((status, &valid["data"]["valid"]), (200, &json!(true)));
+}
+
 /// A signature has one text.
 #[test]
 fn versions_of_signatures_have_one_spelling() {
