@@ -45,6 +45,11 @@ impl<'d> Input<'d> {
     }
 
     fn of(data: Data<'d>) -> Self {
+    /// Takes over what a request had, in memory that is wiped.
+    pub(super) fn owned(data: Zeroizing<Vec<u8>>) -> Self {
+        Self::of(Data::Owned(data))
+    }
+
         Self {
             data,
             context: Cow::Borrowed(&[]),
@@ -349,7 +354,7 @@ fn read<'d>(fields: &Fields<'_>, name: &str, form: Form) -> Result<Input<'d>> {
         Form::Base64 => text::field(name, &fields.text(name)?.ok_or_else(missing)?)?,
         Form::Text => Zeroizing::new(fields.required(name)?.as_bytes().to_vec()),
     };
-    let mut item = Input::of(Data::Owned(data));
+    let mut item = Input::owned(data);
     item.context = Cow::Owned(bytes(fields, "context")?);
     item.associated = Cow::Owned(bytes(fields, "associated_data")?);
     item.version = version(fields)?;

@@ -1,12 +1,11 @@
 //! Hashes and random bytes, which take no key.
 
-use std::borrow::Cow;
-
 use data_encoding::{BASE64, HEXLOWER};
 use zeroize::Zeroizing;
 
 use super::KIND;
 use super::hmac::HashType;
+use super::item::Input;
 use crate::crypto::hash;
 use crate::error::{Error, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
@@ -51,7 +50,7 @@ impl Format {
 pub(crate) struct HashData<'d> {
     pub(crate) mount: &'d MountPath,
     pub(crate) hash: HashType,
-    pub(crate) data: Cow<'d, [u8]>,
+    pub(crate) data: Input<'d>,
     pub(crate) format: Format,
     /// What the path has behind its verb.
     pub(crate) suffix: String,
@@ -69,12 +68,12 @@ impl Operation for HashData<'_> {
     }
 
     fn perform(&self, _: &mut Context<'_, '_>) -> Result<Vec<u8>> {
-        Ok(hash::hash(self.hash.hash(), &self.data))
+        Ok(hash::hash(self.hash.hash(), self.data.data()))
     }
 
     fn input(&self) -> Json {
         Object::new()
-            .text("input", &Zeroizing::new(BASE64.encode(&self.data)))
+            .text("input", &Zeroizing::new(BASE64.encode(self.data.data())))
             .text("algorithm", self.hash.name())
             .text("format", self.format.name())
             .finish()

@@ -302,7 +302,7 @@ impl Transit {
         self.run(&HashData {
             mount: &self.mount,
             hash,
-            data: Cow::Borrowed(data),
+            data: Input::new(data),
             format: Format::Hex,
             suffix: String::new(),
         })

@@ -10,7 +10,7 @@ use crate::engine::transit::datakey::{DataKey, Show};
 use crate::engine::transit::decrypt::Decrypt;
 use crate::engine::transit::encrypt::Encrypt;
 use crate::engine::transit::hmac::{HashType, Hmac};
-use crate::engine::transit::item::{Form, Items, only};
+use crate::engine::transit::item::{Form, Input, Items, only};
 use crate::engine::transit::kind::KeyType;
 use crate::engine::transit::rewrap::{Fresh, Rewrap};
 use crate::engine::transit::sign::{Marshaling, Padding, SaltLength, Sign, SignOptions};
@@ -204,7 +204,7 @@ pub(super) fn hash<'c>(call: &Call<'c>) -> Made<'c> {
     Ok(Box::new(HashData {
         mount: call.mount,
         hash: hash_of(call, &["algorithm"])?,
-        data: Cow::Owned(text::field("input", &input)?.to_vec()),
+        data: Input::owned(text::field("input", &input)?),
         format: format(call.fields, Format::Hex)?,
         suffix: call.captures.get("algorithm").to_owned(),
     }))
