@@ -6,8 +6,9 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) const MAX_BODY: usize = 1_048_576 + 65_536;
 /// The deepest nesting of a body: that of a secret, and the object around it.
 const MAX_DEPTH: usize = 34;
-/// The most values of a body.
-const MAX_NODES: usize = 20_000;
+/// The most values of a body: those of a batch of 10,000 items with two fields each, as of texts to
+/// decrypt with their contexts, and some more.
+const MAX_NODES: usize = 32_000;
 /// The longest path of a request, in bytes.
 const MAX_PATH: usize = 2_048;
 
@@ -89,6 +90,34 @@ mod tests {
                 ErrorKind::TooLarge
             );
         }
+    }
+
+    /// What `transit::MAX_BATCH` says of requests.
+    #[test]
+    fn a_batch_is_as_long_as_is_said() {
+        let batch = |count: usize, item: &str| {
+            let items = vec![item; count].join(",");
+            format!("{{\"batch_input\":[{items}]}}")
+        };
+        let two = "{\"ciphertext\":\"x\",\"context\":\"YQ==\"}";
+        let three = "{\"input\":\"\",\"signature\":\"x\",\"context\":\"YQ==\"}";
+        let most = crate::engine::transit::MAX_BATCH;
+        check_body(batch(most, two).as_bytes()).expect("two fields");
+        check_body(batch(7_999, three).as_bytes()).expect("three fields");
+        let error = check_body(batch(8_000, three).as_bytes()).expect_err("too many");
+        assert_eq!(error.kind(), ErrorKind::TooLarge);
+    }
+
+    /// What `transit::MAX_PLAINTEXT` says of requests.
+    #[test]
+    fn a_plaintext_is_as_long_as_is_said() {
+        let body = |bytes: usize| {
+            let text = data_encoding::BASE64.encode(&vec![0; bytes]);
+            format!("{{\"plaintext\":\"{text}\"}}")
+        };
+        check_body(body(835_572).as_bytes()).expect("fits");
+        let error = check_body(body(835_573).as_bytes()).expect_err("too long");
+        assert_eq!(error.kind(), ErrorKind::TooLarge);
     }
 
     #[test]

@@ -15,7 +15,8 @@ use crate::crypto::{extended, sign};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::Context;
 
-/// The largest plaintext: 32 MiB, as Vault's requests are bounded. Streams have no bound.
+/// The largest plaintext of a call: 32 MiB. Streams have no bound. A request in Vault's shape has at most
+/// 1,114,112 bytes, base64 and all: that is a plaintext of 835,572 bytes.
 pub const MAX_PLAINTEXT: usize = 33_554_432;
 
 /// A ciphertext, and the version of the key that made it.
@@ -393,4 +394,24 @@ fn reserve(
         cx.txn.store(path, &given)?;
     }
     Ok(grant)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::item::{Items, MAX_BATCH};
+    use super::*;
+
+    #[test]
+    fn plaintexts_and_batches_are_bounded_where_it_is_said() {
+        let mut plain = vec![0; MAX_PLAINTEXT];
+        check_for_new(&Input::new(&plain)).expect("32 MiB");
+        plain.push(0);
+        let error = check_for_new(&Input::new(&plain)).expect_err("a byte more");
+        assert_eq!(error.kind(), ErrorKind::TooLarge);
+        let mut items = vec![Input::new(""); MAX_BATCH];
+        Items::many(&items).check().expect("as many");
+        items.push(Input::new(""));
+        let error = Items::many(&items).check().expect_err("one more");
+        assert_eq!(error.kind(), ErrorKind::TooLarge);
+    }
 }

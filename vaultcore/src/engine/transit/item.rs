@@ -9,7 +9,8 @@ use super::text;
 use crate::error::{Error, Result};
 use crate::wire::{Array, Fields, Object, Response, Shape};
 
-/// The most items of a batch.
+/// The most items of a batch. A request in Vault's shape has at most 1,114,112 bytes and 32,000 values:
+/// as many items as this if they have two fields each, and 7,999 if they have three.
 pub const MAX_BATCH: usize = 10_000;
 
 /// Bytes or text to be worked on, with what belongs to them.
@@ -44,12 +45,12 @@ impl<'d> Input<'d> {
         Self::of(Data::Borrowed(data.as_ref()))
     }
 
-    fn of(data: Data<'d>) -> Self {
     /// Takes over what a request had, in memory that is wiped.
     pub(super) fn owned(data: Zeroizing<Vec<u8>>) -> Self {
         Self::of(Data::Owned(data))
     }
 
+    fn of(data: Data<'d>) -> Self {
         Self {
             data,
             context: Cow::Borrowed(&[]),
