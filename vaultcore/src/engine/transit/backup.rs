@@ -135,10 +135,12 @@ impl Operation for Restore<'_> {
     }
 
     fn input(&self) -> Json {
-        Object::new()
-            .text("backup", &self.backup)
-            .flag("force", self.existing == Existing::Replace)
-            .finish()
+        let object = Object::new().text("backup", &self.backup);
+        match self.existing {
+            Existing::Keep => object,
+            Existing::Replace => object.flag("force", true),
+        }
+        .finish()
     }
 
     fn output(&self, (): &()) -> Result<Response> {
@@ -163,9 +165,9 @@ fn read(backup: &str) -> Result<(Backup, Key, Given)> {
         ));
     }
     NewKey::with_rules(key.kind()?, &key.rules).rules()?; // what no key can be made with
+    key.rules.check_imported()?;
     if key.encode()?.len() > super::key::MAX_STORED {
         return Err(Error::new(
-    key.rules.check_imported()?;
             ErrorKind::TooLarge,
             "the key in the backup has more versions than one entry holds",
         ));
@@ -229,7 +231,6 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{index}");
         }
     }
-}
 
     /// Leaves of the only version what is public.
     fn forget(key: &mut Key) {
@@ -258,3 +259,4 @@ mod tests {
             assert!(read(&backup(kind, change)).is_ok(), "{index}");
         }
     }
+}

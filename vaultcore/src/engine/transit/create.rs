@@ -159,21 +159,30 @@ impl NewKey {
         }
     }
 
+    /// Says what is not as usual.
     pub(super) fn input(&self) -> Object {
-        let mut object = Object::new()
-            .text("type", self.kind.name())
-            .flag("derived", self.derived)
-            .flag("convergent_encryption", self.convergent)
-            .flag("exportable", self.exportable)
-            .flag("allow_plaintext_backup", self.allow_plaintext_backup)
-            .number("auto_rotate_period", self.auto_rotate.as_secs());
-        if let Some(size) = self.key_size {
-            object = object.number("key_size", size);
+        let mut object = Object::new();
+        if self.kind != KeyType::default() {
+            object = object.text("type", self.kind.name());
         }
-        if self.allow_rotation {
-            object = object.flag("allow_rotation", true);
+        for (name, value) in [
+            ("derived", self.derived),
+            ("convergent_encryption", self.convergent),
+            ("exportable", self.exportable),
+            ("allow_plaintext_backup", self.allow_plaintext_backup),
+            ("allow_rotation", self.allow_rotation),
+        ] {
+            if value {
+                object = object.flag(name, true);
+            }
         }
-        object
+        if !self.auto_rotate.is_zero() {
+            object = object.number("auto_rotate_period", self.auto_rotate.as_secs());
+        }
+        match self.key_size {
+            Some(size) => object.number("key_size", size),
+            None => object,
+        }
     }
 }
 

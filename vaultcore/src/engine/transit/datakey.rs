@@ -11,6 +11,9 @@ use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::MountPath;
 use crate::wire::{Json, Object, Response};
 
+/// How many bits a key has unless told otherwise.
+pub(super) const USUAL_BITS: u64 = 256;
+
 /// Makes a random key, and wraps it under a named one.
 pub(crate) struct DataKey<'d> {
     pub(crate) mount: &'d MountPath,
@@ -75,10 +78,12 @@ impl Operation for DataKey<'_> {
 
     fn input(&self) -> Json {
         let one = std::slice::from_ref(&self.with);
-        Items::many(one)
-            .one_input("", Form::Absent)
-            .number("bits", self.bits)
-            .finish()
+        let object = Items::many(one).one_input("", Form::Absent);
+        match self.bits {
+            USUAL_BITS => object,
+            bits => object.number("bits", bits),
+        }
+        .finish()
     }
 
     fn output(&self, wrapped: &Wrapped) -> Result<Response> {

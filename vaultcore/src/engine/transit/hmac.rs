@@ -115,7 +115,7 @@ impl Operation for Hmac<'_> {
 
     fn input(&self) -> Json {
         let object = self.items.input("input", Form::Base64);
-        object.text("algorithm", self.hash.name()).finish()
+        with_hash(object, "algorithm", self.hash).finish()
     }
 
     fn output(&self, marks: &Self::Reply) -> Result<Response> {
@@ -152,10 +152,11 @@ pub(super) fn with_suffix(path: String, suffix: &str) -> String {
     }
 }
 
-/// Returns an object with what an operation needs to know of a request.
-pub(super) fn with_hash(object: Object, hash: HashType) -> Object {
+/// Says the hash function in the field `name`, unless it is the usual one. What is as usual is not said,
+/// as in most requests: policies may forbid to say it.
+pub(super) fn with_hash(object: Object, name: &str, hash: HashType) -> Object {
     match hash {
-        HashType::Sha2_256 => object, // the usual one
-        _ => object.text("hash_algorithm", hash.name()),
+        HashType::Sha2_256 => object,
+        _ => object.text(name, hash.name()),
     }
 }

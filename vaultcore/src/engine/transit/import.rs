@@ -100,9 +100,9 @@ impl Operation for Import<'_> {
         match &self.key {
             Imported::Private(_) => object.text("ciphertext", ""),
             Imported::Public(text) => object.text("public_key", text),
-            Imported::Wrapped(text, hash) => object
-                .text("ciphertext", text)
-                .text("hash_function", hash.name()),
+            Imported::Wrapped(text, hash) => {
+                hash.input(object.text("ciphertext", text), "hash_function")
+            }
         }
         .finish()
     }

@@ -133,8 +133,7 @@ impl SignOptions {
     }
 
     pub(super) fn input(self, object: Object) -> Object {
-        // What is as usual is not said, as in most requests: policies may forbid to say it.
-        let mut object = with_hash(object, self.hash);
+        let mut object = with_hash(object, "hash_algorithm", self.hash);
         if self.marshaling == Marshaling::Jws {
             object = object.text("marshaling_algorithm", "jws");
         }

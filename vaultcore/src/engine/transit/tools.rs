@@ -4,7 +4,7 @@ use data_encoding::{BASE64, HEXLOWER};
 use zeroize::Zeroizing;
 
 use super::KIND;
-use super::hmac::HashType;
+use super::hmac::{HashType, with_hash};
 use super::item::Input;
 use crate::crypto::hash;
 use crate::error::{Error, Result};
@@ -14,6 +14,8 @@ use crate::wire::{Json, Object, Response};
 
 /// The most random bytes that are given at once: 128 KiB, as in Vault.
 pub const MAX_RANDOM: usize = 131_072;
+/// How many there are unless told otherwise.
+pub(super) const USUAL_RANDOM: usize = 32;
 
 /// How bytes are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,6 +37,14 @@ impl Format {
         match self {
             Self::Hex => "hex",
             Self::Base64 => "base64",
+        }
+    }
+
+    /// Says the format unless it is the `usual` one.
+    fn input(self, object: Object, usual: Self) -> Object {
+        match self == usual {
+            true => object,
+            false => object.text("format", self.name()),
         }
     }
 
@@ -72,11 +82,10 @@ impl Operation for HashData<'_> {
     }
 
     fn input(&self) -> Json {
-        Object::new()
-            .text("input", &Zeroizing::new(BASE64.encode(self.data.data())))
-            .text("algorithm", self.hash.name())
-            .text("format", self.format.name())
-            .finish()
+        let data = Zeroizing::new(BASE64.encode(self.data.data()));
+        let object = Object::new().text("input", &data);
+        let object = with_hash(object, "algorithm", self.hash);
+        self.format.input(object, Format::Hex).finish()
     }
 
     fn output(&self, sum: &Vec<u8>) -> Result<Response> {
@@ -117,11 +126,11 @@ impl Operation for RandomBytes<'_> {
     }
 
     fn input(&self) -> Json {
-        let count = u64::try_from(self.count).unwrap_or(u64::MAX);
-        Object::new()
-            .number("bytes", count)
-            .text("format", self.format.name())
-            .finish()
+        let object = match self.count {
+            USUAL_RANDOM => Object::new(),
+            count => Object::new().number("bytes", u64::try_from(count).unwrap_or(u64::MAX)),
+        };
+        self.format.input(object, Format::Base64).finish()
     }
 
     fn output(&self, bytes: &Self::Reply) -> Result<Response> {

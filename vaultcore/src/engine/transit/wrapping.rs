@@ -61,6 +61,14 @@ impl WrapHash {
         }
     }
 
+    /// Says it in the field `name`, unless it is the usual one.
+    pub(super) fn input(self, object: Object, name: &str) -> Object {
+        match self {
+            Self::Sha256 => object,
+            _ => object.text(name, self.name()),
+        }
+    }
+
     fn oaep(self) -> Oaep {
         match self {
             Self::Sha1 => Oaep::Sha1,
@@ -235,7 +243,7 @@ impl Operation for ExportWrapped<'_> {
     }
 
     fn input(&self) -> Json {
-        Object::new().text("hash", self.hash.name()).finish()
+        self.hash.input(Object::new(), "hash").finish()
     }
 
     fn output(&self, wrapped: &Wrapped) -> Result<Response> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use vaultcore::api::Method;
-use vaultcore::transit::{Input, KeyType, NewKey, SignOptions, ToRewrap};
+use vaultcore::transit::{HashType, Input, KeyType, NewKey, SignOptions, ToRewrap};
 use vaultcore::{ErrorKind, NewToken};
 
 use super::{Bench, refused};
@@ -105,6 +105,26 @@ fn policies_see_what_a_typed_call_asks_for_and_no_more() {
             capabilities = ["update"]
             denied_parameters = { "allow_rotation" = [] }
         }
+        path "transit/keys/+" {
+            capabilities = ["create", "update"]
+            denied_parameters = { "*" = [] }
+        }
+        path "transit/hmac/*" {
+            capabilities = ["update"]
+            allowed_parameters = { "input" = [] }
+        }
+        path "transit/hash" {
+            capabilities = ["update"]
+            allowed_parameters = { "input" = [] }
+        }
+        path "transit/random" {
+            capabilities = ["update"]
+            denied_parameters = { "*" = [] }
+        }
+        path "transit/datakey/wrapped/k" {
+            capabilities = ["update"]
+            denied_parameters = { "*" = [] }
+        }
         "#,
     );
     let tokens = door.vault.owner().expect("owner").token();
@@ -119,6 +139,30 @@ fn policies_see_what_a_typed_call_asks_for_and_no_more() {
     let denied = denied.expect_err("denied");
     assert_eq!(denied.kind(), ErrorKind::PermissionDenied);
     transit.import("i", &new, &[7; 32]).expect("allowed");
+    transit.create("k", &NewKey::default()).expect("as usual");
+    let (usual, other) = (HashType::Sha2_256, HashType::Sha2_512);
+    transit.hmac("s", usual, b"x").expect("as usual");
+    transit.hash(usual, b"x").expect("as usual");
+    transit.random(32).expect("as usual");
+    let with = || Input::new("");
+    transit
+        .wrapped_data_key("k", 256, with())
+        .expect("as usual");
+    for denied in [
+        transit
+            .create("l", &NewKey::new(KeyType::Ed25519))
+            .map(drop),
+        transit
+            .create("l", &NewKey::default().exportable(true))
+            .map(drop),
+        transit.hmac("s", other, b"x").map(drop),
+        transit.hash(other, b"x").map(drop),
+        transit.random(33).map(drop),
+        transit.wrapped_data_key("k", 512, with()).map(drop),
+    ] {
+        let denied = denied.expect_err("not as usual");
+        assert_eq!(denied.kind(), ErrorKind::PermissionDenied);
+    }
 }
 
 #[test]

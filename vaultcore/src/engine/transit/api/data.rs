@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{Made, name};
 use crate::engine::transit::create::NewKey;
-use crate::engine::transit::datakey::{DataKey, Show};
+use crate::engine::transit::datakey::{DataKey, Show, USUAL_BITS};
 use crate::engine::transit::decrypt::Decrypt;
 use crate::engine::transit::encrypt::Encrypt;
 use crate::engine::transit::hmac::{HashType, Hmac};
@@ -15,7 +15,7 @@ use crate::engine::transit::kind::KeyType;
 use crate::engine::transit::rewrap::{Fresh, Rewrap};
 use crate::engine::transit::sign::{Marshaling, Padding, SaltLength, Sign, SignOptions};
 use crate::engine::transit::text;
-use crate::engine::transit::tools::{Format, HashData, RandomBytes};
+use crate::engine::transit::tools::{Format, HashData, RandomBytes, USUAL_RANDOM};
 use crate::engine::transit::verify::{Verify, What};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::Call;
@@ -63,7 +63,7 @@ pub(super) fn datakey<'c>(call: &Call<'c>) -> Made<'c> {
         mount: call.mount,
         name: name(call)?,
         show,
-        bits: call.fields.count("bits")?.unwrap_or(256),
+        bits: call.fields.count("bits")?.unwrap_or(USUAL_BITS),
         with: only(call.fields, Form::Absent)?,
     }))
 }
@@ -229,17 +229,20 @@ pub(super) fn random<'c>(call: &Call<'c>) -> Made<'c> {
         (first, second) if source(first) => Some(second),
         _ => return Err(Error::invalid("the source of random bytes is platform")),
     };
-    let count = match in_path {
-        Some(text) => text.parse().map_err(|_| wrong())?,
-        None => call.fields.count("bytes")?.unwrap_or(32),
+    let asked = match in_path {
+        Some(text) => Some(text.parse().map_err(|_| wrong())?),
+        None => call.fields.count("bytes")?,
     };
+    let count = asked.map_or(USUAL_RANDOM, |count| {
+        usize::try_from(count).unwrap_or(usize::MAX)
+    });
     let suffix = match second {
         "" => first.to_owned(),
         second => format!("{first}/{second}"),
     };
     Ok(Box::new(RandomBytes {
         mount: call.mount,
-        count: usize::try_from(count).unwrap_or(usize::MAX),
+        count,
         format: format(call.fields, Format::Base64)?,
         suffix,
     }))
