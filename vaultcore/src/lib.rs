@@ -49,8 +49,8 @@
 //!   `tls_ca` it makes ring the process's provider of rustls, if there is none.
 //! * `xchacha`: transit keys of the type xchacha20-poly1305.
 //! * `crypto-ext`: transit keys of the types ecdsa-p521, ml-dsa-65 and ml-kem-768, RSA keys that are
-//!   made here and encrypt, ECDSA with any SHA-2 hash, and keys that come and go wrapped: aws-lc, built from
-//!   C, beside ring (7 crates more).
+//!   made here and encrypt, SHA-224 and SHA-3, ECDSA with any hash, and keys that come and go wrapped:
+//!   aws-lc, built from C, beside ring (7 crates more).
 //! * `conformance`: the public test suite for storage backends, and a wrapper that makes any of
 //!   them fail.
 

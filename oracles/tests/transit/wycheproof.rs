@@ -129,6 +129,10 @@ fn hmacs() {
     hmac(HashType::Sha2_256, mac::TestName::HmacSha256, 32, 87, 87);
     hmac(HashType::Sha2_384, mac::TestName::HmacSha384, 48, 87, 87);
     hmac(HashType::Sha2_512, mac::TestName::HmacSha512, 64, 87, 87);
+    hmac(HashType::Sha2_224, mac::TestName::HmacSha224, 28, 87, 85);
+    hmac(HashType::Sha3_256, mac::TestName::HmacSha3_256, 32, 87, 87);
+    hmac(HashType::Sha3_384, mac::TestName::HmacSha3_384, 48, 87, 87);
+    hmac(HashType::Sha3_512, mac::TestName::HmacSha3_512, 64, 87, 87);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use ring::{digest, hkdf, hmac};
 use vaultcore_os::{LockedBox, Wiped};
 use zeroize::Zeroizing;
 
+use super::extended;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The most that HKDF-SHA256 makes of one key: 255 blocks.
@@ -36,6 +37,86 @@ impl Hash {
             Self::Sha256 => hmac::HMAC_SHA256,
             Self::Sha384 => hmac::HMAC_SHA384,
             Self::Sha512 => hmac::HMAC_SHA512,
+        }
+    }
+}
+
+/// A hash function that ring lacks (FIPS 180-4, FIPS 202). It takes the feature `crypto-ext`, whose
+/// library has no SHA3-224.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rare {
+    Sha224,
+    Sha3_256,
+    Sha3_384,
+    Sha3_512,
+}
+
+impl Rare {
+    /// Returns the name, as in Vault.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Sha224 => "sha2-224",
+            Self::Sha3_256 => "sha3-256",
+            Self::Sha3_384 => "sha3-384",
+            Self::Sha3_512 => "sha3-512",
+        }
+    }
+}
+
+/// A hash function by its name in Vault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    Usual(Hash),
+    Rare(Rare),
+}
+
+impl Named {
+    /// What there is, for errors.
+    pub(crate) const ALL: &'static str = "sha2-256, sha2-384 and sha2-512, and with the feature \
+        `crypto-ext` sha2-224, sha3-256, sha3-384 and sha3-512";
+
+    pub(crate) fn new(name: &str) -> Option<Self> {
+        Some(match name {
+            "sha2-256" => Self::Usual(Hash::Sha256),
+            "sha2-384" => Self::Usual(Hash::Sha384),
+            "sha2-512" => Self::Usual(Hash::Sha512),
+            name => {
+                let rare = [Rare::Sha224, Rare::Sha3_256, Rare::Sha3_384, Rare::Sha3_512];
+                Self::Rare(rare.into_iter().find(|rare| rare.name() == name)?)
+            }
+        })
+    }
+
+    /// Returns the length of what it makes, in bytes.
+    pub(crate) fn length(self) -> usize {
+        match self {
+            Self::Usual(hash) => hash.length(),
+            Self::Rare(Rare::Sha224) => 28,
+            Self::Rare(Rare::Sha3_256) => 32,
+            Self::Rare(Rare::Sha3_384) => 48,
+            Self::Rare(Rare::Sha3_512) => 64,
+        }
+    }
+
+    /// Returns the hash of `data`.
+    ///
+    /// # Errors
+    /// `Unsupported` for what ring lacks, in a build without `crypto-ext`.
+    pub(crate) fn hash(self, data: &[u8]) -> Result<Vec<u8>> {
+        match self {
+            Self::Usual(usual) => Ok(hash(usual, data)),
+            Self::Rare(rare) => extended::rare_hash(rare, data),
+        }
+    }
+
+    /// Returns the MAC of `data` under a key that is used once.
+    ///
+    /// # Errors
+    /// As [`hash`](Self::hash).
+    pub(crate) fn hmac_once(self, key: &[u8], data: &[u8]) -> Result<Vec<u8>> {
+        match self {
+            Self::Usual(hash) => Ok(hmac_once(hash, key, data)),
+            Self::Rare(rare) => extended::rare_hmac(rare, key, data),
         }
     }
 }
@@ -179,6 +260,84 @@ mod tests {
                 let kept = HmacKey::new(kind, key).sign(data);
                 assert_eq!(HEXLOWER.encode(&kept), expected);
             }
+        }
+    }
+
+    #[cfg(feature = "crypto-ext")]
+    const RARE: [(Rare, &str, [&str; 3]); 4] = [
+        (
+            Rare::Sha224,
+            "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7",
+            [
+                "896fb1128abbdf196832107cd49df33f47b4b1169912ba4f53684b22",
+                "a30e01098bc6dbbf45690f3a7e9e6d0f8bbea2a39e6148008fd05e44",
+                "95e9a0db962095adaebe9b2d6f0dbce2d499f112f2d2b7273fa6870e",
+            ],
+        ),
+        (
+            Rare::Sha3_256,
+            "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532",
+            [
+                "ba85192310dffa96e2a3a40e69774351140bb7185e1202cdcc917589f95e16bb",
+                "c7d4072e788877ae3596bbb0da73b887c9171f93095b294ae857fbe2645e1ba5",
+                "ed73a374b96c005235f948032f09674a58c0ce555cfc1f223b02356560312c3b",
+            ],
+        ),
+        (
+            Rare::Sha3_384,
+            "ec01498288516fc926459f58e2c6ad8df9b473cb0fc08c2596da7cf0e49be4b298d88cea927ac7f539f1edf228376d25",
+            [
+                "68d2dcf7fd4ddd0a2240c8a437305f61fb7334cfb5d0226e1bc27dc10a2e723a20d370b47743130e26ac7e3d532886bd",
+                "f1101f8cbf9766fd6764d2ed61903f21ca9b18f57cf3e1a23ca13508a93243ce48c045dc007f26a21b3f5e0e9df4c20a",
+                "0fc19513bf6bd878037016706a0e57bc528139836b9a42c3d419e498e0e1fb9616fd669138d33a1105e07c72b6953bcc",
+            ],
+        ),
+        (
+            Rare::Sha3_512,
+            "b751850b1a57168a5693cd924b6b096e08f621827444f70d884f5d0240d2712e10e116e9192af3c91a7ec57647e3934057340b4cf408d5a56592f8274eec53f0",
+            [
+                "eb3fbd4b2eaab8f5c504bd3a41465aacec15770a7cabac531e482f860b5ec7ba47ccb2c6f2afce8f88d22b6dc61380f23a668fd3888bb80537c0a0b86407689e",
+                "5a4bfeab6166427c7a3647b747292b8384537cdb89afb3bf5665e4c5e709350b287baec921fd7ca0ee7a0c31d022a95e1fc92ba9d77df883960275beb4e62024",
+                "00f751a9e50695b090ed6911a4b65524951cdc15a73a5d58bb55215ea2cd839ac79d2b44a39bafab27e83fde9e11f6340b11d991b1b91bf2eee7fc872426c3a4",
+            ],
+        ),
+    ];
+
+    /// Hashes of "abc": the examples of NIST for FIPS 180-4 and 202. MACs of RFC 4231's cases 1, 2 and 6:
+    /// the RFC's for SHA-224, for SHA-3 those of Python's hmac. The last key is longer than a block of
+    /// all of them but SHA3-256.
+    #[cfg(feature = "crypto-ext")]
+    #[test]
+    fn rare_hashes_match_the_standards() {
+        let cases: [(&[u8], &[u8]); 3] = [
+            (&[0x0b; 20], b"Hi There"),
+            (b"Jefe", b"what do ya want for nothing?"),
+            (
+                &[0xaa; 131],
+                b"Test Using Larger Than Block-Size Key - Hash Key First",
+            ),
+        ];
+        for (rare, hashed, macs) in RARE {
+            let named = Named::new(rare.name()).expect("named");
+            assert_eq!(named, Named::Rare(rare));
+            let made = named.hash(b"abc").expect("hashed");
+            assert_eq!(HEXLOWER.encode(&made), hashed);
+            assert_eq!(made.len(), named.length());
+            for ((key, data), expected) in cases.into_iter().zip(macs) {
+                let made = named.hmac_once(key, data).expect("made");
+                assert_eq!(HEXLOWER.encode(&made), expected, "{rare:?}");
+            }
+        }
+    }
+
+    #[cfg(not(feature = "crypto-ext"))]
+    #[test]
+    fn what_ring_lacks_names_the_feature() {
+        let named = Named::new("sha3-256").expect("named");
+        for error in [named.hash(b""), named.hmac_once(b"", b"")] {
+            let error = error.expect_err("lacking");
+            assert_eq!(error.kind(), ErrorKind::Unsupported);
+            assert!(error.to_string().contains("crypto-ext"), "{error}");
         }
     }
 

@@ -4,7 +4,7 @@
 use zeroize::Zeroizing;
 
 use super::RawKey;
-use super::hash::Oaep;
+use super::hash::{Oaep, Rare};
 use super::rng::Random;
 use super::sign::{Algorithm, Message, Pair, Scheme, needs_extension};
 use crate::error::Result;
@@ -61,6 +61,17 @@ fn lacking(algorithm: Algorithm) -> crate::error::Error {
         Algorithm::MlDsa65 => "ML-DSA",
         Algorithm::Ed25519 => "this",
     })
+}
+
+pub(crate) fn rare_hash(hash: Rare, _: &[u8]) -> Result<Vec<u8>> {
+    Err(needs_extension(&format!(
+        "the hash function {}",
+        hash.name()
+    )))
+}
+
+pub(crate) fn rare_hmac(hash: Rare, _: &[u8], _: &[u8]) -> Result<Vec<u8>> {
+    rare_hash(hash, &[])
 }
 
 pub(crate) fn generate(algorithm: Algorithm, _: &dyn Random) -> Result<Pair> {

@@ -4,7 +4,7 @@ use data_encoding::{BASE64, HEXLOWER};
 use zeroize::Zeroizing;
 
 use super::sys;
-use crate::crypto::hash::{self, Hash};
+use crate::crypto::hash::{Hash, Named};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Access, Call, Capability, Context, Erased, Handler, Operation, Target};
 use crate::wire::{Json, Object, Response, Route, Verb};
@@ -88,14 +88,11 @@ fn hash_input<'c>(call: &Call<'c>) -> Made<'c> {
     }))
 }
 
-fn algorithm(name: &str) -> Result<Hash> {
+fn algorithm(name: &str) -> Result<Named> {
+    let none = || Error::invalid(format!("of hash functions there are {}", Named::ALL));
     match name {
-        "" | "sha2-256" => Ok(Hash::Sha256),
-        "sha2-384" => Ok(Hash::Sha384),
-        "sha2-512" => Ok(Hash::Sha512),
-        _ => Err(Error::invalid(
-            "of hash functions there are sha2-256, sha2-384 and sha2-512",
-        )),
+        "" => Ok(Named::Usual(Hash::Sha256)),
+        name => Named::new(name).ok_or_else(none),
     }
 }
 
@@ -166,7 +163,7 @@ impl Operation for Random {
 
 /// Hashes bytes.
 struct HashInput {
-    hash: Hash,
+    hash: Named,
     input: Zeroizing<Vec<u8>>,
     format: Format,
     /// What the path has behind its verb.
@@ -185,7 +182,7 @@ impl Operation for HashInput {
     }
 
     fn perform(&self, _: &mut Context<'_, '_>) -> Result<Vec<u8>> {
-        Ok(hash::hash(self.hash, &self.input))
+        self.hash.hash(&self.input)
     }
 
     fn input(&self) -> Json {

@@ -7,7 +7,7 @@ use data_encoding::BASE64;
 use super::item::{Form, Input, Items};
 use super::prepared::{Prepared, Usable};
 use super::{KIND, KeyName, api_path, text, usable};
-use crate::crypto::hash::{Hash, hmac_once};
+use crate::crypto::hash::{Hash, Named, Rare};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::MountPath;
@@ -30,6 +30,14 @@ pub enum HashType {
     Sha2_384,
     /// SHA-512.
     Sha2_512,
+    /// SHA-224; takes the feature `crypto-ext`, as those that follow. RSA keys do not sign with it.
+    Sha2_224,
+    /// SHA3-256; RSA keys do not sign with it.
+    Sha3_256,
+    /// SHA3-384; RSA keys do not sign with it.
+    Sha3_384,
+    /// SHA3-512; RSA keys do not sign with it.
+    Sha3_512,
 }
 
 impl HashType {
@@ -40,19 +48,27 @@ impl HashType {
             Self::Sha2_256 => "sha2-256",
             Self::Sha2_384 => "sha2-384",
             Self::Sha2_512 => "sha2-512",
+            Self::Sha2_224 => Rare::Sha224.name(),
+            Self::Sha3_256 => Rare::Sha3_256.name(),
+            Self::Sha3_384 => Rare::Sha3_384.name(),
+            Self::Sha3_512 => Rare::Sha3_512.name(),
         }
     }
 
     /// Returns the length of what it makes, in bytes.
     pub(super) fn length(self) -> usize {
-        self.hash().length()
+        self.named().length()
     }
 
-    pub(super) fn hash(self) -> Hash {
+    pub(super) fn named(self) -> Named {
         match self {
-            Self::Sha2_256 => Hash::Sha256,
-            Self::Sha2_384 => Hash::Sha384,
-            Self::Sha2_512 => Hash::Sha512,
+            Self::Sha2_256 => Named::Usual(Hash::Sha256),
+            Self::Sha2_384 => Named::Usual(Hash::Sha384),
+            Self::Sha2_512 => Named::Usual(Hash::Sha512),
+            Self::Sha2_224 => Named::Rare(Rare::Sha224),
+            Self::Sha3_256 => Named::Rare(Rare::Sha3_256),
+            Self::Sha3_384 => Named::Rare(Rare::Sha3_384),
+            Self::Sha3_512 => Named::Rare(Rare::Sha3_512),
         }
     }
 }
@@ -65,15 +81,18 @@ impl std::str::FromStr for HashType {
             "sha2-256" | "sha256" => Ok(Self::Sha2_256),
             "sha2-384" | "sha384" => Ok(Self::Sha2_384),
             "sha2-512" | "sha512" => Ok(Self::Sha2_512),
-            "none" | "sha1" | "sha2-224" | "sha3-224" | "sha3-256" | "sha3-384" | "sha3-512" => {
-                Err(Error::new(
-                    ErrorKind::Unsupported,
-                    "of hash functions there are sha2-256, sha2-384 and sha2-512",
-                ))
-            }
-            _ => Err(Error::invalid(
-                "there is no such hash function; there are sha2-256, sha2-384 and sha2-512",
+            "sha2-224" => Ok(Self::Sha2_224),
+            "sha3-256" => Ok(Self::Sha3_256),
+            "sha3-384" => Ok(Self::Sha3_384),
+            "sha3-512" => Ok(Self::Sha3_512),
+            "none" | "sha1" | "sha3-224" => Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("of hash functions there are {}", Named::ALL),
             )),
+            _ => Err(Error::invalid(format!(
+                "there is no such hash function; there are {}",
+                Named::ALL
+            ))),
         }
     }
 }
@@ -138,9 +157,9 @@ impl Hmac<'_> {
 
 /// Returns the MAC of `data` under the key for HMAC of the version.
 pub(super) fn mac(version: Usable<'_>, hash: HashType, data: &[u8]) -> Result<Vec<u8>> {
-    match hash.hash() {
-        Hash::Sha256 => Ok(version.hmac()?.sign(data)),
-        other => Ok(hmac_once(other, &version.stored.hmac.0, data)),
+    match hash.named() {
+        Named::Usual(Hash::Sha256) => Ok(version.hmac()?.sign(data)),
+        other => other.hmac_once(&version.stored.hmac.0, data),
     }
 }
 

@@ -9,6 +9,7 @@ use super::item::{Form, Input, Items};
 use super::kind::KeyType;
 use super::prepared::{Prepared, Usable};
 use super::{KIND, KeyName, api_path, crypt, text, usable};
+use crate::crypto::hash::{Hash, Named};
 use crate::crypto::sign::{self, Algorithm, Message, Pair, Salt, Scheme, Signer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
@@ -104,15 +105,36 @@ impl SignOptions {
         self
     }
 
-    fn message(self, kind: KeyType, data: &[u8]) -> Message<'_> {
-        match self.prehashed && (kind.is_ecdsa() || kind.is_rsa()) {
-            true => Message::Hashed(data),
-            false => Message::Whole(data),
+    /// Returns what the hash function makes of `data` where the library that signs lacks the function.
+    ///
+    /// # Errors
+    /// `Unsupported` for RSA, whose signatures name the function, and in a build without `crypto-ext`.
+    fn hashed(self, kind: KeyType, data: &[u8]) -> Result<Option<Vec<u8>>> {
+        let named = self.hash.named();
+        match named {
+            Named::Rare(_) if kind.is_rsa() => Err(Error::new(
+                ErrorKind::Unsupported,
+                "RSA keys sign with sha2-256, sha2-384 and sha2-512",
+            )),
+            Named::Rare(_) if kind.is_ecdsa() && !self.prehashed => named.hash(data).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn message<'m>(self, kind: KeyType, data: &'m [u8], hashed: Option<&'m [u8]>) -> Message<'m> {
+        match hashed {
+            Some(hashed) => Message::Hashed(hashed),
+            None if self.prehashed && (kind.is_ecdsa() || kind.is_rsa()) => Message::Hashed(data),
+            None => Message::Whole(data),
         }
     }
 
     fn scheme(self, kind: KeyType) -> Scheme {
-        let hash = self.hash.hash();
+        let hash = match self.hash.named() {
+            Named::Usual(hash) => hash,
+            // ECDSA is given what it made, and does not name it.
+            Named::Rare(_) => Hash::Sha256,
+        };
         let salt = match self.salt {
             SaltLength::Auto => Salt::Any,
             SaltLength::Hash => Salt::Hash,
@@ -211,7 +233,10 @@ impl Sign<'_> {
         let version = key.to_use(item.version)?;
         let algorithm = algorithm(key)?;
         let scheme = self.options.scheme(key.kind);
-        let message = self.options.message(key.kind, item.data());
+        let hashed = self.options.hashed(key.kind, item.data())?;
+        let message = self
+            .options
+            .message(key.kind, item.data(), hashed.as_deref());
         let (signature, public_key) = if key.key.rules.derived {
             let (signer, pair) = derived(version, item)?;
             (signer.sign(scheme, message)?, Some(pair.public))
@@ -282,7 +307,8 @@ pub(super) fn verify(
         &version.stored.public
     };
     let scheme = options.scheme(key.kind);
-    let message = options.message(key.kind, item.data());
+    let hashed = options.hashed(key.kind, item.data())?;
+    let message = options.message(key.kind, item.data(), hashed.as_deref());
     if key.kind.is_ecdsa() && options.marshaling == Marshaling::Jws {
         if bytes.len() != algorithm.scalar_length().saturating_mul(2) {
             return Ok(false);

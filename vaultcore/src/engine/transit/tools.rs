@@ -6,7 +6,6 @@ use zeroize::Zeroizing;
 use super::KIND;
 use super::hmac::{HashType, with_hash};
 use super::item::Input;
-use crate::crypto::hash;
 use crate::error::{Error, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::MountPath;
@@ -78,7 +77,7 @@ impl Operation for HashData<'_> {
     }
 
     fn perform(&self, _: &mut Context<'_, '_>) -> Result<Vec<u8>> {
-        Ok(hash::hash(self.hash.hash(), self.data.data()))
+        self.hash.named().hash(self.data.data())
     }
 
     fn input(&self) -> Json {

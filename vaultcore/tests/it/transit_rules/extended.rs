@@ -260,3 +260,97 @@ fn a_salt_that_is_to_be_as_long_as_the_hash_is() {
         }
     }
 }
+
+/// By OpenBao 2.7.2: signatures of "abc", by keys over P-256 and P-521.
+const P256: &str = "-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE1b45OuvkNfJk+4AcSWwGkETuWgFC
+Cs2M33IBl/bfXpYtuaQYgSRw5vV9rUQHJ42NPCpiHSWkV5pYIBYphA7FSw==
+-----END PUBLIC KEY-----
+";
+const P521: &str = "-----BEGIN PUBLIC KEY-----
+MIGbMBAGByqGSM49AgEGBSuBBAAjA4GGAAQA4jgvpM9RO9fGZPANmn70KYykkAhF
+S0M4ZJWUfFyWQ4M3avDZZFvVXQ1C/7Rz0Bklp2Hm8Uls4vhQMN4XVAqmG8oBHth4
+dmcSLU09HjQNdgZx02iatTK5s8ivsKc6hVv5/aHbb+ADEuY4boh41fQv3sfNC+vh
+Dz9Gtod49k/i0otsJfk=
+-----END PUBLIC KEY-----
+";
+const SIGNED: [(HashType, &str, &str); 4] = [
+    (
+        HashType::Sha2_224,
+        "vault:v1:MEQCIBgNXN+aJecyWpQ8d/3DcKGiu1xuynIjkxsW5f/plt6mAiB9AqvNZMFGWj+7GXI+tLd+noRLiqE4/6Y2fjiWzPXHqw==",
+        "vault:v1:MIGIAkIBAD+fiKs+jlNeLhGvqirRVDTsQSQ/of8qtCY19Ifrajlaw9I8s5ak7CQwutJn/K1i6iQS7ktFbT9NrRhley1Sna8CQgFbp3a/VzkMNGEkJgNmk0kJ37JE2D873+2RvhFEQgJ88h8PgkXP1XA7DI/5+eJnESQY6EbKM0DIrl/CadOokaTppg==",
+    ),
+    (
+        HashType::Sha3_256,
+        "vault:v1:MEQCIBKp20pDsQiYgSN27fGd8vLPXHvvxMaNmyy2SHIO357TAiAI07zecoCNMLqaE6+U2ft1HP9JbESiHTFnOYmWdMeztg==",
+        "vault:v1:MIGIAkIAiqWKPA0Z7I8115mn8vhsFJo0Wy6O8cGytBtUi4u3sLZ9yKcDbslwHaep0dmbe5sreNhdZExorthtrU4ovvOX4PMCQgDQhZ7p6+xRkqvhwSr0wfzbZk2MR+Z/TkD/QPT6tNTbhyVPxy3RIxtdIC33jQv5bAhPa0an0ESSsJYQnzrvsVazug==",
+    ),
+    (
+        HashType::Sha3_384,
+        "vault:v1:MEUCIAqpLbojllwNV8v4MWaBcFD8ISfAzl3UQZTq1Dc5V56TAiEAxnaoCrAXHIU/3XBr+Nu4dzuq0VwWhs04Rt4q76D8JXk=",
+        "vault:v1:MIGIAkIBf09NOx3uAcbh8vPRJaqsh098EcrY0IFxIu4TSh7bB0ffCp1yJHgilRqvinJfnv6MDHAvtDhmh/wZQA3pr+3MIEkCQgHC0w53tMoFZ3FH8A4OVsgNe9NrpehupqybzOOiYYxlTOH6c2AKCmG+7m9hThXeRWlBxtuAJaH8DCyge2k6pSdd7Q==",
+    ),
+    (
+        HashType::Sha3_512,
+        "vault:v1:MEUCIA0ld9+LH1+rkht+yWpmHTy+rkYEpjnUDgYJna89tu50AiEA+r0EGc4OCsqlloSEsTvCfkl+cYcAKr2C0QIqLN6TOx8=",
+        "vault:v1:MIGIAkIBG7AoGRshNxw5TMfoQvwPp2ghr7tCfvWk23OQSykaXJbmw8u7tNjI+MR1cf0c2I31f9HcdQS5QlrO6+BTlTBFDeUCQgHz7Qii8f0wFQc6ef/zjgDKpqY3Rk6My9qUASoQW8eUChEjGHogDoP/GUIAXY2KxAdcLWzklpZ8D6l4oQ3eAF7qDw==",
+    ),
+];
+
+#[test]
+fn ecdsa_signs_with_the_hash_functions_that_openbao_has() {
+    let bench = Bench::new();
+    let transit = &bench.transit;
+    for (kind, public) in [(KeyType::EcdsaP256, P256), (KeyType::EcdsaP521, P521)] {
+        let (name, own) = (kind.name(), format!("{}.own", kind.name()));
+        let imported = transit.import_public(name, &NewKey::new(kind), public);
+        imported.expect("imported");
+        bench.create(&own, kind);
+        for (hash, short, long) in SIGNED {
+            let signature = if kind == KeyType::EcdsaP256 {
+                short
+            } else {
+                long
+            };
+            let options = SignOptions::new().hash(hash);
+            let valid = |key: &str, options, data: &[u8], text: &str| {
+                transit.verify(key, options, data, text).expect("judged")
+            };
+            assert!(valid(name, options, b"abc", signature), "{hash:?}");
+            assert!(!valid(name, options, b"abd", signature), "{hash:?}");
+            let hashed = transit.hash(hash, b"abc").expect("hashed");
+            let prehashed = options.prehashed(true);
+            assert!(valid(name, prehashed, &hashed, signature), "{hash:?}");
+            let other = SignOptions::new().hash(HashType::Sha2_384);
+            assert!(!valid(name, other, b"abc", signature), "{hash:?}");
+            let made = transit.sign(&own, options, b"abc").expect("signed");
+            assert!(valid(&own, prehashed, &hashed, &made));
+            let made = transit.sign(&own, prehashed, &hashed).expect("signed");
+            assert!(valid(&own, options, b"abc", &made));
+        }
+    }
+}
+
+#[test]
+fn rsa_signs_with_no_hash_function_that_its_library_lacks() {
+    let bench = Bench::new();
+    let transit = &bench.transit;
+    bench.create("r", KeyType::Rsa2048);
+    let signature = transit.sign("r", SignOptions::new(), b"x").expect("signed");
+    for hash in [HashType::Sha2_224, HashType::Sha3_256] {
+        for prehashed in [false, true] {
+            let options = SignOptions::new().hash(hash).prehashed(prehashed);
+            for error in [
+                transit.sign("r", options, b"x").expect_err("lacking"),
+                transit
+                    .verify("r", options, b"x", &signature)
+                    .expect_err("lacking"),
+            ] {
+                assert_eq!(error.kind(), ErrorKind::Unsupported);
+            }
+        }
+        // It has MACs of every function, as every key.
+        let mac = transit.hmac("r", hash, b"x").expect("made");
+        assert!(transit.verify_hmac("r", hash, b"x", &mac).expect("judged"));
+    }
+}
