@@ -31,10 +31,10 @@ pub(super) fn dispatch(vault: &Vault, request: &ApiRequest, who: Who) -> Result<
     }
     let response = asked.answer()?;
     for rest in &response.rest {
-        match vault.finish(rest) {
-            Err(error) if response.waits => return Err(error),
+        match response.waits {
+            true => vault.finish(rest)?,
             // The reply stands: what is left is finished by `Vault::tick` if it cannot be now.
-            _ => {}
+            false => drop(vault.advance(rest)),
         }
     }
     Ok(envelope::envelope(&response, &vault.request_id()?))

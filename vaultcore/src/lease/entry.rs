@@ -92,6 +92,11 @@ impl LeaseEntry {
         matches!(self.state, State::Pending | State::Cancelled) && now < self.due
     }
 
+    /// Returns whether somebody has a claim on it, and ends it.
+    pub(crate) fn is_claimed(&self) -> bool {
+        matches!(self.state, State::Revoking { claim: Some(_), .. })
+    }
+
     /// Returns whether what it leases may be used at `now`.
     pub(crate) fn is_live(&self, now: Timestamp) -> bool {
         self.state == State::Active && now < self.expires

@@ -92,7 +92,8 @@ impl Leases {
     ///
     /// # Errors
     /// What the outside system says; whoever reaps tries again then. `Unavailable` also if what is leased
-    /// is being made at this moment, or another process ends it: the lease is over, and it is seen to.
+    /// is being made at this moment, or another process that ends it takes longer than 20 seconds: the
+    /// lease is over, and it is seen to.
     pub fn revoke(&self, id: &str) -> Result<()> {
         let operation = RevokeLease {
             id: Zeroizing::new(id.to_owned()),

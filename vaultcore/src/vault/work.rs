@@ -10,7 +10,7 @@ use crate::engine::kv::{PurgePage, Sweeping};
 use crate::engine::sys::{DropTerms, RewrapPage, WipePage};
 use crate::engine::transit::{self, RotateDue};
 use crate::error::{Error, ErrorKind, Result};
-use crate::id::{NamespaceId, TokenId};
+use crate::id::{LeaseKey, NamespaceId, TokenId};
 use crate::lease;
 use crate::mount::Wipe;
 use crate::operation::Operation;
@@ -61,7 +61,7 @@ impl Vault {
             let scan = Scan::new(folder.as_str()).after(last.as_str()).limit(PAGE);
             let found = self.core.storage.scan(&scan)?;
             for path in &found {
-                match entry(path).and_then(|entry| self.finish(&entry)) {
+                match entry(path).and_then(|entry| self.advance(&entry)) {
                     Ok(()) => finished = finished.saturating_add(1),
                     Err(error) if stops(&error) => return Err(error),
                     Err(error) => failed = failed.or(Some(error)),
@@ -119,7 +119,7 @@ impl Vault {
             for due in &due {
                 let expire = ExpireToken { due: due.clone() };
                 let work = self.run(&Caller::system(), &expire);
-                match work.and_then(|work| work.map(|work| self.finish(&work)).transpose()) {
+                match work.and_then(|work| work.map(|work| self.advance(&work)).transpose()) {
                     Ok(work) => finished = finished.saturating_add(usize::from(work.is_some())),
                     Err(error) if stops(&error) => return Err(error),
                     Err(error) => *failed = failed.take().or(Some(error)),
@@ -193,23 +193,35 @@ impl Vault {
         }
     }
 
-    /// Does the work that an entry names, all of it. What revoked tokens leased is ended, too, as far as
-    /// it can be now; the rest is the background work's.
+    /// Does the work that an entry names, all of it, and waits for leases that others end.
     pub(crate) fn finish(&self, work: &EntryPath) -> Result<()> {
+        let others = self.work_off(work)?;
+        self.await_others(others)
+    }
+
+    /// Does the work that an entry names, and waits for nobody else.
+    pub(crate) fn advance(&self, work: &EntryPath) -> Result<()> {
+        self.work_off(work).map(drop)
+    }
+
+    /// Does the work that an entry names; what revoked tokens leased is ended, too, as far as it can be
+    /// now. Returns leases that others end at this moment.
+    fn work_off(&self, work: &EntryPath) -> Result<Vec<LeaseKey>> {
         let begun = self.now();
-        self.with_open(|open| self.finish_on(open, work))?;
+        let others = self.with_open(|open| self.finish_on(open, work))?;
         if kind_of(work) == Some("revoke") {
             let mut round = self.round_of_ended(begun)?;
             // Between two pages the vault can be sealed; the leases are over already.
             let mut page = || self.with_open(|open| self.reap_page(open, &mut round, &mut None));
             while page().unwrap_or(false) {}
         }
-        Ok(())
+        Ok(others)
     }
 
-    fn finish_on(&self, open: &OpenVault, work: &EntryPath) -> Result<()> {
+    fn finish_on(&self, open: &OpenVault, work: &EntryPath) -> Result<Vec<LeaseKey>> {
         if let Some(key) = lease::key_at(work) {
-            return self.end_lease(open, key);
+            let others = self.end_lease(open, key)?;
+            return Ok(others.into_iter().collect());
         }
         match kind_of(work) {
             Some("wipe") => {
@@ -223,18 +235,17 @@ impl Vault {
                 }
                 let page = WipePage { work: work.clone() };
                 while self.system(open, &page)? {}
-                Ok(())
             }
-            Some("leases") => self.sweep(open, work),
-            Some("revoke") => self.revoke_all(open, work),
+            Some("leases") => return self.sweep(open, work),
+            Some("revoke") => self.revoke_all(open, work)?,
             _ => {
                 let page = PurgePage {
                     entry: work.clone(),
                 };
                 while self.system(open, &page)? == Sweeping::More {}
-                Ok(())
             }
         }
+        Ok(Vec::new())
     }
 
     fn system<O: Operation>(&self, open: &OpenVault, operation: &O) -> Result<O::Reply> {

@@ -2,13 +2,14 @@
 
 use super::super::Vault;
 use super::super::open::OpenVault;
+use super::lanes::{LOOK, each_page};
 use super::peers::Peers;
 use super::{Ended, Force};
 use crate::barrier::Txn;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{LeaseKey, NamespaceId};
-use crate::lease::{self, CLAIM_PAGE, Claimed, Lease, State, Sweep};
+use crate::lease::{self, Claimed, Lease, State, Sweep};
 use crate::path::{EntryPath, Folder};
 use crate::token;
 
@@ -33,11 +34,30 @@ pub(in super::super) struct Manner {
     pub(in super::super) begun: Option<Timestamp>,
 }
 
-/// A page of leases: those that are ours to end, and how many are not.
+/// A page of leases: those that are ours to end, those that others end, and how many are left to a later
+/// time.
 #[derive(Default)]
 struct Taken {
     claimed: Vec<Claimed>,
+    others: Vec<LeaseKey>,
     left: usize,
+}
+
+impl Taken {
+    /// Notes those that are not ours.
+    fn note(self, total: &mut Ended) -> Vec<Claimed> {
+        total.failed = total.failed.saturating_add(self.left);
+        total.others.extend(self.others);
+        self.claimed
+    }
+}
+
+/// Whose a lease is to end.
+enum Whose {
+    Ours(Claimed),
+    Others,
+    /// Nobody's now.
+    Later,
 }
 
 impl Vault {
@@ -53,10 +73,15 @@ impl Vault {
         let mut total = Ended::default();
         let mut after: Option<String> = None;
         loop {
-            let page = |txn: &mut Txn<'_>| lease::places(txn, folder, after.as_deref(), CLAIM_PAGE);
+            let page = |txn: &mut Txn<'_>| lease::places(txn, folder, after.as_deref(), LOOK);
             let (places, next) = open.transact(|txn, _| page(txn))?;
-            let claimed = self.claim_places(open, &places, manner, &mut total)?;
-            total.add(self.end_claimed(open, claimed, manner.force, &peers)?);
+            let done = each_page(&places, |part, workers| {
+                let mut ended = Ended::default();
+                let claimed = self.claim_places(open, part, manner, &mut ended)?;
+                ended.add(self.end_claimed(open, claimed, (manner.force, workers), &peers)?);
+                Ok(ended)
+            })?;
+            done.into_iter().for_each(|ended| total.add(ended));
             match next {
                 Some(last) if Some(&last) > after.as_ref() => after = Some(last),
                 _ => return Ok(total),
@@ -76,18 +101,13 @@ impl Vault {
         match claim(places) {
             Err(error) if error.kind() == ErrorKind::Corrupt => {}
             taken => {
-                let taken = taken?;
-                total.failed = total.failed.saturating_add(taken.left);
-                return Ok(taken.claimed);
+                return Ok(taken?.note(total));
             }
         }
         let mut claimed = Vec::new();
         for place in places {
             match claim(std::slice::from_ref(place)) {
-                Ok(taken) => {
-                    total.failed = total.failed.saturating_add(taken.left);
-                    claimed.extend(taken.claimed);
-                }
+                Ok(taken) => claimed.extend(taken.note(total)),
                 Err(error) if error.kind() == ErrorKind::Corrupt => match manner.force {
                     Force::No => total.unreadable = total.unreadable.saturating_add(1),
                     Force::Yes => {
@@ -116,37 +136,45 @@ impl Vault {
                 continue;
             }
             match self.take_one(txn, lease, manner)? {
-                Some(claimed) => taken.claimed.push(claimed),
-                None => taken.left = taken.left.saturating_add(1),
+                Whose::Ours(claimed) => taken.claimed.push(claimed),
+                Whose::Others => taken.others.push(key),
+                Whose::Later => taken.left = taken.left.saturating_add(1),
             }
         }
         Ok(taken)
     }
 
-    /// Claims a lease; `None` if it is left to somebody else, or to a later time.
-    fn take_one(&self, txn: &mut Txn<'_>, lease: Lease, manner: Manner) -> Result<Option<Claimed>> {
+    /// Claims a lease, unless it is left to somebody else, or to a later time.
+    fn take_one(&self, txn: &mut Txn<'_>, lease: Lease, manner: Manner) -> Result<Whose> {
         let now = txn.now();
         if lease.entry.is_being_made(now) {
             // By force, too: were it dropped now, nobody would know of what is there in a moment.
-            return lease::mark(txn, lease).map(|()| None);
+            return lease::mark(txn, lease).map(|()| Whose::Later);
         }
         let tried = !matches!(lease.entry.state, State::Pending | State::Active);
         let waits = tried && manner.haste == Haste::WhenDue;
         let able = manner.force == Force::Yes || self.is_able(txn, &lease)?;
         if able && !(waits && lease.entry.due > now) {
-            return lease::claim(txn, lease);
+            return Ok(match lease::claim(txn, lease)? {
+                Some(claimed) => Whose::Ours(claimed),
+                None => Whose::Others,
+            });
         }
         if !able && !waits {
             lease::mark(txn, lease)?;
         }
-        Ok(None)
+        Ok(Whose::Later)
     }
 
-    /// Ends the leases that a work entry names.
-    pub(in super::super) fn sweep(&self, open: &OpenVault, work: &EntryPath) -> Result<()> {
+    /// Ends the leases that a work entry names. Returns those that others end at this moment.
+    pub(in super::super) fn sweep(
+        &self,
+        open: &OpenVault,
+        work: &EntryPath,
+    ) -> Result<Vec<LeaseKey>> {
         let sweep = open.transact(|txn, _| Sweep::load(txn, work))?;
         let Some(sweep) = sweep else {
-            return Ok(()); // somebody else finished it
+            return Ok(Vec::new()); // somebody else finished it
         };
         if let Some((namespace, path)) = sweep.made_at() {
             self.end_tokens(open, namespace, path)?;
@@ -169,7 +197,7 @@ impl Vault {
             Ok(())
         })?;
         match (total.failed, total.unreadable) {
-            (0, 0) => Ok(()),
+            (0, 0) => Ok(total.others),
             (failed, 0) => Err(Error::new(
                 ErrorKind::Unavailable,
                 format!("{failed} leases could not be ended, and are tried again"),
@@ -187,14 +215,17 @@ impl Vault {
             Some(lease) => self.take_one(txn, lease, manner).map(Some),
             None => Ok(None),
         })?;
-        let Some(taken) = taken else {
-            return Ok(Ended::default()); // it is gone
-        };
-        let left = usize::from(taken.is_none());
-        let claimed = taken.into_iter().collect();
-        let mut ended = self.end_claimed(open, claimed, manner.force, &Peers::default())?;
-        ended.failed = ended.failed.saturating_add(left);
-        Ok(ended)
+        let mut total = Ended::default();
+        match taken {
+            None => {} // it is gone
+            Some(Whose::Others) => total.others.push(key),
+            Some(Whose::Later) => total.failed = 1,
+            Some(Whose::Ours(claimed)) => {
+                let alone = (manner.force, 1);
+                total.add(self.end_claimed(open, vec![claimed], alone, &Peers::default())?);
+            }
+        }
+        Ok(total)
     }
 
     /// Revokes the tokens that were made by a request to `path`, or below it.

@@ -1,6 +1,8 @@
 //! Ending what is leased: of single leases, of all below a path, and of all that are due.
 
 mod below;
+mod lanes;
+mod others;
 mod peers;
 #[cfg(test)]
 mod tests;
@@ -17,16 +19,14 @@ use crate::barrier::Txn;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::LeaseKey;
-use crate::lease::{self, CLAIM_PAGE, Claimed, Lease, REMOVE_PAGE, Reach};
+use crate::lease::{self, Claimed, Lease, REMOVE_PAGE, Reach};
 use crate::operation::{Act, Failure, Registry};
 use crate::path::EntryPath;
+use lanes::{LOOK, each_page};
 use peers::Peers;
 
-/// How many of a page of leases are ended at the same time: outside it is mostly waiting.
-const WORKERS: usize = 8;
-
 /// What became of a number of leases.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Ended {
     /// Those that were ended.
     pub(crate) ended: usize,
@@ -34,6 +34,8 @@ pub(crate) struct Ended {
     pub(crate) failed: usize,
     /// Those that cannot be read.
     pub(crate) unreadable: usize,
+    /// Those that others end at this moment.
+    pub(crate) others: Vec<LeaseKey>,
 }
 
 impl Ended {
@@ -41,6 +43,7 @@ impl Ended {
         self.ended = self.ended.saturating_add(other.ended);
         self.failed = self.failed.saturating_add(other.failed);
         self.unreadable = self.unreadable.saturating_add(other.unreadable);
+        self.others.extend(other.others);
     }
 }
 
@@ -122,26 +125,33 @@ impl Vault {
         failed: &mut Option<Error>,
     ) -> Result<bool> {
         let after = round.after.as_ref();
-        let page = open.transact(|txn, _| lease::due(txn, txn.now(), after, CLAIM_PAGE))?;
+        let page = open.transact(|txn, _| lease::due(txn, txn.now(), after, LOOK))?;
         if page.is_empty() {
             return Ok(false);
         }
-        let claimed = self.claim_page(open, &page, round.reach, failed)?;
-        let ended = self.end_claimed(open, claimed, Force::No, &round.peers)?;
-        round.ended = round.ended.saturating_add(ended.ended);
-        let full = page.len() >= CLAIM_PAGE;
+        let (reach, peers) = (round.reach, &round.peers);
+        let done = each_page(&page, |part, workers| {
+            let mut failed = None;
+            let claimed = self.claim_page(open, part, reach, &mut failed)?;
+            let ended = self.end_claimed(open, claimed, (Force::No, workers), peers)?;
+            Ok((ended, failed))
+        })?;
+        for (ended, error) in done {
+            round.ended = round.ended.saturating_add(ended.ended);
+            *failed = failed.take().or(error);
+        }
+        let full = page.len() >= LOOK;
         round.after = page.into_iter().next_back();
         Ok(full)
     }
 
-    /// Ends a lease now.
+    /// Ends a lease now. Returns it if somebody else ends it at this moment.
     ///
     /// # Errors
     /// What went wrong outside; the lease is tried again later then. `Unavailable` if this process has
-    /// no engine or driver for it: it is over then, and another process ends what it leased; if that
-    /// is being made at this moment: it is over then, and undone once it is made; or if somebody else
-    /// ends it at this moment, and may fail.
-    pub(super) fn end_lease(&self, open: &OpenVault, key: LeaseKey) -> Result<()> {
+    /// no engine or driver for it: it is over then, and another process ends what it leased; or if
+    /// that is being made at this moment: it is over then, and undone once it is made.
+    pub(super) fn end_lease(&self, open: &OpenVault, key: LeaseKey) -> Result<Option<LeaseKey>> {
         let claimed = open.transact(|txn, _| match lease::load(txn, key)? {
             Some(lease) if lease.entry.is_being_made(txn.now()) => {
                 lease::mark(txn, lease).map(|()| Err(being_made()))
@@ -149,17 +159,17 @@ impl Vault {
             Some(lease) if !self.is_able(txn, &lease)? => {
                 lease::mark(txn, lease).map(|()| Err(elsewhere()))
             }
-            Some(lease) => Ok(lease::claim(txn, lease)?.ok_or_else(being_ended).map(Some)),
-            None => Ok(Ok(None)),
+            Some(lease) => Ok(Ok(lease::claim(txn, lease)?.ok_or(Some(key)))),
+            None => Ok(Ok(Err(None))), // it is gone
         })?;
-        let Some(claimed) = claimed? else {
-            return Ok(()); // it is gone
+        let claimed = match claimed? {
+            Ok(claimed) => claimed,
+            Err(others) => return Ok(others),
         };
         let acts = self.prepare(open, std::slice::from_ref(&claimed));
         let ended = acts.into_iter().try_for_each(|act| act?.run());
-        self.settle(open, vec![(claimed, ended.err())], Force::No)?
-            .1
-            .map_or(Ok(()), Err)
+        let (_, failed) = self.settle(open, vec![(claimed, ended.err())], Force::No)?;
+        failed.map_or(Ok(None), Err)
     }
 
     /// Ends what was made under a lease that did not come into force.
@@ -168,7 +178,7 @@ impl Vault {
     /// end: it is recorded anew, and ended now that all is made that will be.
     pub(super) fn undo(&self, open: &OpenVault, lease: &Lease) -> Result<()> {
         open.transact(|txn, _| lease::reopen(txn, lease))?;
-        self.end_lease(open, lease.key)
+        self.end_lease(open, lease.key).map(drop)
     }
 
     /// Ends what was claimed: outside, several at a time, and then in storage.
@@ -176,13 +186,13 @@ impl Vault {
         &self,
         open: &OpenVault,
         claimed: Vec<Claimed>,
-        force: Force,
+        (force, workers): (Force, usize),
         peers: &Peers,
     ) -> Result<Ended> {
         if claimed.is_empty() {
             return Ok(Ended::default());
         }
-        let workers = WORKERS.min(claimed.len());
+        let workers = workers.min(claimed.len());
         let prepared = self.prepare(open, &claimed);
         let waiting = Mutex::new(claimed.into_iter().zip(prepared));
         let next = || waiting.lock().ok().and_then(|mut waiting| waiting.next());
@@ -286,13 +296,6 @@ fn being_made() -> Error {
     Error::new(
         ErrorKind::Unavailable,
         "what the lease is for is being made at this moment: the lease is over, and it is undone",
-    )
-}
-
-fn being_ended() -> Error {
-    Error::new(
-        ErrorKind::Unavailable,
-        "somebody else ends what the lease is for at this moment: the lease is over",
     )
 }
 

@@ -195,26 +195,55 @@ fn a_token_takes_its_own_leases_along_and_nothing_else_that_is_due() {
     assert!(world.is_empty());
 }
 
-#[test]
-fn what_somebody_else_ends_is_not_said_to_be_ended() {
-    let world = World::new();
+/// While one process ends a room, another one is told to, too: alone, and with all others. Returns what
+/// they say; `meanwhile` is done before the first one goes on.
+fn told_to_end_what_another_ends(
+    world: &World,
+    meanwhile: impl FnOnce(&dyn Fn() -> bool) + Send + 'static,
+) -> Vec<Option<ErrorKind>> {
     let rented = world.rent(None, "{}");
-    let second = world.rent(None, "{}");
-    let other = world.other();
-    let leases = other.owner().expect("owner").leases();
-    let (id, path) = (second.lease.clone(), "hotel/rooms/blue");
+    let (leases, id) = (world.other().owner().expect("owner").leases(), rented.lease);
     let (tell, told) = std::sync::mpsc::channel();
-    // While this process gives the first room up, the other one is told to end it, too.
     world.hotel.state().while_ending = Some(Box::new(move || {
-        let single = leases.revoke(&id).expect_err("not yet");
-        let below = leases.revoke_prefix(path).expect_err("not yet");
-        tell.send((single.kind(), below.kind())).expect("told");
+        let waiting = thread::spawn(move || {
+            let kind = |ended: crate::Result<()>| ended.err().map(|error| error.kind());
+            let single = kind(leases.revoke(&id));
+            vec![single, kind(leases.revoke_prefix("hotel/rooms/blue"))]
+        });
+        meanwhile(&|| waiting.is_finished());
+        tell.send(waiting).expect("told");
     }));
-    let swept = world.owner().leases().revoke_prefix(path);
-    assert!(swept.is_ok(), "{swept:?}");
-    let unavailable = ErrorKind::Unavailable;
-    assert_eq!(told.recv().expect("told"), (unavailable, unavailable));
-    assert!(!world.hotel.has(&rented.room) && !world.hotel.has(&second.room));
+    let ended = world.owner().leases().revoke_prefix("hotel/rooms/blue");
+    assert!(ended.is_ok(), "{ended:?}");
+    told.recv().expect("told").join().expect("joined")
+}
+
+#[test]
+fn what_somebody_else_ends_is_waited_for() {
+    let world = World::new();
+    let told = told_to_end_what_another_ends(&world, |is_finished| {
+        thread::yield_now();
+        assert!(!is_finished(), "it is not ended yet");
+    });
+    assert_eq!(told, [None, None]);
+    assert!(world.is_empty());
+}
+
+#[test]
+fn what_somebody_else_ends_is_not_waited_for_for_ever() {
+    let world = World::new();
+    let clock = world.clock.clone();
+    // For less time than a claim lasts: then it would be anybody's again.
+    let told = told_to_end_what_another_ends(&world, move |is_finished| {
+        for _ in 0..10 {
+            clock.advance(Duration::from_secs(21));
+            let mut spins = 0..1_000_000;
+            while !is_finished() && spins.next().is_some() {
+                thread::yield_now();
+            }
+        }
+    });
+    assert_eq!(told[0], Some(ErrorKind::Unavailable));
 }
 
 #[test]
