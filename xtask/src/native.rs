@@ -17,6 +17,11 @@ const ABI: &str = "0";
 /// What a C program of ours is compiled with.
 const CFLAGS: &str = "-std=gnu11 -g -O1 -Wall -Wextra -Werror";
 
+/// What is installed has every driver and every kind of key: who installs it cannot add them.
+const FEATURES: &str = "--features=postgres,mysql,crypto-ext,xchacha";
+/// Those of them that the command line does not have by itself.
+const SHELL_FEATURES: &str = "--features=postgres,mysql";
+
 /// How the library is built.
 #[derive(Clone, Copy)]
 enum Profile {
@@ -27,11 +32,11 @@ enum Profile {
 }
 
 impl Profile {
-    /// What is installed has the drivers of databases: who installs it cannot add them.
-    fn flags(self) -> &'static [&'static str] {
+    /// Returns what the command line is built with.
+    fn of_shell(self) -> &'static [&'static str] {
         match self {
-            Self::Tests | Self::Debug => &["--features=postgres,mysql"],
-            Self::Release => &["--features=postgres,mysql", "--release"],
+            Self::Tests | Self::Debug => &[SHELL_FEATURES],
+            Self::Release => &[SHELL_FEATURES, "--release"],
         }
     }
 }
@@ -55,7 +60,7 @@ pub(crate) fn install(mut args: Args) -> Result {
     let prefix = prefix.ok_or("install needs --prefix DIR")?;
     let prefix = std::path::absolute(&prefix).map_err(|error| format!("{prefix}: {error}"))?;
     install_to(&prefix, profile)?;
-    shell::install_to(&prefix, profile.flags())?;
+    shell::install_to(&prefix, profile.of_shell())?;
     let pkgconfig = prefix.join("lib/pkgconfig");
     println!(
         "installed; PKG_CONFIG_PATH={} finds it",
@@ -79,7 +84,7 @@ pub(crate) fn installed() -> Result<PathBuf> {
     }
     let prefix = target().join("native");
     install_to(&prefix, Profile::Tests)?;
-    shell::install_to(&prefix, Profile::Tests.flags())?;
+    shell::install_to(&prefix, Profile::Tests.of_shell())?;
     Ok(prefix)
 }
 
@@ -97,7 +102,7 @@ pub(crate) fn steps(report: &mut Report, setup: &mut Setup) {
         done.into()
     });
     report.step("cli-install", || {
-        shell::install_to(&prefix, Profile::Tests.flags()).into()
+        shell::install_to(&prefix, Profile::Tests.of_shell()).into()
     });
     if !installed {
         return;
@@ -120,10 +125,12 @@ fn probe(program: &str, argument: &str) -> bool {
 
 fn build(profile: Profile) -> Result {
     let mut cargo = cargo("build --quiet --package vaultcore-c");
-    cargo.args(profile.flags());
-    if matches!(profile, Profile::Tests) {
-        cargo.arg("--features=fake-database"); // for tests of what is leased
-    }
+    cargo.arg(FEATURES);
+    match profile {
+        Profile::Tests => cargo.arg("--features=fake-database"), // for tests of what is leased
+        Profile::Debug => &mut cargo,
+        Profile::Release => cargo.arg("--release"),
+    };
     match cargo.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("the build of vaultcore-c: {status}")),
@@ -243,6 +250,10 @@ fn c_tests(report: &mut Report, prefix: &Path) {
     });
     let sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
     report.step("c-tests", || watched(prefix, &sanitize, "asan", &[]).into());
+    report.step("c-keys", || {
+        let keys = compile(prefix, "tests/keys.c", &sanitize, "asan");
+        keys.and_then(|keys| show(&mut command(keys))).into()
+    });
     report.step("c-valgrind", || {
         if !exists("valgrind") && !apt_install("valgrind") {
             return skipped("there is no valgrind");
