@@ -490,6 +490,12 @@ vc_status vc_session_close(vc_session session, vc_error **error_out);
 
 // Returns the keys of the transit engine that is mounted at `mount`. Whether there is such a mount
 // is checked with each call.
+//
+// What encrypts and decrypts has functions of its own. All else is asked of vc_request by Vault's
+// paths below the mount: keys/NAME makes a key, keys/NAME/rotate, /config, /trim, /import and
+// /import_version work on it; wrapping_key, byok-export, export, backup and restore move keys;
+// datakey/plaintext/NAME makes a data key; sign/NAME, verify/NAME and hmac/NAME take what Vault's
+// do (hash_algorithm, prehashed, marshaling_algorithm, signature_algorithm, context, batch_input).
 vc_status vc_session_transit(vc_session session,
                              vc_bytes mount,
                              vc_transit *transit_out,

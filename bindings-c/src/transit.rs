@@ -11,6 +11,12 @@ use super::handle::{close, find, keep_with, vc_session, vc_transit};
 /// Returns the keys of the transit engine that is mounted at `mount`. Whether there is such a mount
 /// is checked with each call.
 ///
+/// What encrypts and decrypts has functions of its own. All else is asked of vc_request by Vault's
+/// paths below the mount: keys/NAME makes a key, keys/NAME/rotate, /config, /trim, /import and
+/// /import_version work on it; wrapping_key, byok-export, export, backup and restore move keys;
+/// datakey/plaintext/NAME makes a data key; sign/NAME, verify/NAME and hmac/NAME take what Vault's
+/// do (hash_algorithm, prehashed, marshaling_algorithm, signature_algorithm, context, batch_input).
+///
 /// # Safety
 /// Pointers obey the rules at the head of vaultcore.h.
 #[unsafe(no_mangle)]

@@ -93,6 +93,18 @@ fn utf8(bytes: &[u8]) -> PyResult<Text> {
 /// Bytes that are given as `bytes`, `bytearray`, `memoryview` or `Secret`, in memory that is wiped.
 pub(crate) struct Data(pub(crate) SecretBytes);
 
+impl Data {
+    pub(crate) fn expose(&self) -> &[u8] {
+        self.0.expose()
+    }
+}
+
+impl AsRef<[u8]> for Data {
+    fn as_ref(&self) -> &[u8] {
+        self.expose()
+    }
+}
+
 impl<'py> FromPyObject<'_, 'py> for Data {
     type Error = PyErr;
 

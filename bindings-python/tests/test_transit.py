@@ -1,5 +1,8 @@
 """Named keys."""
 
+import hashlib
+import io
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -111,6 +114,135 @@ def test_import_and_batches(transit):
 def test_random(shared, count):
     drawn = shared.transit("transit").random(count)
     assert len(drawn) == count and drawn != bytes(count)
+
+@pytest.mark.parametrize("bits", [128, 256, 512])
+def test_data_keys(shared, bits):
+    transit = shared.transit("transit")
+    plain, wrapped = transit.data_key("orders", bits, associated_data=b"row")
+    assert len(plain) * 8 == bits
+    assert transit.decrypt("orders", wrapped, associated_data=b"row") == plain
+    hidden = transit.wrapped_data_key("orders", bits)
+    assert len(transit.decrypt("orders", hidden)) * 8 == bits
+
+
+def test_how_to_sign(transit):
+    transit.create("rsa", "rsa-2048")
+    transit.create("ec", "ecdsa-p256")
+    for key, how in [
+        ("rsa", {"padding": "pkcs1v15"}),
+        ("rsa", {"hash": "sha2-384", "salt_length": "hash"}),
+        ("ec", {"hash": "sha2-512"}),
+        ("ec", {"marshaling": "jws"}),
+    ]:
+        signature = transit.sign(key, b"data", **how)
+        assert transit.verify(key, b"data", signature, **how)
+        assert not transit.verify(key, b"other", signature, **how)
+    for wrong in ({"padding": "none"}, {"marshaling": "DER"}, {"salt_length": "7"}, {"hash": "x"}):
+        with pytest.raises(vaultcore.InvalidArgumentError):
+            transit.sign("rsa", b"data", **wrong)
+
+
+@pytest.mark.parametrize("hash", ["sha2-256", "sha2-384", "sha2-512"])
+def test_hashes_are_signed(shared, hash):
+    transit = shared.transit("transit")
+    transit.create("pair", "ecdsa-p256")
+    digest = transit.hash(b"data", hash=hash)
+    assert digest == hashlib.new(hash.replace("sha2-", "sha"), b"data").digest()
+    signature = transit.sign("pair", digest, hash=hash, prehashed=True)
+    assert transit.verify("pair", b"data", signature, hash=hash)
+    assert transit.verify("pair", digest, signature, hash=hash, prehashed=True)
+    assert not transit.verify("pair", digest, signature, hash=hash)
+
+
+def test_versions_and_contexts(transit):
+    transit.create("k", "ed25519", derived=True)
+    transit.rotate("k")
+    old = transit.sign("k", b"data", context=b"a", version=1)
+    assert old.startswith("vault:v1:")
+    assert transit.verify("k", b"data", old, context=b"a")
+    assert not transit.verify("k", b"data", old, context=b"b")
+    assert transit.hmac("k", b"data", version=1).startswith("vault:v1:")
+    one, two = (transit.read("k", context=context)["versions"] for context in (b"a", b"b"))
+    assert one[1]["public_key"] != two[1]["public_key"]
+
+
+def test_batches_with_what_belongs_to_them(transit):
+    transit.create("k", derived=True)
+    contexts, rows = [b"a", b"b"], [b"1", b"2"]
+    made = transit.encrypt_batch("k", [b"x", b"y"], contexts=contexts, associated_data=rows)
+    back = transit.decrypt_batch("k", made, contexts=contexts, associated_data=rows)
+    assert back == [b"x", b"y"]
+    transit.rotate("k")
+    new = transit.rewrap_batch("k", made, contexts=contexts, associated_data=rows)
+    assert all(text.startswith("vault:v2:") for text in new)
+    back = transit.decrypt_batch("k", new, contexts=contexts, associated_data=rows[::-1])
+    assert all(isinstance(one, vaultcore.InvalidArgumentError) for one in back)
+    for wrong in ([b"a"], [b"a"] * 3):
+        with pytest.raises(ValueError):
+            transit.encrypt_batch("k", [b"x", b"y"], contexts=wrong)
+    transit.create("s", "ed25519")
+    signed = transit.sign_batch("s", [b"x", b"y"])
+    assert [transit.verify("s", one, text) for one, text in zip([b"x", b"y"], signed)] == [True] * 2
+
+
+def test_rules_of_a_key(transit):
+    transit.create("k")
+    transit.rotate("k")
+    transit.configure("k", min_decryption_version=2, min_encryption_version=2, auto_rotate=3600)
+    told = transit.read("k")
+    assert (told["kind"], told["min_decryption_version"]) == ("aes256-gcm96", 2)
+    assert told["auto_rotate"] == 3600 and list(told["versions"]) == [2]
+    transit.trim("k", 2)
+    assert transit.read("k")["min_available_version"] == 2
+    transit.soft_delete("k")
+    with pytest.raises(vaultcore.VaultError):
+        transit.encrypt("k", b"x")
+    transit.soft_restore("k")
+    with pytest.raises(vaultcore.InvalidArgumentError):
+        transit.delete("k")
+    transit.configure("k", deletion_allowed=True)
+    transit.delete("k")
+    transit.upsert(False)
+    with pytest.raises(vaultcore.VaultError):
+        transit.encrypt("k", b"x")
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_536, 200_000])
+def test_streams(shared, size):
+    transit = shared.transit("transit")
+    sealed, plain = io.BytesIO(), io.BytesIO()
+    data = bytes(size)
+    with_ = {"associated_data": b"monday"}
+    assert transit.encrypt_stream("orders", io.BytesIO(data), sealed, **with_) == size
+    stream = sealed.getvalue()
+    assert transit.decrypt_stream("orders", io.BytesIO(stream), plain, **with_) == size
+    assert plain.getvalue() == data
+    for changed in (stream[:-1], stream + b"x", b"", stream[:20] + b"x" + stream[21:]):
+        with pytest.raises(vaultcore.InvalidArgumentError):
+            transit.decrypt_stream("orders", io.BytesIO(changed), io.BytesIO(), **with_)
+
+
+def test_what_a_file_raises(shared, tmp_path):
+    transit = shared.transit("transit")
+
+    class Broken:
+        def read(self, size):
+            raise KeyError("read")
+
+        def write(self, data):
+            raise OSError("write")
+
+    with pytest.raises(KeyError):
+        transit.encrypt_stream("orders", Broken(), io.BytesIO())
+    with pytest.raises(OSError, match="write"):
+        transit.encrypt_stream("orders", io.BytesIO(b"x"), Broken())
+    with pytest.raises(TypeError):
+        transit.encrypt_stream("orders", io.StringIO("x"), io.BytesIO())
+    with pytest.raises(AttributeError):
+        transit.encrypt_stream("orders", None, io.BytesIO())
+    (tmp_path / "plain").write_bytes(b"x" * 100_000)
+    with open(tmp_path / "plain", "rb", 0) as raw, open(tmp_path / "sealed", "wb") as out:
+        assert transit.encrypt_stream("orders", raw, out) == 100_000
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))

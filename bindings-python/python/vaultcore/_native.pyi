@@ -3,7 +3,7 @@
 import builtins
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Final, NoReturn, TypedDict, final, type_check_only
+from typing import Any, ClassVar, Final, NoReturn, Protocol, TypedDict, final, type_check_only
 
 from typing_extensions import Unpack
 
@@ -229,6 +229,14 @@ class KvV1:
     def delete(self, path: str) -> None: ...
     def list(self, folder: str = "") -> builtins.list[str]: ...
 
+@type_check_only
+class _Reader(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+@type_check_only
+class _Writer(Protocol):
+    def write(self, data: bytes, /) -> int: ...
+
 @final
 class Transit:
     def create(
@@ -239,7 +247,36 @@ class Transit:
         derived: bool = False,
         convergent: bool = False,
         exportable: bool = False,
+        allow_plaintext_backup: bool = False,
+        auto_rotate: int = 0,
+        key_size: int | None = None,
     ) -> None: ...
+    def read(self, key: str, *, context: _Buffer | Secret | None = None) -> dict[str, Any]: ...
+    def list(self) -> builtins.list[str]: ...
+    def latest_version(self, key: str) -> int: ...
+    def configure(
+        self,
+        key: str,
+        *,
+        min_decryption_version: int | None = None,
+        min_encryption_version: int | None = None,
+        deletion_allowed: bool | None = None,
+        exportable: bool | None = None,
+        allow_plaintext_backup: bool | None = None,
+        auto_rotate: int | None = None,
+    ) -> None: ...
+    def rotate(self, key: str) -> int: ...
+    def trim(self, key: str, first: int) -> None: ...
+    def soft_delete(self, key: str) -> None: ...
+    def soft_restore(self, key: str) -> None: ...
+    def delete(self, key: str) -> None: ...
+    def upsert(self, allowed: bool) -> None: ...
+    def export(self, key: str, what: str = "encryption-key") -> dict[int, Secret]: ...
+    def export_wrapped(
+        self, destination: str, key: str, *, hash: str = "SHA256"
+    ) -> dict[int, str]: ...
+    def backup(self, key: str) -> Secret: ...
+    def restore(self, key: str, backup: _Text, *, replace: bool = False) -> None: ...
     def import_key(
         self,
         key: str,
@@ -248,10 +285,22 @@ class Transit:
         *,
         allow_rotation: bool = True,
     ) -> None: ...
-    def list(self) -> builtins.list[str]: ...
-    def latest_version(self, key: str) -> int: ...
-    def rotate(self, key: str) -> int: ...
-    def delete(self, key: str) -> None: ...
+    def import_version(self, key: str, material: _Buffer | Secret) -> None: ...
+    def import_private(self, key: str, version: int, material: _Buffer | Secret) -> None: ...
+    def import_public(
+        self, key: str, public_key: str, kind: str, *, allow_rotation: bool = True
+    ) -> None: ...
+    def wrapping_key(self) -> str: ...
+    def import_wrapped(
+        self,
+        key: str,
+        wrapped: str,
+        kind: str = "aes256-gcm96",
+        *,
+        hash: str = "SHA256",
+        allow_rotation: bool = True,
+    ) -> None: ...
+    def import_wrapped_version(self, key: str, wrapped: str, *, hash: str = "SHA256") -> None: ...
     def encrypt(
         self,
         key: str,
@@ -259,6 +308,7 @@ class Transit:
         *,
         context: _Buffer | Secret | None = None,
         associated_data: _Buffer | Secret | None = None,
+        version: int = 0,
     ) -> str: ...
     def decrypt(
         self,
@@ -275,6 +325,7 @@ class Transit:
         *,
         context: _Buffer | Secret | None = None,
         associated_data: _Buffer | Secret | None = None,
+        version: int = 0,
     ) -> str: ...
     def rewrap_all(
         self,
@@ -284,14 +335,111 @@ class Transit:
         progress: Callable[[int], object] | None = None,
     ) -> builtins.list[str]: ...
     def encrypt_batch(
-        self, key: str, plaintexts: Sequence[_Buffer | Secret]
+        self,
+        key: str,
+        plaintexts: Sequence[_Buffer | Secret],
+        *,
+        contexts: Sequence[_Buffer | Secret] | None = None,
+        associated_data: Sequence[_Buffer | Secret] | None = None,
     ) -> builtins.list[str | VaultError]: ...
-    def hmac(self, key: str, data: _Buffer | Secret, *, hash: str = "sha2-256") -> str: ...
+    def decrypt_batch(
+        self,
+        key: str,
+        ciphertexts: Sequence[str],
+        *,
+        contexts: Sequence[_Buffer | Secret] | None = None,
+        associated_data: Sequence[_Buffer | Secret] | None = None,
+    ) -> builtins.list[bytes | VaultError]: ...
+    def rewrap_batch(
+        self,
+        key: str,
+        ciphertexts: Sequence[str],
+        *,
+        contexts: Sequence[_Buffer | Secret] | None = None,
+        associated_data: Sequence[_Buffer | Secret] | None = None,
+    ) -> builtins.list[str | VaultError]: ...
+    def encrypt_stream(
+        self,
+        key: str,
+        reader: _Reader,
+        writer: _Writer,
+        *,
+        context: _Buffer | Secret | None = None,
+        associated_data: _Buffer | Secret | None = None,
+        version: int = 0,
+    ) -> int: ...
+    def decrypt_stream(
+        self,
+        key: str,
+        reader: _Reader,
+        writer: _Writer,
+        *,
+        context: _Buffer | Secret | None = None,
+        associated_data: _Buffer | Secret | None = None,
+    ) -> int: ...
+    def data_key(
+        self,
+        key: str,
+        bits: int = 256,
+        *,
+        context: _Buffer | Secret | None = None,
+        associated_data: _Buffer | Secret | None = None,
+        version: int = 0,
+    ) -> tuple[bytes, str]: ...
+    def wrapped_data_key(
+        self,
+        key: str,
+        bits: int = 256,
+        *,
+        context: _Buffer | Secret | None = None,
+        associated_data: _Buffer | Secret | None = None,
+        version: int = 0,
+    ) -> str: ...
+    def hash(self, data: _Buffer | Secret, *, hash: str = "sha2-256") -> bytes: ...
+    def hmac(
+        self, key: str, data: _Buffer | Secret, *, hash: str = "sha2-256", version: int = 0
+    ) -> str: ...
     def verify_hmac(
         self, key: str, data: _Buffer | Secret, hmac: str, *, hash: str = "sha2-256"
     ) -> bool: ...
-    def sign(self, key: str, data: _Buffer | Secret) -> str: ...
-    def verify(self, key: str, data: _Buffer | Secret, signature: str) -> bool: ...
+    def sign(
+        self,
+        key: str,
+        data: _Buffer | Secret,
+        *,
+        hash: str = "sha2-256",
+        prehashed: bool = False,
+        marshaling: str = "asn1",
+        padding: str = "pss",
+        salt_length: str = "auto",
+        context: _Buffer | Secret | None = None,
+        version: int = 0,
+    ) -> str: ...
+    def sign_batch(
+        self,
+        key: str,
+        items: Sequence[_Buffer | Secret],
+        *,
+        hash: str = "sha2-256",
+        prehashed: bool = False,
+        marshaling: str = "asn1",
+        padding: str = "pss",
+        salt_length: str = "auto",
+        contexts: Sequence[_Buffer | Secret] | None = None,
+    ) -> builtins.list[str | VaultError]: ...
+    def verify(
+        self,
+        key: str,
+        data: _Buffer | Secret,
+        signature: str,
+        *,
+        hash: str = "sha2-256",
+        prehashed: bool = False,
+        marshaling: str = "asn1",
+        padding: str = "pss",
+        salt_length: str = "auto",
+        context: _Buffer | Secret | None = None,
+    ) -> bool: ...
     def random(self, count: int) -> bytes: ...
 
 @final
