@@ -2,7 +2,9 @@
 //!
 //! Blocks of one language run in their order, in one folder that is empty at first. What a reader
 //! builds for release is taken as the tests built it: `cargo xtask install` gets `--debug`, and
-//! `pip install ./bindings-python` takes the wheel that the tests use.
+//! `pip install ./bindings-python` takes the wheel that the tests use. A block works if its program
+//! succeeds. No block shows what a program prints: one that does would be of a language that nothing
+//! runs, and is refused.
 
 use std::ffi::OsString;
 use std::fs;
