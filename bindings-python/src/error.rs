@@ -86,7 +86,7 @@ pub(crate) fn to_py_err(py: Python<'_>, error: &Error) -> PyErr {
 }
 
 /// Runs `work` with the interpreter let go, so that other threads run meanwhile. Whatever `work`
-/// uses of Python's memory was copied before.
+/// uses of Python's memory was copied before, or is held and never changes.
 pub(crate) fn call<T: Send>(
     py: Python<'_>,
     work: impl FnOnce() -> Result<T> + Send,

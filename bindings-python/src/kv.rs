@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serde_json::value::RawValue;
 use vaultcore::kv::{Cas, KvMetadata, VersionInfo};
-use vaultcore::{Error, ErrorKind, SecretBytes};
+use vaultcore::{Error, ErrorKind, SecretBytes, Timestamp};
 
 use crate::error::{Progress, call};
 use crate::json;
@@ -18,7 +18,7 @@ const MOST_BYTES: usize = 512 * 1_024;
 /// Return the variables of a `.env` text, in their order.
 #[pyfunction]
 pub(crate) fn parse_env<'py>(py: Python<'py>, text: Data) -> PyResult<Bound<'py, PyDict>> {
-    let found = call(py, || vaultcore::import::parse_env(text.0.expose()))?;
+    let found = call(py, || vaultcore::import::parse_env(text.expose()))?;
     let told = PyDict::new(py);
     for variable in &found {
         told.set_item(variable.name(), variable.value().expose())?;
@@ -27,22 +27,35 @@ pub(crate) fn parse_env<'py>(py: Python<'py>, text: Data) -> PyResult<Bound<'py,
 }
 
 /// One version of a secret.
-#[pyclass(frozen, get_all, name = "KvSecret", module = "vaultcore")]
+#[pyclass(frozen, name = "KvSecret", module = "vaultcore")]
 pub(crate) struct KvSecret {
     /// The data.
+    #[pyo3(get)]
     data: Py<PyAny>,
     /// The number of the version.
+    #[pyo3(get)]
     version: u64,
-    /// When it was written: RFC 3339.
-    created_time: String,
-    /// When it is deleted: RFC 3339; None for never.
-    deletion_time: Option<String>,
+    created: Timestamp,
+    deletion: Option<Timestamp>,
     /// The custom metadata.
+    #[pyo3(get)]
     metadata: std::collections::BTreeMap<String, String>,
 }
 
 #[pymethods]
 impl KvSecret {
+    /// When it was written: RFC 3339.
+    #[getter]
+    fn created_time(&self) -> String {
+        self.created.to_string()
+    }
+
+    /// When it is deleted: RFC 3339; None for never.
+    #[getter]
+    fn deletion_time(&self) -> Option<String> {
+        self.deletion.map(|time| time.to_string())
+    }
+
     fn __repr__(&self) -> String {
         format!("KvSecret(version={}, data=[redacted])", self.version)
     }
@@ -102,8 +115,8 @@ impl Kv {
         Ok(KvSecret {
             data: json::loads(py, found.data.expose())?.unbind(),
             version: found.version,
-            created_time: found.created_time.to_string(),
-            deletion_time: found.deletion_time.map(|time| time.to_string()),
+            created: found.created_time,
+            deletion: found.deletion_time,
             metadata: found.custom_metadata,
         })
     }

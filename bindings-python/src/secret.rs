@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyString};
 use vaultcore::{SecretBytes, SecretString};
 
@@ -90,12 +91,29 @@ fn utf8(bytes: &[u8]) -> PyResult<Text> {
     Ok(Text(SecretString::copy_from(text)))
 }
 
-/// Bytes that are given as `bytes`, `bytearray`, `memoryview` or `Secret`, in memory that is wiped.
-pub(crate) struct Data(pub(crate) SecretBytes);
+/// Bytes that are given as `bytes`, `bytearray`, `memoryview` or `Secret`, and that nobody changes
+/// while the interpreter is let go.
+pub(crate) enum Data {
+    /// `bytes` never change, and live as long as they are held: a copy would be one more to wipe.
+    Held(PyBackedBytes),
+    /// All else, in memory that is wiped.
+    Copied(SecretBytes),
+}
 
 impl Data {
     pub(crate) fn expose(&self) -> &[u8] {
-        self.0.expose()
+        match self {
+            Self::Held(bytes) => bytes,
+            Self::Copied(bytes) => bytes.expose(),
+        }
+    }
+
+    /// Returns the bytes in memory that is wiped.
+    pub(crate) fn into_secret(self) -> SecretBytes {
+        match self {
+            Self::Held(bytes) => SecretBytes::copy_from(&bytes),
+            Self::Copied(bytes) => bytes,
+        }
     }
 }
 
@@ -110,12 +128,12 @@ impl<'py> FromPyObject<'_, 'py> for Data {
 
     fn extract(given: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
         if let Ok(bytes) = given.cast::<PyBytes>() {
-            return Ok(Self(SecretBytes::copy_from(bytes.as_bytes())));
+            return Ok(Self::Held(bytes.to_owned().into()));
         }
         if let Ok(secret) = given.cast::<Secret>() {
             return secret
                 .get()
-                .with(|text| Ok(Self(SecretBytes::copy_from(text.as_bytes()))));
+                .with(|text| Ok(Self::Copied(SecretBytes::copy_from(text.as_bytes()))));
         }
         if given.is_instance_of::<PyString>() {
             return Err(PyTypeError::new_err("bytes are expected, not str"));
@@ -128,7 +146,7 @@ impl<'py> FromPyObject<'_, 'py> for Data {
             .getattr("memoryview")?
             .call1((given,))?;
         let bytes = view.call_method0("tobytes")?;
-        Ok(Self(SecretBytes::copy_from(
+        Ok(Self::Copied(SecretBytes::copy_from(
             bytes.cast::<PyBytes>()?.as_bytes(),
         )))
     }

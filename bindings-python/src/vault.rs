@@ -137,7 +137,7 @@ impl Vault {
             slots.push(NewSlot::shamir(shares, threshold));
         }
         slots.extend(passphrase.map(|text| NewSlot::passphrase(text.0)));
-        slots.extend(key.map(|key| NewSlot::key(key.0)));
+        slots.extend(key.map(|key| NewSlot::key(key.into_secret())));
         let init = self.with(py, |vault| vault.init(slots))?;
         let shares = init.shares().iter();
         let shares = shares.map(|share| Py::new(py, Secret::text(share.to_text())));
@@ -180,7 +180,8 @@ impl Vault {
 
     /// Unseal by the 32 bytes of a key slot; return the status.
     fn unseal_key<'py>(&self, py: Python<'py>, key: Data) -> PyResult<Bound<'py, PyDict>> {
-        told(py, &self.with(py, |vault| vault.unseal_key(&key.0))?)
+        let key = key.into_secret();
+        told(py, &self.with(py, |vault| vault.unseal_key(&key))?)
     }
 
     /// Return whether the vault is initialized and sealed, and how far an unseal has come.
