@@ -11,6 +11,7 @@ mod machine;
 use std::ffi::CStr;
 use std::ptr;
 
+use capi::bytes::{vc_buffer, vc_buffer_free};
 use capi::database::*;
 use capi::error::*;
 use capi::init::*;
@@ -20,7 +21,7 @@ use capi::request::*;
 use capi::session::*;
 use capi::transit::*;
 use capi::vault::*;
-use machine::{ErrorOut, Input, Machine};
+use machine::{ErrorOut, Input, Machine, UNTOUCHED};
 
 /// How many calls a stream makes at most.
 const MOST: usize = 64;
@@ -163,7 +164,46 @@ const OPS: &[Op] = &[
     },
     op!(vc_lease_revoke(text)),
     op!(vc_lease_revoke_prefix(text)),
+    // What is new comes last, so that the seeds mean what they did.
+    |m, i, e| {
+        let (init, mut count) = (m.pick(i), usize::MAX);
+        let status = unsafe { vc_init_share_count(init, &raw mut count, e) };
+        assert_eq!(status == VC_OK, count != usize::MAX);
+        status
+    },
+    |m, i, e| {
+        let (vault, passphrase) = (m.pick(i), m.text(i));
+        unsafe { vc_vault_unseal_passphrase(vault, passphrase, ptr::null_mut(), e) }
+    },
+    lease,
+    static_credentials,
 ];
+
+fn lease(m: &mut Machine, i: &mut Input<'_>, e: ErrorOut) -> vc_status {
+    let handle = m.pick(i);
+    let mut told = vc_lease_status {
+        remaining_ms: UNTOUCHED,
+        renewable: false,
+        last: false,
+    };
+    let status = unsafe { vc_credentials_lease(handle, &raw mut told, e) };
+    assert_eq!(status == VC_OK, told.remaining_ms != UNTOUCHED);
+    status
+}
+
+fn static_credentials(m: &mut Machine, i: &mut Input<'_>, e: ErrorOut) -> vc_status {
+    let (database, role) = (m.pick(i), m.text(i));
+    let mut name = vc_buffer {
+        data: ptr::null(),
+        len: 0,
+    };
+    let status = m.took(|_, password| unsafe {
+        vc_database_static_credentials(database, role, &raw mut name, password, e)
+    });
+    assert_eq!(status == VC_OK, !name.data.is_null());
+    unsafe { vc_buffer_free(&raw mut name) };
+    status
+}
 
 fn init(m: &mut Machine, i: &mut Input<'_>, e: ErrorOut) -> vc_status {
     let vault = m.pick(i);
@@ -231,6 +271,13 @@ fn step(machine: &mut Machine, input: &mut Input<'_>) -> vc_status {
         assert_eq!(error.is_null(), status == VC_OK);
         assert_eq!(vc_error_status(error), status);
         assert!(CStr::from_ptr(vc_error_message(error)).to_str().is_ok());
+        let (mut expected, mut found) = (UNTOUCHED, UNTOUCHED);
+        let told = vc_error_versions(error, &raw mut expected, &raw mut found);
+        assert!(
+            [expected, found]
+                .iter()
+                .all(|version| told == (*version != UNTOUCHED))
+        );
         vc_error_free(&raw mut error);
         assert!(error.is_null());
         vc_error_free(&raw mut error); // twice

@@ -22,6 +22,15 @@ const RUSTFLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module \
 /// The target that crashes on purpose.
 const PLANTED: &str = "planted";
 
+/// The exports of the C library, and the sources of the target that calls them.
+const EXPORTS: &str = "bindings-c/symbols.txt";
+const CALLERS: [&str; 2] = ["fuzz/fuzz_targets/capi_stream.rs", "fuzz/src/machine.rs"];
+/// Exports that no stream calls, and why.
+const NOT_CALLED: [(&str, &str); 2] = [
+    ("vc_abi_version", "takes nothing, and answers a constant"),
+    ("vc_version", "takes nothing, and answers a constant"),
+];
+
 /// The first seed is fixed, so that a short run in CI does the same each time.
 const SEED: u32 = 1;
 
@@ -44,6 +53,7 @@ pub(crate) fn run(mut args: Args) -> Result {
 
 /// Adds the self-check, the lints and a run of every target to `report`.
 pub(crate) fn steps(report: &mut Report, seconds: u64) -> Result {
+    report.step("fuzz-exports", || exports_are_called().into());
     check_itself(report);
     let mut clippy = cargo("clippy")?;
     clippy.args(["--", "-D", "warnings"]);
@@ -210,5 +220,68 @@ fn find_planted() -> Result {
     match !passed && said.contains("the planted fault was found") {
         true => Ok(()),
         false => Err(format!("the planted fault was not found: {said}")),
+    }
+}
+
+/// Checks that a stream of calls of the C interface can make every call that there is.
+fn exports_are_called() -> Result {
+    let read = |name: &str| {
+        let path = root().join(name);
+        fs::read_to_string(&path).map_err(|error| told(&path, &error))
+    };
+    let sources = CALLERS.map(read).into_iter().collect::<Result<String>>()?;
+    let wrong = wrongly_called(&read(EXPORTS)?, &sources, &NOT_CALLED);
+    match wrong.is_empty() {
+        true => Ok(()),
+        false => Err(format!(
+            "{}: see NOT_CALLED in xtask/src/fuzz.rs",
+            wrong.join("; ")
+        )),
+    }
+}
+
+/// Returns what is wrong with which exports are called and which are excepted.
+fn wrongly_called(exports: &str, sources: &str, excepted: &[(&str, &str)]) -> Vec<String> {
+    let code = sources.lines().map(str::trim_start);
+    let code = code.filter(|line| !line.starts_with("//") && !line.starts_with("use "));
+    let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let called: BTreeSet<&str> = code
+        .flat_map(|line| line.split(|letter| !is_word(letter)))
+        .collect();
+    let excepted: BTreeSet<&str> = excepted.iter().map(|(name, _)| *name).collect();
+    let exports: BTreeSet<&str> = exports.lines().collect();
+    let mut wrong = Vec::new();
+    for name in &exports {
+        match (called.contains(name), excepted.contains(name)) {
+            (false, false) => wrong.push(format!("no stream calls `{name}`")),
+            (true, true) => wrong.push(format!("`{name}` is excepted, and called")),
+            _ => {}
+        }
+    }
+    let gone = excepted.difference(&exports);
+    wrong.extend(gone.map(|name| format!("`{name}` is excepted, and not exported")));
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_export_is_called_or_excepted() {
+        exports_are_called().unwrap();
+    }
+
+    #[test]
+    fn an_export_that_is_only_spoken_of_is_found() {
+        let sources = "use capi::{vc_a, vc_b};\n// vc_b is called\nop!(vc_a(text)), vc_bc()\n";
+        let wrong = |exports, excepted: &[_]| wrongly_called(exports, sources, excepted);
+        assert!(wrong("vc_a\nvc_bc\n", &[]).is_empty());
+        assert_eq!(wrong("vc_a\nvc_b\n", &[]), ["no stream calls `vc_b`"]);
+        assert!(wrong("vc_a\nvc_b\n", &[("vc_b", "why")]).is_empty());
+        assert_eq!(
+            wrong("vc_a\n", &[("vc_a", "why"), ("vc_c", "why")]).len(),
+            2
+        );
     }
 }
