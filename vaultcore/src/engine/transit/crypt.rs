@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use data_encoding::BASE64;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::asymmetric;
 use super::budget::{self, Grant, Limits, NONCE, RANDOM_96, RANDOM_192, Rest, Uses};
 use super::item::Input;
 use super::prepared::{Prepared, Usable};
+use super::text::Base64;
 use super::{KeyName, entry, known, store, stored, text, use_entry};
 use crate::crypto::cipher::{CipherKey, TAG};
 use crate::crypto::{extended, sign};
@@ -92,7 +92,7 @@ fn by_public_key(key: &Prepared, item: &Input<'_>) -> Result<Sealed> {
     let version = key.to_use(item.version)?;
     let bytes = asymmetric::seal(version, item)?;
     Ok(Sealed {
-        text: text::compose(version.number, &bytes, &BASE64),
+        text: text::compose(version.number, &bytes, Base64::Standard),
         version: version.number,
     })
 }
@@ -159,7 +159,7 @@ fn encrypt_one(
         seal(cipher, &nonces.next(version, cipher)?, item)?
     };
     Ok(Sealed {
-        text: text::compose(version.number, &bytes, &BASE64),
+        text: text::compose(version.number, &bytes, Base64::Standard),
         version: version.number,
     })
 }

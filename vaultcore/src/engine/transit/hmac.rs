@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 
-use data_encoding::BASE64;
-
 use super::item::{Form, Input, Items};
 use super::prepared::{Prepared, Usable};
+use super::text::Base64;
 use super::{KIND, KeyName, api_path, text, usable};
 use crate::crypto::hash::{Hash, Named, Rare};
 use crate::error::{Error, ErrorKind, Result};
@@ -149,7 +148,7 @@ impl Hmac<'_> {
         let version = key.to_use(item.version)?;
         let mac = mac(version, self.hash, item.data())?;
         Ok(Mark {
-            text: text::compose(version.number, &mac, &BASE64),
+            text: text::compose(version.number, &mac, Base64::Standard),
             version: version.number,
         })
     }

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-use data_encoding::{BASE64, BASE64URL_NOPAD, Encoding};
+use data_encoding::BASE64;
 
 use super::hmac::{HashType, Mark, with_hash, with_suffix};
 use super::item::{Form, Input, Items};
 use super::kind::KeyType;
 use super::prepared::{Prepared, Usable};
+use super::text::Base64;
 use super::{KIND, KeyName, api_path, crypt, text, usable};
 use crate::crypto::hash::{Hash, Named};
 use crate::crypto::sign::{self, Algorithm, Message, Pair, Salt, Scheme, Signer};
@@ -147,10 +148,10 @@ impl SignOptions {
         }
     }
 
-    fn encoding(self) -> Encoding {
+    fn form(self) -> Base64 {
         match self.marshaling {
-            Marshaling::Asn1 => BASE64,
-            Marshaling::Jws => BASE64URL_NOPAD,
+            Marshaling::Asn1 => Base64::Standard,
+            Marshaling::Jws => Base64::Url,
         }
     }
 
@@ -251,7 +252,7 @@ impl Sign<'_> {
             (Marshaling::Jws, true) => side_by_side(algorithm, &signature)?,
             _ => signature,
         };
-        let text = text::compose(version.number, &signature, &self.options.encoding());
+        let text = text::compose(version.number, &signature, self.options.form());
         let version = version.number;
         Ok(Signed {
             mark: Mark { text, version },
@@ -295,7 +296,7 @@ pub(super) fn verify(
         return Ok(false);
     };
     let found = key.that_made(parsed.version);
-    let bytes = text::decode_as(&options.encoding(), parsed.body);
+    let bytes = text::decode_as(options.form(), parsed.body);
     let (Some(version), Some(bytes)) = (found, bytes) else {
         return Ok(false);
     };

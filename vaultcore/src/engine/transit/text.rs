@@ -1,6 +1,7 @@
 //! The texts of ciphertexts, MACs and signatures: `vault:v<version>:<base64>`.
 
-use data_encoding::{BASE64, Encoding};
+use base64_simd::{AsOut, STANDARD};
+use data_encoding::BASE64URL_NOPAD;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
@@ -11,14 +12,26 @@ pub(super) struct Parsed<'t> {
     pub(super) body: &'t str,
 }
 
+/// How bytes are written behind the version.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Base64 {
+    /// With padding, as most are.
+    Standard,
+    /// Safe in URLs, without padding: signatures as JSON Web Signatures have them.
+    Url,
+}
+
 /// Returns `bytes` as the text of key version `version`.
-pub(super) fn compose(version: u32, bytes: &[u8], encoding: &Encoding) -> String {
-    let length = encoding.encode_len(bytes.len());
+pub(super) fn compose(version: u32, bytes: &[u8], form: Base64) -> String {
+    let length = STANDARD.encoded_length(bytes.len());
     let mut text = String::with_capacity(length.saturating_add(20));
     text.push_str("vault:v");
     push_number(&mut text, version);
     text.push(':');
-    encoding.encode_append(bytes, &mut text);
+    match form {
+        Base64::Standard => STANDARD.encode_append(bytes, &mut text),
+        Base64::Url => BASE64URL_NOPAD.encode_append(bytes, &mut text),
+    }
     text
 }
 
@@ -48,17 +61,22 @@ pub(super) fn parse(text: &str) -> Option<Parsed<'_>> {
     Some(Parsed { version, body })
 }
 
-/// Decodes standard base64.
+/// Decodes standard base64: with padding, and one text for each value.
 pub(super) fn decode(body: &str) -> Option<Zeroizing<Vec<u8>>> {
-    decode_as(&BASE64, body)
+    let length = STANDARD.decoded_length(body.as_bytes()).ok()?;
+    let mut bytes = Zeroizing::new(vec![0; length]);
+    let written = STANDARD.decode(body.as_bytes(), bytes.as_out()).ok()?.len();
+    (written == length).then_some(bytes)
 }
 
-pub(super) fn decode_as(encoding: &Encoding, body: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let length = encoding.decode_len(body.len()).ok()?;
-    let mut bytes = Zeroizing::new(vec![0; length]);
-    let length = encoding.decode_mut(body.as_bytes(), &mut bytes).ok()?;
-    bytes.truncate(length);
-    Some(bytes)
+pub(super) fn decode_as(form: Base64, body: &str) -> Option<Zeroizing<Vec<u8>>> {
+    match form {
+        Base64::Standard => decode(body),
+        Base64::Url => BASE64URL_NOPAD
+            .decode(body.as_bytes())
+            .ok()
+            .map(Zeroizing::new),
+    }
 }
 
 /// Decodes the base64 of a field of a request.
@@ -73,7 +91,7 @@ mod tests {
     #[test]
     fn texts_come_back() {
         for version in [1, 9, 10, 4_294_967_295] {
-            let text = compose(version, b"bytes", &BASE64);
+            let text = compose(version, b"bytes", Base64::Standard);
             assert_eq!(text, format!("vault:v{version}:Ynl0ZXM="));
             let parsed = parse(&text).expect("parses");
             assert_eq!(parsed.version, version);
@@ -81,6 +99,42 @@ mod tests {
         }
         assert_eq!(parse_ciphertext("vault:v0:").expect("old").version, 1);
         assert_eq!(parse("vault:v0:").expect("told").version, 0);
+    }
+
+    /// What is read by vector instructions is what the other library reads, and nothing else: of all
+    /// lengths about a vector's, whole and changed in one place.
+    #[test]
+    fn two_libraries_read_and_write_the_same() {
+        use data_encoding::BASE64;
+        // It takes several texts one behind the other, too, each with its padding.
+        let strict = |text: &str| -> Option<Vec<u8>> {
+            let inside = text.trim_end_matches('=').contains('=');
+            BASE64.decode(text.as_bytes()).ok().filter(|_| !inside)
+        };
+        let mut state = 1u64;
+        let mut random = move || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            state.to_be_bytes()[0]
+        };
+        for length in (0..300).chain([1_023, 1_024, 1_025, 16_384]) {
+            let bytes: Vec<u8> = (0..length).map(|_| random()).collect();
+            let text = BASE64.encode(&bytes);
+            let composed = compose(1, &bytes, Base64::Standard);
+            assert_eq!(composed.strip_prefix("vault:v1:"), Some(text.as_str()));
+            assert_eq!(decode(&text).as_deref(), Some(&bytes));
+            for at in 0..text.len().min(400) {
+                let mut changed = text.clone().into_bytes();
+                changed[at] = random() & 0x7f;
+                let changed = String::from_utf8(changed).expect("ASCII");
+                let expected = strict(&changed);
+                assert_eq!(decode(&changed).as_deref(), expected.as_ref(), "{changed}");
+                let cut = &changed[..at];
+                let expected = strict(cut);
+                assert_eq!(decode(cut).as_deref(), expected.as_ref(), "{cut}");
+            }
+        }
     }
 
     #[test]
@@ -103,7 +157,16 @@ mod tests {
         ] {
             assert!(parse(bad).is_none(), "{bad}");
         }
-        for bad in ["A", "A===", "Ynl0ZXM", "Ynl0ZX-=", "Ynl0ZXN="] {
+        for bad in [
+            "A",
+            "A===",
+            "Ynl0ZXM",
+            "Ynl0ZX-=",
+            "Ynl0ZXN=",
+            "Ynl0ZXM=\n",
+            "====",
+            "\u{fc}AA=",
+        ] {
             assert!(decode(bad).is_none(), "{bad}");
         }
     }

@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use data_encoding::BASE64;
-
 use super::hmac::{mac, with_suffix};
 use super::item::{Form, Input, Items};
 use super::prepared::Prepared;
@@ -103,7 +101,7 @@ impl Verify<'_> {
                 item.check()?;
                 let parsed = text::parse(claim);
                 let version = parsed.as_ref().and_then(|it| key.that_made(it.version));
-                let claimed = parsed.and_then(|parsed| text::decode_as(&BASE64, parsed.body));
+                let claimed = parsed.and_then(|parsed| text::decode(parsed.body));
                 let (Some(version), Some(claimed)) = (version, claimed) else {
                     return Ok(false);
                 };
