@@ -175,6 +175,13 @@ fn exports_in_another_format_are_refused_and_versions_may_begin_with_v() {
     assert_eq!(status, 200);
     let (status, _) = ask("transit/export/encryption-key/k?format=der");
     assert!(status >= 400, "{status}");
+    // There is no version 0, and it is no other word for the newest.
+    for none in ["0", "v0", "-1", "vv1"] {
+        for verb in ["export/encryption-key", "byok-export/k"] {
+            let (status, _) = ask(&format!("transit/{verb}/k/{none}"));
+            assert!(status >= 400, "{verb} {none}: {status}");
+        }
+    }
 }
 
 #[test]

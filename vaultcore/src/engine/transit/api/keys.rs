@@ -184,14 +184,15 @@ pub(super) fn wrapping_key<'c>(call: &Call<'c>) -> Made<'c> {
 
 /// Returns the version that the path of an export names.
 fn exported_version(suffix: &str) -> Result<Option<u32>> {
-    let wrong = |_| Error::invalid("the version of an export is a number, or `latest`");
+    let wrong = || Error::invalid("the version of an export is a number from 1, or `latest`");
     Ok(match suffix {
         "" => None,
         "latest" => Some(0),
         // As in Vault one `v` may stand before it.
         number => {
             let number = number.strip_prefix('v').unwrap_or(number);
-            Some(number.parse().map_err(wrong)?)
+            let version = number.parse().ok().filter(|version| *version > 0);
+            Some(version.ok_or_else(wrong)?)
         }
     })
 }
