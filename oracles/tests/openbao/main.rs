@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use corpus::Story;
+use corpus::{Request, Story};
 use play::{Door, Replies, play};
 
 /// The fewest requests that are enough to compare.
@@ -97,6 +97,50 @@ fn the_recording_has_every_request() {
     };
     let recorded: BTreeSet<String> = recorded().iter().flat_map(name).collect();
     assert_eq!(asked, recorded, "record anew, see above");
+}
+
+/// The routes are read from the source, where they are private.
+#[test]
+fn every_route_of_transit_is_asked() {
+    let source = "../vaultcore/src/engine/transit/api/mod.rs";
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
+    let source = fs::read_to_string(source).expect("reads");
+    let stories = corpus::read();
+    let mut pattern = "";
+    let (mut routes, mut unasked) = (0, Vec::new());
+    for line in source.lines() {
+        let quoted = line.trim().strip_prefix("pattern: \"");
+        pattern = quoted.map_or(pattern, |rest| rest.trim_end_matches("\","));
+        for verb in line.split("(Verb::").skip(1) {
+            let verb = verb.split(',').next().unwrap_or_default();
+            let mut requests = stories.iter().flat_map(|story| &story.requests);
+            routes += 1;
+            if !requests.any(|request| asks(request, verb, pattern)) {
+                unasked.push(format!("{verb} {pattern}"));
+            }
+        }
+    }
+    assert!(routes >= 30, "{routes} routes are not all");
+    assert!(unasked.is_empty(), "add requests for {unasked:?}");
+}
+
+/// Tells whether the request is one for the route below the mount `transit`.
+fn asks(request: &Request, verb: &str, pattern: &str) -> bool {
+    let methods: &[&str] = match verb {
+        "Read" => &["GET"],
+        "Write" => &["POST", "PUT"],
+        "List" => &["LIST"],
+        _ => &["DELETE"],
+    };
+    let Some(path) = request.path.strip_prefix("transit/") else {
+        return false;
+    };
+    let (path, pattern) = (path.split('/'), pattern.split('/'));
+    methods.contains(&request.method.as_str())
+        && path.clone().count() == pattern.clone().count()
+        && path
+            .zip(pattern)
+            .all(|(part, wanted)| part == wanted || wanted.starts_with('{'))
 }
 
 /// Plays every story at a door of its own, which `start` opens.

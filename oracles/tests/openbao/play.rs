@@ -110,19 +110,22 @@ impl Variables {
     }
 
     fn fill(&self, request: &Request) -> Request {
-        let fill = |text: &String| {
-            let replace = |text: String, (name, value): &(String, String)| {
-                text.replace(&format!("${name}"), value)
-            };
-            self.0.iter().fold(text.clone(), replace)
-        };
+        let fill = |text: &String| self.filled(text, str::to_owned);
         Request {
             path: fill(&request.path),
             query: fill(&request.query),
             token: fill(&request.token),
             namespace: fill(&request.namespace),
-            body: fill(&request.body),
+            // A key in PEM has lines, and a text in JSON has none.
+            body: self.filled(&request.body, |value| value.replace('\n', "\\n")),
             ..request.clone()
         }
+    }
+
+    fn filled(&self, text: &str, written: impl Fn(&str) -> String) -> String {
+        let replace = |text: String, (name, value): &(String, String)| {
+            text.replace(&format!("${name}"), &written(value))
+        };
+        self.0.iter().fold(text.to_owned(), replace)
     }
 }
