@@ -10,6 +10,7 @@
 
 mod chapters;
 mod make;
+mod transit;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -32,7 +33,12 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
-/// A copy of the fixture, opened a day after it was made.
+fn hash(file: &Path) -> String {
+    let bytes = fs::read(file).unwrap();
+    data_encoding::HEXLOWER.encode(digest(&SHA256, &bytes).as_ref())
+}
+
+/// A copy of a fixture, opened a day after it was made.
 struct Copy {
     vault: Vault,
     file: PathBuf,
@@ -41,9 +47,13 @@ struct Copy {
 
 impl Copy {
     fn new() -> Self {
+        Self::of("v1.db")
+    }
+
+    fn of(fixture: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("v1.db");
-        fs::write(&file, fs::read(fixtures().join("v1.db")).unwrap()).unwrap();
+        let file = folder.path().join(fixture);
+        fs::write(&file, fs::read(fixtures().join(fixture)).unwrap()).unwrap();
         let clock = ManualClock::new(start().saturating_add(Duration::from_secs(86_400)));
         let storage = Sqlite::open(&file).unwrap();
         let vault = Vault::builder(storage).clock(clock).build().unwrap();
@@ -56,12 +66,13 @@ impl Copy {
 
     fn with_key() -> Self {
         let copy = Self::new();
-        let status = copy
-            .vault
-            .unseal_key(&SecretBytes::copy_from(&KEY))
-            .unwrap();
-        assert!(!status.sealed());
+        copy.unseal_by_key();
         copy
+    }
+
+    fn unseal_by_key(&self) {
+        let key = SecretBytes::copy_from(&KEY);
+        assert!(!self.vault.unseal_key(&key).unwrap().sealed());
     }
 
     fn kv(&self) -> Kv {
@@ -82,9 +93,7 @@ fn shares() -> Vec<Share> {
 
 #[test]
 fn the_fixture_is_the_one_that_was_released() {
-    let bytes = fs::read(fixtures().join("v1.db")).unwrap();
-    let hash = data_encoding::HEXLOWER.encode(digest(&SHA256, &bytes).as_ref());
-    assert_eq!(hash, V1_SHA256);
+    assert_eq!(hash(&fixtures().join("v1.db")), V1_SHA256);
 }
 
 #[test]

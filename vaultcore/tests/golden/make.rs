@@ -1,4 +1,4 @@
-//! How the fixture was made. To see it happen again, in another place:
+//! How the fixtures were made. To see it happen again, in another place:
 //! `VAULTCORE_GOLDEN=folder cargo test -p vaultcore --all-features --test golden -- --ignored`.
 
 use std::collections::BTreeMap;
@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::chapters::{self, Values};
+use super::transit;
 use vaultcore::kv::{Cas, Kv, KvConfigUpdate, MetadataUpdate};
 use vaultcore::storage::{Create, SqliteOptions};
 use vaultcore::{
@@ -33,6 +34,29 @@ fn make() {
     if let Some(folder) = std::env::var_os("VAULTCORE_GOLDEN").map(PathBuf::from) {
         make_in(&folder).unwrap();
     }
+}
+
+/// It takes all features, as it has a key of each type; those of RSA are not made of the seed.
+#[test]
+#[ignore = "makes the fixture, which exists and stays as it is"]
+fn make_transit() {
+    if let Some(folder) = std::env::var_os("VAULTCORE_GOLDEN").map(PathBuf::from) {
+        make_transit_in(&folder).unwrap();
+    }
+}
+
+fn make_transit_in(folder: &Path) -> Result<()> {
+    let storage = SqliteOptions::new()
+        .create(Create::New)
+        .open(folder.join("v1-transit.db"))?;
+    let vault = Vault::builder(storage)
+        .clock(ManualClock::new(start()))
+        .random(Seeded(Mutex::new(2)))
+        .build()?;
+    vault.init([NewSlot::key(SecretBytes::copy_from(&KEY))])?;
+    vault.unseal_key(&SecretBytes::copy_from(&KEY))?;
+    transit::write(&vault, folder)?;
+    vault.close()
 }
 
 fn make_in(folder: &Path) -> Result<()> {
