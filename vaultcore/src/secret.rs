@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 
 use secrecy::{ExposeSecret, SecretBox};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::{Zeroize, Zeroizing, optimization_barrier};
 
 /// Secret bytes: wiped when dropped, `[redacted]` in `Debug`, neither cloned nor serialized.
 ///
@@ -50,9 +50,18 @@ impl From<Vec<u8>> for SecretBytes {
         }
         // Shrinking would move the bytes and leave the old ones in the heap.
         let secret = Self::copy_from(&bytes);
-        bytes.zeroize();
+        wipe(&mut bytes);
         secret
     }
+}
+
+/// Wipes all that `bytes` may hold, at once: `zeroize` writes each byte by itself, which takes as long as
+/// a decryption.
+fn wipe(bytes: &mut Vec<u8>) {
+    let capacity = bytes.capacity();
+    bytes.clear();
+    bytes.resize(capacity, 0); // where it is: there is room
+    optimization_barrier(&*bytes); // what is written is looked at, so that it is written
 }
 
 impl fmt::Debug for SecretBytes {
