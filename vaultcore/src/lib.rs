@@ -44,13 +44,13 @@
 //!
 //! * `sqlite` (default): the vault in one file, for any number of processes.
 //! * `passphrase` (default): key slots opened by a passphrase, by Argon2id.
-//! * `postgres`: credentials of PostgreSQL, by the crates postgres and rustls (49 crates more).
+//! * `postgres`: credentials of PostgreSQL, by the crates postgres and rustls (53 crates more).
 //! * `mysql`: credentials of MySQL and MariaDB, by the crates mysql and rustls (76 crates more). With
 //!   `tls_ca` it makes ring the process's provider of rustls, if there is none.
 //! * `xchacha`: transit keys of the type xchacha20-poly1305.
 //! * `crypto-ext`: transit keys of the types ecdsa-p521, ml-dsa-65 and ml-kem-768, RSA keys that are
 //!   made here and encrypt, SHA-224 and SHA-3, ECDSA with any hash, and keys that come and go wrapped:
-//!   aws-lc, built from C, beside ring (7 crates more).
+//!   aws-lc, built from C, beside ring (6 crates more).
 //! * `conformance`: the public test suite for storage backends, and a wrapper that makes any of
 //!   them fail.
 
