@@ -90,13 +90,14 @@ impl Vault {
 
     /// Lets go of what is held outside by what other processes have changed or deleted.
     fn tidy_outside(&self, failed: &mut Option<Error>) -> Result<()> {
-        for engine in &self.core.engines {
-            let tidied = self.with_open(|open| open.transact(|txn, _| engine.tidy(txn)));
-            match tidied {
-                Err(error) if stops(&error) => return Err(error),
-                Err(error) => *failed = failed.take().or(Some(error)),
-                Ok(()) => {}
-            }
+        let engines = &self.core.engines;
+        let tidied = self.with_open(|open| {
+            open.transact(|txn, _| engines.iter().try_for_each(|engine| engine.tidy(txn)))
+        });
+        match tidied {
+            Err(error) if stops(&error) => return Err(error),
+            Err(error) => *failed = failed.take().or(Some(error)),
+            Ok(()) => {}
         }
         Ok(())
     }

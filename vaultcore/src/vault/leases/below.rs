@@ -54,7 +54,7 @@ impl Taken {
 
 /// Whose a lease is to end.
 enum Whose {
-    Ours(Claimed),
+    Ours(Box<Claimed>),
     Others,
     /// Nobody's now.
     Later,
@@ -136,7 +136,7 @@ impl Vault {
                 continue;
             }
             match self.take_one(txn, lease, manner)? {
-                Whose::Ours(claimed) => taken.claimed.push(claimed),
+                Whose::Ours(claimed) => taken.claimed.push(*claimed),
                 Whose::Others => taken.others.push(key),
                 Whose::Later => taken.left = taken.left.saturating_add(1),
             }
@@ -156,7 +156,7 @@ impl Vault {
         let able = manner.force == Force::Yes || self.is_able(txn, &lease)?;
         if able && !(waits && lease.entry.due > now) {
             return Ok(match lease::claim(txn, lease)? {
-                Some(claimed) => Whose::Ours(claimed),
+                Some(claimed) => Whose::Ours(Box::new(claimed)),
                 None => Whose::Others,
             });
         }
@@ -222,7 +222,7 @@ impl Vault {
             Some(Whose::Later) => total.failed = 1,
             Some(Whose::Ours(claimed)) => {
                 let alone = (manner.force, 1);
-                total.add(self.end_claimed(open, vec![claimed], alone, &Peers::default())?);
+                total.add(self.end_claimed(open, vec![*claimed], alone, &Peers::default())?);
             }
         }
         Ok(total)
