@@ -1,5 +1,7 @@
 //! The work of ending all leases below a path, or all tokens of logins there.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::barrier::{Txn, layout};
@@ -9,10 +11,14 @@ use crate::id::{LeaseKey, NamespaceId};
 use crate::path::{EntryPath, Folder};
 use crate::record::Record;
 
+/// How far the clocks of two processes may be apart: no lease that was there is saved by having been made
+/// by one that is ahead.
+const APART: Duration = Duration::from_secs(30);
+
 /// Leases and tokens that are to be ended. It is done again after a crash.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Sweep {
-    /// When it was begun: what is leased later stays, whenever the work is resumed.
+    /// When it was begun: what is leased well after stays, whenever the work is resumed.
     begun: Timestamp,
     /// Lead to the leases.
     folders: Vec<String>,
@@ -81,9 +87,9 @@ impl Sweep {
         txn.load(work)
     }
 
-    /// Returns when it was begun.
-    pub(crate) fn begun(&self) -> Timestamp {
-        self.begun
+    /// Returns the time after which leases were certainly made later than this was begun.
+    pub(crate) fn latest(&self) -> Timestamp {
+        self.begun.saturating_add(APART)
     }
 
     /// Returns the folders that lead to the leases, and whether those are dropped in any case.

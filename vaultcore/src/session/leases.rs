@@ -106,7 +106,7 @@ impl Leases {
     }
 
     /// Ends all leases below `prefix`: of a role, such as `database/creds/readonly`, or of a mount. Those
-    /// made after this was called stay.
+    /// made half a minute after this was called, or later, stay.
     ///
     /// Below `auth/` it revokes the tokens that run out some day and were made there, with all below
     /// them: those of a user, for instance, by `auth/userpass/login/bob`. That looks at every token of

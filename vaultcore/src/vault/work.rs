@@ -230,7 +230,7 @@ impl Vault {
                     let manner = Manner {
                         force: Force::No,
                         haste: Haste::WhenDue,
-                        begun: None,
+                        latest: None,
                     };
                     self.end_below(open, &leases, manner)?;
                 }

@@ -31,7 +31,7 @@ pub(in super::super) struct Manner {
     pub(in super::super) force: Force,
     pub(in super::super) haste: Haste,
     /// Those made later stay; `None`: none is.
-    pub(in super::super) begun: Option<Timestamp>,
+    pub(in super::super) latest: Option<Timestamp>,
 }
 
 /// A page of leases: those that are ours to end, those that others end, and how many are left to a later
@@ -132,7 +132,10 @@ impl Vault {
             let Some(lease) = lease::load(txn, key)? else {
                 continue;
             };
-            if manner.begun.is_some_and(|begun| lease.entry.issued > begun) {
+            if manner
+                .latest
+                .is_some_and(|latest| lease.entry.issued > latest)
+            {
                 continue;
             }
             match self.take_one(txn, lease, manner)? {
@@ -183,7 +186,7 @@ impl Vault {
         let manner = Manner {
             force: if force { Force::Yes } else { Force::No },
             haste: Haste::Now,
-            begun: Some(sweep.begun()),
+            latest: Some(sweep.latest()),
         };
         let mut total = Ended::default();
         if let Some(key) = sweep.lease() {

@@ -1,12 +1,14 @@
 //! How leases end: by hand, with their token, with their mount, and what cannot be ended.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use super::hotel::Trouble;
-use super::{HOUR, MINUTE, Rented, World, guest};
+use super::{HOUR, MINUTE, Rented, World, build, guest};
 use crate::api::{ApiRequest, Method};
 use crate::auth::token::NewToken;
+use crate::clock::ManualClock;
 use crate::engine::sys::{LeaseState, NewMount};
 use crate::error::ErrorKind;
 use crate::secret::SecretString;
@@ -270,6 +272,21 @@ fn what_is_leased_after_a_prefix_was_revoked_stays() {
         assert_eq!(world.hotel.state().rooms.len(), 20, "{force}");
         assert_eq!(leases.count().expect("counted"), 20, "{force}");
     }
+}
+
+#[test]
+fn a_clock_that_is_ahead_saves_no_lease_from_a_prefix() {
+    let world = World::new();
+    let ahead = Duration::from_secs(20);
+    let clock = Arc::new(ManualClock::new(world.vault.now().saturating_add(ahead)));
+    let other = build(&world.storage, &clock, &world.hotel);
+    other.unseal(&world.init.shares()[0]).expect("unsealed");
+    let root = world.init.root_token().expose();
+    let request = ApiRequest::new(Method::Post, "hotel/rooms/blue").token(root);
+    assert_eq!(other.handle(&request).status(), 200);
+    let leases = world.owner().leases();
+    leases.revoke_prefix("hotel").expect("ended");
+    assert!(world.is_empty());
 }
 
 #[test]
