@@ -3,7 +3,6 @@
 use std::{mem, ptr, slice};
 
 use vaultcore::{Error, ErrorKind, Result};
-use zeroize::optimization_barrier;
 
 use super::guard::invalid;
 
@@ -99,9 +98,7 @@ pub unsafe extern "C" fn vc_buffer_free(buffer: *mut vc_buffer) {
     // SAFETY: `copy_from` leaked a box of this length at this place, and nobody has freed it: the
     // variable would be clear, and the caller promises that there is no other.
     let mut owned = unsafe { Box::from_raw(whole) };
-    // All at once: `zeroize` of a slice writes each byte by itself, a third of a nanosecond each.
-    owned.fill(0);
-    optimization_barrier(&*owned);
+    vaultcore_os::zero(&mut owned);
 }
 
 #[cfg(test)]

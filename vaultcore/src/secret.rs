@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 
 use secrecy::{ExposeSecret, SecretBox};
-use zeroize::{Zeroize, Zeroizing, optimization_barrier};
+use zeroize::Zeroizing;
 
 /// Secret bytes: wiped when dropped, `[redacted]` in `Debug`, neither cloned nor serialized.
 ///
@@ -44,24 +44,21 @@ impl SecretBytes {
 
 impl From<Vec<u8>> for SecretBytes {
     /// Takes over `bytes` without leaving a copy behind.
-    fn from(mut bytes: Vec<u8>) -> Self {
+    fn from(bytes: Vec<u8>) -> Self {
         if bytes.len() == bytes.capacity() {
             return Self(SecretBox::new(bytes.into_boxed_slice()));
         }
         // Shrinking would move the bytes and leave the old ones in the heap.
         let secret = Self::copy_from(&bytes);
-        wipe(&mut bytes);
+        wipe(bytes);
         secret
     }
 }
 
-/// Wipes all that `bytes` may hold, at once: `zeroize` writes each byte by itself, which takes as long as
-/// a decryption.
-fn wipe(bytes: &mut Vec<u8>) {
-    let capacity = bytes.capacity();
-    bytes.clear();
-    bytes.resize(capacity, 0); // where it is: there is room
-    optimization_barrier(&*bytes); // what is written is looked at, so that it is written
+/// Wipes all that `bytes` may hold, what lies behind their end too.
+fn wipe(mut bytes: Vec<u8>) {
+    bytes.resize(bytes.capacity(), 0); // where it is: there is room
+    vaultcore_os::zero(&mut bytes);
 }
 
 impl fmt::Debug for SecretBytes {
@@ -96,12 +93,12 @@ impl SecretString {
 
 impl From<String> for SecretString {
     /// Takes over `text` without leaving a copy behind.
-    fn from(mut text: String) -> Self {
+    fn from(text: String) -> Self {
         if text.len() == text.capacity() {
             return Self(SecretBox::new(text.into_boxed_str()));
         }
         let secret = Self::copy_from(&text);
-        text.zeroize();
+        wipe(text.into_bytes());
         secret
     }
 }

@@ -22,4 +22,4 @@ pub use arena::{MemLock, memory_lock};
 pub use boot::{BootId, boot_clock};
 pub use fork::ForkMark;
 pub use locked::LockedBox;
-pub use wipe::{Wiped, scrub_stack, scrubbed};
+pub use wipe::{Wiped, scrub_stack, scrubbed, zero};

@@ -96,6 +96,19 @@ impl Drop for ScrubOnDrop {
     }
 }
 
+/// Overwrites bytes with zeros, many at once, which the compiler may not leave out. What writes each byte
+/// by itself takes as long as decrypting them.
+///
+/// ```
+/// let mut secret = *b"s3cr3t";
+/// vaultcore_os::zero(&mut secret);
+/// assert_eq!(secret, [0; 6]);
+/// ```
+pub fn zero(bytes: &mut [u8]) {
+    // SAFETY: a slice of bytes that is ours alone, of which each may be zero.
+    unsafe { wipe_bytes(bytes.as_mut_ptr(), bytes.len()) };
+}
+
 fn wipe<T>(target: &mut MaybeUninit<T>) {
     // SAFETY: `target` owns these bytes, and any byte is valid for `MaybeUninit<T>`.
     unsafe { wipe_bytes(target.as_mut_ptr().cast(), size_of::<T>()) };
