@@ -173,22 +173,59 @@ impl Uses {
         source: &dyn Random,
         hedge: &dyn Fn() -> RawKey,
     ) -> Result<()> {
+        let mut pool = self.pool_of_process();
+        while out.len() < count && self.refill(&mut pool, source, hedge)? {
+            out.extend(pool.next());
+        }
+        Ok(())
+    }
+
+    /// Draws as many nonces as `out` takes; returns whether the process has uses for all of them.
+    pub(super) fn draw_all(
+        &self,
+        out: &mut [[u8; NONCE]],
+        source: &dyn Random,
+        hedge: &dyn Fn() -> RawKey,
+    ) -> Result<bool> {
+        let mut pool = self.pool_of_process();
+        for nonce in out {
+            if !self.refill(&mut pool, source, hedge)? {
+                return Ok(false);
+            }
+            let Some(next) = pool.next() else {
+                return Ok(false);
+            };
+            *nonce = next;
+        }
+        Ok(true)
+    }
+
+    /// Makes sure that the pool has a nonce; returns whether the process has a use for it.
+    fn refill(
+        &self,
+        pool: &mut Pool,
+        source: &dyn Random,
+        hedge: &dyn Fn() -> RawKey,
+    ) -> Result<bool> {
+        if pool.left > 0 {
+            return Ok(true);
+        }
+        let Some(start) = lock(&self.spare).chunk() else {
+            return Ok(false);
+        };
+        pool.fill(start, source, hedge)?;
+        Ok(true)
+    }
+
+    /// Returns a pool of which only this process holds the nonces.
+    fn pool_of_process(&self) -> MutexGuard<'_, Pool> {
         let mut pool = self.pool();
         if pool.mark.forked() {
             // What the parent holds too is not this process's to use.
             *pool = Pool::new();
             lock(&self.spare).ranges.clear();
         }
-        while out.len() < count {
-            if pool.left == 0 {
-                let Some(start) = lock(&self.spare).chunk() else {
-                    return Ok(());
-                };
-                pool.fill(start, source, hedge)?;
-            }
-            out.extend(pool.next());
-        }
-        Ok(())
+        pool
     }
 
     /// Returns how many uses to ask for if `needed` are missing.

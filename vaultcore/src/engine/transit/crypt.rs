@@ -9,7 +9,7 @@ use super::budget::{self, Grant, Limits, NONCE, RANDOM_96, RANDOM_192, Rest, Use
 use super::item::Input;
 use super::prepared::{Prepared, Usable};
 use super::text::Base64;
-use super::{KeyName, entry, known, store, stored, text, use_entry};
+use super::{KeyName, entry, store, stored, text, use_entry};
 use crate::crypto::cipher::{CipherKey, TAG};
 use crate::crypto::{extended, sign};
 use crate::error::{Error, ErrorKind, Result};
@@ -37,6 +37,11 @@ pub(super) fn encrypt(
         let sealed = items.iter().map(|item| by_public_key(&key, item));
         return Ok(sealed.collect());
     }
+    if let [item] = items
+        && let Some(sealed) = encrypt_single(cx, &key, item)?
+    {
+        return Ok(vec![sealed]);
+    }
     let newest = items.iter().filter(|item| item.version == 0).count();
     let mut nonces = Nonces::default();
     let key = nonces.draw_newest(cx, name, key, newest)?;
@@ -54,10 +59,35 @@ pub(super) fn encrypt(
             }
             other => other,
         };
-        results.push(version.and_then(|version| encrypt_one(&key, version, item, &mut nonces)));
+        results.push(version.and_then(|version| {
+            let nonce = || nonces.next(version);
+            encrypt_one(&key, version, item, nonce)
+        }));
     }
     nonces.keep_rest(cx);
     Ok(results)
+}
+
+/// Encrypts the one item of an operation under the newest version; `None` if this process has to take
+/// uses of it first.
+fn encrypt_single(
+    cx: &Context<'_, '_>,
+    key: &Prepared,
+    item: &Input<'_>,
+) -> Result<Option<Result<Sealed>>> {
+    if item.version != 0 {
+        return Ok(None);
+    }
+    let version = match check_item(key, item).and_then(|()| key.to_use(0)) {
+        Ok(version) => version,
+        Err(error) => return Ok(Some(Err(error))),
+    };
+    let mut nonce = Nonce::new(version);
+    let (uses, hedge) = (version.uses(cx)?, || version.hedge());
+    match uses.draw_all(nonce.parts(), cx.txn.source(), &hedge)? {
+        true => Ok(Some(encrypt_one(key, version, item, || Ok(nonce)))),
+        false => Ok(None),
+    }
 }
 
 /// Returns an error unless keys of this type encrypt data keys, and decrypt, in this build.
@@ -140,23 +170,23 @@ fn encrypt_one(
     key: &Prepared,
     version: Usable<'_>,
     item: &Input<'_>,
-    nonces: &mut Nonces,
+    nonce: impl FnOnce() -> Result<Nonce>,
 ) -> Result<Sealed> {
     let rules = &key.key.rules;
     let bytes = if rules.derived {
         let (cipher, maker) = version.derived(&item.context)?;
-        let mut nonce = nonces.next(version, &cipher)?;
+        let mut nonce = nonce()?;
         if rules.convergent {
             let fields = [item.data(), &item.context, &item.associated];
             let made = maker.nonce(&fields);
-            for (to, from) in nonce.iter_mut().zip(made.iter()) {
+            let bytes = nonce.parts().as_flattened_mut();
+            for (to, from) in bytes.iter_mut().zip(made.iter()) {
                 *to = *from;
             }
         }
-        seal(&cipher, &nonce, item)?
+        seal(&cipher, nonce.bytes(), item)?
     } else {
-        let cipher = version.cipher()?;
-        seal(cipher, &nonces.next(version, cipher)?, item)?
+        seal(version.cipher()?, nonce()?.bytes(), item)?
     };
     Ok(Sealed {
         text: text::compose(version.number, &bytes, Base64::Standard),
@@ -307,7 +337,7 @@ impl Nonces {
     ) -> Result<Drawn> {
         let (each, limits) = needs(version);
         let count = count.saturating_mul(each);
-        let uses = version.uses(known(cx)?);
+        let uses = version.uses(cx)?;
         let hedge = || version.hedge();
         let mut nonces = Vec::with_capacity(count);
         let taken = self.rest.iter_mut().find(|(of, ..)| *of == version.number);
@@ -337,16 +367,40 @@ impl Nonces {
         found.map(|(_, nonces)| nonces)
     }
 
-    /// Returns a nonce of the cipher's length that was drawn for the version.
-    fn next(&mut self, version: Usable<'_>, cipher: &CipherKey) -> Result<Zeroizing<Vec<u8>>> {
+    /// Returns a nonce that was drawn for the version.
+    fn next(&mut self, version: Usable<'_>) -> Result<Nonce> {
         let missing = || Error::new(ErrorKind::Unavailable, "a nonce was not drawn");
         let nonces = self.of(version.number).ok_or_else(missing)?;
-        let length = cipher.cipher().nonce_length();
-        let mut nonce = Zeroizing::new(Vec::with_capacity(length));
-        while nonce.len() < length {
-            nonce.extend_from_slice(&nonces.pop().ok_or_else(missing)?);
+        let mut nonce = Nonce::new(version);
+        for part in nonce.parts() {
+            *part = nonces.pop().ok_or_else(missing)?;
         }
         Ok(nonce)
+    }
+}
+
+/// A nonce of a cipher: one part that was drawn, or two.
+struct Nonce {
+    parts: [[u8; NONCE]; 2],
+    count: usize,
+}
+
+impl Nonce {
+    fn new(version: Usable<'_>) -> Self {
+        let parts = [[0; NONCE]; 2];
+        let count = needs(version).0.min(parts.len());
+        Self { parts, count }
+    }
+
+    fn parts(&mut self) -> &mut [[u8; NONCE]] {
+        self.parts.get_mut(..self.count).unwrap_or_default()
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.parts
+            .get(..self.count)
+            .unwrap_or_default()
+            .as_flattened()
     }
 }
 

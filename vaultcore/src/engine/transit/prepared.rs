@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use zeroize::Zeroizing;
 
-use super::budget::{Known, Uses};
+use super::budget::Uses;
 use super::key::{Key, Version};
 use super::kind::KeyType;
 use crate::crypto::cipher::CipherKey;
@@ -14,6 +14,7 @@ use crate::crypto::hash::{self, Hash, HmacKey};
 use crate::crypto::sign::Signer;
 use crate::crypto::{RawKey, mac};
 use crate::error::{Error, Result};
+use crate::operation::Context;
 use crate::record::Record;
 
 /// A stored key, with what was expanded of it so far.
@@ -189,10 +190,13 @@ impl<'k> Usable<'k> {
     }
 
     /// Returns the uses that this process holds of the version.
-    pub(super) fn uses(&self, known: &Known) -> &'k Arc<Uses> {
-        self.ready
-            .uses
-            .get_or_init(|| known.of(*self.id, self.number))
+    pub(super) fn uses(&self, cx: &Context<'_, '_>) -> Result<&'k Arc<Uses>> {
+        if let Some(uses) = self.ready.uses.get() {
+            return Ok(uses);
+        }
+        let known = super::known(cx)?;
+        let make = || known.of(*self.id, self.number);
+        Ok(self.ready.uses.get_or_init(make))
     }
 
     /// Returns the key that hedges the nonces of the version.
