@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::barrier::Txn;
@@ -29,6 +30,12 @@ pub(crate) trait Operation {
 
     /// Returns what the caller must be allowed to do. Decided before anything is performed.
     fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>>;
+
+    /// Returns, of an operation that mostly reads, what is done, in a word, and on what: those that are
+    /// alike in both, in one mount, take the same access. `None` if nothing is to be remembered of it.
+    fn likeness(&self) -> Option<(&'static str, &str)> {
+        None
+    }
 
     /// Does it.
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Self::Reply>;
@@ -170,7 +177,20 @@ pub(crate) struct Context<'c, 'a> {
     /// The engines and auth methods that there are.
     pub(crate) registry: &'c dyn Registry,
     pub(crate) judge: &'c dyn Judge,
+    /// Where the operation keeps what it read for the next one that is like it, if there is such a place.
+    pub(crate) kept: Option<&'c Kept>,
     mount: Option<Mounted<'c>>,
+}
+
+/// One thing that was read, ready for use. It goes when the vault is sealed, or anything is written.
+#[derive(Default)]
+pub(crate) struct Kept(OnceLock<Arc<dyn Any + Send + Sync>>);
+
+#[cfg(test)]
+impl Kept {
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.get().is_some()
+    }
 }
 
 /// What tokens may do, for operations that tell it.
@@ -257,7 +277,21 @@ impl<'c, 'a> Context<'c, 'a> {
             sudo: false,
             registry,
             judge,
+            kept: None,
             mount,
+        }
+    }
+
+    /// Returns what [`keep`](Self::keep) was told by an operation like this one, on what is stored now.
+    pub(crate) fn recall<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        let kept = self.kept?.0.get()?;
+        Arc::clone(kept).downcast().ok()
+    }
+
+    /// Keeps what was read, if it is known to be current until something is written.
+    pub(crate) fn keep<T: Send + Sync + 'static>(&self, read: &Arc<T>) {
+        if let Some(kept) = self.kept.filter(|_| self.txn.alone_since().is_some()) {
+            let _ = kept.0.set(Arc::<T>::clone(read)); // somebody else may have kept it
         }
     }
 

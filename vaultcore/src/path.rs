@@ -143,7 +143,7 @@ impl fmt::Debug for MountPath {
     }
 }
 
-fn check(text: &str) -> Result<()> {
+pub(crate) fn check(text: &str) -> Result<()> {
     if text.len() > MAX_PATH {
         return Err(Error::new(
             ErrorKind::TooLarge,

@@ -12,7 +12,7 @@ mod time;
 mod txn;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) use agenda::Agenda;
 #[cfg(fuzzing)]
@@ -97,6 +97,18 @@ impl Barrier {
 
     pub(crate) fn storage(&self) -> &dyn Storage {
         &*self.storage
+    }
+
+    /// Returns how many commits this process has begun through this barrier.
+    pub(crate) fn has_begun(&self) -> u64 {
+        self.cache.begun()
+    }
+
+    /// Returns whether what this process writes is all that changes the storage, and the cache knows it.
+    fn is_alone(&self) -> bool {
+        // The storage itself: a shared pointer to it would deny that it is exclusive.
+        let storage = &*self.storage;
+        self.cache.keeps() && storage.exclusive() && !self.doubtful.load(Ordering::SeqCst)
     }
 
     /// Returns the stored path of the segments `path` in `tree`, each of them hidden.

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
+use super::known::Lesson;
 use super::progress::{Collected, combine};
 use super::{Caller, Vault};
 use crate::barrier::RootKey;
@@ -211,7 +212,11 @@ impl Vault {
         vaultcore_os::scrubbed(|| {
             let root = RootKey::generate(&*self.core.random)?;
             let operation = operation(Arc::clone(&root));
-            self.with_open(|open| open.change_root(&root, || self.run_on(open, caller, &operation)))
+            self.with_open(|open| {
+                open.change_root(&root, || {
+                    self.run_on(open, caller, &operation, &mut Lesson::none())
+                })
+            })
         })
     }
 }

@@ -13,6 +13,7 @@ mod config;
 mod init;
 #[cfg(test)]
 mod key_uses;
+mod known;
 mod leases;
 mod metrics;
 #[cfg(test)]
@@ -20,6 +21,9 @@ mod old_keys;
 mod open;
 mod progress;
 mod quorum;
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
+mod remembered;
 mod run;
 mod trail;
 mod work;
@@ -34,6 +38,7 @@ pub(crate) use bearer::Bearer;
 pub use builder::VaultBuilder;
 pub use ceremony::{Rekey, RekeyProgress};
 pub use init::Init;
+pub(crate) use known::Memory;
 pub(crate) use leases::Force;
 use leases::{Haste, Manner};
 pub use metrics::{Metric, MetricKind};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use super::config::{Config, Tables};
+use super::known::Memories;
 use super::progress::Collected;
 use super::quorum::Attempts;
 
@@ -34,6 +35,7 @@ pub(super) struct OpenVault {
     /// What waits for a quorum of shares.
     attempts: Mutex<Attempts>,
     unsealing: Unsealing,
+    memories: Memories,
 }
 
 /// Tells one unsealing of a vault from the next.
@@ -73,6 +75,7 @@ impl OpenVault {
             rekey: Mutex::default(),
             attempts: Mutex::default(),
             unsealing: Unsealing(Arc::new(())),
+            memories: Memories::default(),
         };
         open.transact(|txn, _| txn.begin_time())?;
         Ok(open)
@@ -80,6 +83,19 @@ impl OpenVault {
 
     pub(super) fn unsealing(&self) -> Unsealing {
         self.unsealing.clone()
+    }
+
+    pub(super) fn is_of(&self, unsealing: &Unsealing) -> bool {
+        self.unsealing == *unsealing
+    }
+
+    pub(super) fn memories(&self) -> &Memories {
+        &self.memories
+    }
+
+    /// Returns how many commits this process has begun since the unseal.
+    pub(super) fn has_begun(&self) -> u64 {
+        self.barrier.has_begun()
     }
 
     /// Stores how far the chains of audit have come that are `lines` or more ahead of what is stored.
@@ -149,6 +165,20 @@ impl OpenVault {
             ErrorKind::Unavailable,
             "others changed the same entries all the time",
         ))
+    }
+
+    /// Runs `attempt` once, by what others read when the process had begun `count` commits. `None` if
+    /// that may not be current, or if the attempt wrote, or was overtaken.
+    pub(super) fn resume<T>(
+        &self,
+        count: u64,
+        attempt: impl FnOnce(&mut Txn<'_>, &Config) -> Option<T>,
+    ) -> Option<T> {
+        let config = self.config.load();
+        // It looks at the count after that: the configuration is the one of this count.
+        let mut txn = Txn::resume(&self.barrier, &config.keys, config.epoch, count)?;
+        let result = attempt(&mut txn, &config)?;
+        txn.stands().then_some(result)
     }
 
     /// Loads keyring and mounts again, under whichever root key opens them.

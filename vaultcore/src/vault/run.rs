@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::bearer::Bearer;
 use super::config::{Config, Tables};
+use super::known::Lesson;
 use super::metrics::Event;
 use super::open::OpenVault;
 use super::trail::Trail;
@@ -22,7 +23,7 @@ use crate::operation::{
     Actor, Admission, AuthMethod, Context, Engine, Handler, Operation, Registry, Space,
 };
 use crate::path::MountPath;
-use crate::rights;
+use crate::rights::{self, Rights};
 use crate::secret::SecretString;
 use crate::token::{self, Lookup, Presented, State, Token};
 use crate::wire::Route;
@@ -115,7 +116,7 @@ pub(super) enum Use {
 impl Vault {
     /// Runs one operation: authorized, performed and committed, again if it was overtaken.
     pub(crate) fn run<O: Operation>(&self, caller: &Caller, operation: &O) -> Result<O::Reply> {
-        self.with_open(|open| self.run_on(open, caller, operation))
+        self.with_open(|open| self.run_on(open, caller, operation, &mut Lesson::none()))
     }
 
     pub(super) fn run_on<O: Operation>(
@@ -123,11 +124,13 @@ impl Vault {
         open: &OpenVault,
         caller: &Caller,
         operation: &O,
+        lesson: &mut Lesson,
     ) -> Result<O::Reply> {
         let mut trail = Trail::new(caller);
         let mut taken = Use::None;
         let attempt = open.transact(|txn, config| {
-            self.attempt(txn, config, caller, operation, (&mut trail, &mut taken))
+            let notes = (&mut trail, &mut taken, &mut *lesson);
+            self.attempt(txn, config, caller, operation, notes)
         });
         let (result, spent) = match attempt {
             Ok((reply, spent)) => (Ok(reply), spent),
@@ -144,7 +147,7 @@ impl Vault {
         result
     }
 
-    fn count(&self, admission: Admission, error: Option<&Error>) {
+    pub(super) fn count(&self, admission: Admission, error: Option<&Error>) {
         let counters = &self.core.counters;
         counters.count(Event::Operation);
         if admission == Admission::Anyone {
@@ -214,7 +217,7 @@ impl Vault {
         config: &Config,
         caller: &Caller,
         operation: &O,
-        (trail, taken): (&mut Trail<'_>, &mut Use),
+        (trail, taken, lesson): (&mut Trail<'_>, &mut Use, &mut Lesson),
     ) -> Result<(O::Reply, Option<Stored>)> {
         *taken = Use::None;
         let space = config.namespaces.id(&caller.space);
@@ -228,7 +231,10 @@ impl Vault {
         let mut cx = Context::new(txn, &actor, space, (&*self.core, config), mount)
             .from(caller.remote)
             .presenting(caller.secret());
-        self.authorize((config, caller), &mut cx, operation, trail)?;
+        let rights = self.authorize((config, caller), &mut cx, operation, trail)?;
+        if !trail.is_on() {
+            lesson.note(&mut cx, &tables, rights, *taken);
+        }
         trail.request(cx.txn.now(), || operation.input(), None)?; // no record, no work
         let reply = operation.perform(&mut cx)?;
         let spent = match &actor {
@@ -301,14 +307,15 @@ impl Vault {
         Ok(Space { id, path })
     }
 
-    /// Decides whether the caller may do what the operation needs.
+    /// Decides whether the caller may do what the operation needs, and returns the rights of a token that
+    /// were asked for it.
     pub(super) fn authorize<O: Operation>(
         &self,
         (config, caller): (&Config, &Caller),
         cx: &mut Context<'_, '_>,
         operation: &O,
         trail: &mut Trail<'_>,
-    ) -> Result<()> {
+    ) -> Result<Option<Arc<Rights>>> {
         let nobody = matches!(cx.actor, Actor::Anonymous);
         let nobody = nobody && operation.admission() == Admission::Token;
         let access = match operation.access(cx) {
@@ -319,9 +326,9 @@ impl Vault {
         let token = match (cx.actor, operation.admission()) {
             (Actor::Owner | Actor::System, _) => {
                 cx.sudo = true;
-                return Ok(());
+                return Ok(None);
             }
-            (_, Admission::Anyone) => return Ok(()),
+            (_, Admission::Anyone) => return Ok(None),
             (Actor::Anonymous, Admission::Token) => return Err(rights::denied()),
             (Actor::Token(token), Admission::Token) => token,
         };
@@ -341,7 +348,7 @@ impl Vault {
             }
             cx.sudo = rights.sudo_by(&decision, &access.path);
         }
-        Ok(())
+        Ok(Some(rights))
     }
 
     /// Returns the namespace that a request is for, and the rest of its path: of `header` and path

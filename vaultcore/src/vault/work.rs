@@ -1,5 +1,6 @@
 //! Work that takes many commits, and can be resumed by any process.
 
+use super::known::Lesson;
 use super::open::OpenVault;
 use super::{Caller, Force, Haste, Manner, Vault};
 use crate::auth::approle::TidySecretIds;
@@ -250,7 +251,7 @@ impl Vault {
     }
 
     fn system<O: Operation>(&self, open: &OpenVault, operation: &O) -> Result<O::Reply> {
-        self.run_on(open, &Caller::system(), operation)
+        self.run_on(open, &Caller::system(), operation, &mut Lesson::none())
     }
 
     /// Revokes a token with all below it: children first. How far it came is in memory only; who

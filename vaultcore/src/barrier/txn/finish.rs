@@ -70,6 +70,22 @@ impl Txn<'_> {
         }
     }
 
+    /// Returns how many commits this process had begun, if all that was read so far is known to be
+    /// current as long as it begins no other.
+    pub(crate) fn alone_since(&self) -> Option<u64> {
+        match self.freshness {
+            Some(Freshness::Exclusive(begun)) if self.fetches == 0 && !self.moved => Some(begun),
+            _ => None,
+        }
+    }
+
+    /// Ends an attempt that rests on an earlier one, see [`resume`](Self::resume). Returns whether it
+    /// wrote nothing, and all that both read was true at one moment.
+    pub(crate) fn stands(self) -> bool {
+        let changed = !self.writes.is_empty() || !self.after.is_empty();
+        !changed && self.alone_since() == Some(self.barrier.cache.begun())
+    }
+
     /// For an exclusive storage: whether every entry read is cached, unchanged. Revisions never
     /// come back, so each was current from its read until now.
     fn unchanged_in_cache(&self) -> bool {

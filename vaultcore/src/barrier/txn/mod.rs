@@ -3,6 +3,7 @@
 mod finish;
 mod reads;
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -28,7 +29,7 @@ pub(crate) struct Txn<'a> {
     barrier: &'a Barrier,
     keys: &'a Keys,
     epoch: Option<Revision>,
-    now: Timestamp,
+    now: OnceCell<Timestamp>,
     freshness: Option<Freshness>,
     reads: Vec<Read>,
     writes: Vec<(EntryPath, Option<Vec<u8>>)>,
@@ -68,9 +69,9 @@ impl<'a> Txn<'a> {
             barrier,
             keys,
             epoch,
-            now: barrier.time.now(),
+            now: OnceCell::new(),
             freshness: None,
-            reads: Vec::with_capacity(4),
+            reads: Vec::new(), // the first one makes room for four
             writes: Vec::new(),
             decoded: Vec::new(),
             cached: 0,
@@ -83,9 +84,29 @@ impl<'a> Txn<'a> {
         }
     }
 
-    /// Returns the time at which the attempt began.
+    /// Begins an attempt that rests on what an earlier one read, too: none of it has changed, if this is
+    /// the only process that writes and begun no commit since it had begun `count`.
+    ///
+    /// What the earlier one read is not in the read set, so this one may write nothing: it is never
+    /// committed, see [`stands`](Self::stands).
+    pub(crate) fn resume(
+        barrier: &'a Barrier,
+        keys: &'a Keys,
+        epoch: Option<Revision>,
+        count: u64,
+    ) -> Option<Self> {
+        if !barrier.is_alone() || barrier.cache.begun() != count {
+            return None;
+        }
+        let mut txn = Self::begin(barrier, keys, epoch);
+        txn.freshness = Some(Freshness::Exclusive(count));
+        txn.checked = true;
+        Some(txn)
+    }
+
+    /// Returns the time of the attempt: all that is decided in it is decided at this moment.
     pub(crate) fn now(&self) -> Timestamp {
-        self.now
+        *self.now.get_or_init(|| self.barrier.time.now())
     }
 
     pub(super) fn time(&self) -> &'a Time {

@@ -1,7 +1,6 @@
 //! The read set: what an attempt saw, from the cache or from storage.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::Txn;
 use crate::barrier::cache::{Cached, Held};
@@ -160,7 +159,7 @@ impl Txn<'_> {
     }
 
     /// Checks that the epoch is the one the attempt rests on.
-    pub(super) fn check_epoch(&mut self) -> Result<()> {
+    pub(crate) fn check_epoch(&mut self) -> Result<()> {
         if self.checked && !self.moved {
             return Ok(()); // it is in the read set, and stays there
         }
@@ -190,16 +189,13 @@ impl Txn<'_> {
         if let Some(known) = self.freshness {
             return Ok(known);
         }
-        // The storage itself: a shared pointer to it would deny that it is exclusive.
-        let storage = &*self.barrier.storage;
         let found = if !self.barrier.cache.keeps() {
             Freshness::Unknown
-        } else if storage.exclusive() && !self.barrier.doubtful.load(Ordering::SeqCst) {
+        } else if self.barrier.is_alone() {
             Freshness::Exclusive(self.barrier.cache.begun())
         } else {
-            storage
-                .change_mark()?
-                .map_or(Freshness::Unknown, Freshness::Mark)
+            let mark = self.barrier.storage.change_mark()?;
+            mark.map_or(Freshness::Unknown, Freshness::Mark)
         };
         self.freshness = Some(found);
         Ok(found)

@@ -33,6 +33,10 @@ impl Operation for Get<'_> {
         Target::Mount(self.mount, KIND_V2)
     }
 
+    fn likeness(&self) -> Option<(&'static str, &str)> {
+        Some(("data", self.path.as_str()))
+    }
+
     fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
         let path = api_path(cx.mount()?, "data", self.path.as_str());
         Ok(vec![Access::new(path, Capability::Read)])

@@ -24,6 +24,10 @@ impl Operation for Decrypt<'_> {
         Target::Mount(self.mount, KIND)
     }
 
+    fn likeness(&self) -> Option<(&'static str, &str)> {
+        Some(("decrypt", self.name.as_str()))
+    }
+
     fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
         let path = api_path(cx, "decrypt", &self.name)?;
         Ok(vec![Access::new(path, Capability::Update)])

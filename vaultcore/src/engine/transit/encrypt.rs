@@ -26,6 +26,10 @@ impl Operation for Encrypt<'_> {
         Target::Mount(self.mount, KIND)
     }
 
+    fn likeness(&self) -> Option<(&'static str, &str)> {
+        Some(("encrypt", self.name.as_str()))
+    }
+
     fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
         let capability = match find(cx, &self.name)? {
             Some(_) => Capability::Update,

@@ -74,7 +74,7 @@ use crate::barrier::{Tree, Txn, layout};
 use crate::error::{Error, Result};
 use crate::id::{MountId, NamespaceId};
 use crate::operation::{Context, Engine, Handler, Mounted};
-use crate::path::{EntryPath, SecretPath};
+use crate::path::{self, EntryPath};
 use crate::record::Record;
 use crate::wire::Route;
 use budget::Known;
@@ -131,7 +131,7 @@ impl KeyName {
     /// # Errors
     /// `InvalidArgument` for another text, `TooLarge` for one of more than 512 bytes.
     pub(crate) fn new(text: &str) -> Result<Self> {
-        SecretPath::new(text)?;
+        path::check(text)?;
         let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         let inside = |byte: u8| word(byte) || byte == b'-' || byte == b'.';
         let ends = [text.bytes().next(), text.bytes().next_back()];
@@ -193,8 +193,15 @@ fn use_entry(mount: Mounted<'_>, id: &[u8; 16]) -> Result<EntryPath> {
 
 /// Returns the key, ready for use, if there is one.
 fn find(cx: &mut Context<'_, '_>, name: &KeyName) -> Result<Option<Arc<Prepared>>> {
+    if let Some(known) = cx.recall() {
+        return Ok(Some(known)); // an operation keeps one key, that of its name
+    }
     let path = entry(cx, name)?;
-    cx.txn.load_kept(&path, Prepared::decode)
+    let found = cx.txn.load_kept(&path, Prepared::decode)?;
+    if let Some(found) = &found {
+        cx.keep(found);
+    }
+    Ok(found)
 }
 
 /// Returns the key, ready for use, for what is done with it.

@@ -32,6 +32,10 @@ impl Operation for Rewrap<'_> {
         Target::Mount(self.mount, KIND)
     }
 
+    fn likeness(&self) -> Option<(&'static str, &str)> {
+        Some(("rewrap", self.name.as_str()))
+    }
+
     fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
         let path = api_path(cx, "rewrap", &self.name)?;
         Ok(vec![Access::new(path, Capability::Update)])

@@ -190,6 +190,11 @@ impl Operation for Sign<'_> {
         Target::Mount(self.mount, KIND)
     }
 
+    fn likeness(&self) -> Option<(&'static str, &str)> {
+        let plain = self.suffix.is_empty();
+        plain.then(|| ("sign", self.name.as_str()))
+    }
+
     fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>> {
         let path = with_suffix(api_path(cx, "sign", &self.name)?, &self.suffix);
         Ok(vec![Access::new(path, Capability::Update)])

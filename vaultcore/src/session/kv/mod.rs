@@ -6,6 +6,7 @@ mod transaction;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,7 +22,7 @@ use crate::engine::kv::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::path::{MountPath, SecretPath};
 use crate::secret::SecretBytes;
-use crate::vault::{Caller, Vault};
+use crate::vault::{Caller, Memory, Vault};
 
 /// Versioned key-value secrets, as Vault's KV version 2.
 ///
@@ -44,6 +45,7 @@ pub struct Kv {
     vault: Vault,
     caller: Caller,
     mount: MountPath,
+    memory: Arc<Memory>,
 }
 
 /// A version of a secret, and its data.
@@ -90,6 +92,7 @@ impl Kv {
             vault,
             caller,
             mount,
+            memory: Arc::default(),
         }
     }
 
@@ -211,13 +214,18 @@ impl Kv {
         Ok(secret(found, decode(data.json())?))
     }
 
+    #[cfg(test)]
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
     fn find(&self, path: &str, version: Option<u64>) -> Result<(Found, Plain)> {
         let operation = Get {
             mount: &self.mount,
             path: SecretPath::new(path)?,
             version,
         };
-        let mut found = self.vault.run(&self.caller, &operation)?;
+        let mut found = self.vault.run_by(&self.memory, &self.caller, &operation)?;
         match found.data.take() {
             Some(data) => Ok((found, data)),
             None => Err(gone(&found.info)),

@@ -6,13 +6,14 @@ mod keys;
 mod stream;
 
 use std::fmt;
+use std::sync::Arc;
 
 pub use bulk::{RewrapAll, Rewrapped, ToRewrap};
 
 use crate::error::Result;
 use crate::operation::Operation;
 use crate::path::MountPath;
-use crate::vault::{Caller, Vault};
+use crate::vault::{Caller, Memory, Vault};
 
 /// Named keys that encrypt, sign and rotate, as Vault's transit.
 ///
@@ -42,6 +43,7 @@ pub struct Transit {
     vault: Vault,
     caller: Caller,
     mount: MountPath,
+    memory: Arc<Memory>,
 }
 
 impl Transit {
@@ -50,11 +52,17 @@ impl Transit {
             vault,
             caller,
             mount,
+            memory: Arc::default(),
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
     fn run<O: Operation>(&self, operation: &O) -> Result<O::Reply> {
-        self.vault.run(&self.caller, operation)
+        self.vault.run_by(&self.memory, &self.caller, operation)
     }
 }
 

@@ -1,0 +1,340 @@
+//! What a call found out about its caller, for the next call that is like it.
+//!
+//! Who asks, in which mount, and with what rights follows from what is stored, from the time, and from
+//! nothing else. On a storage that is this process's alone, what is stored changes by commits of this
+//! process only, and each is counted before the storage sees it: while the count stands, what one call
+//! read is what the next would read. The time is looked at in every call.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use arc_swap::ArcSwapOption;
+use zeroize::Zeroizing;
+
+use super::Vault;
+use super::config::{Config, Tables};
+use super::open::{OpenVault, Unsealing};
+use super::run::{Caller, Use};
+use crate::error::Result;
+use crate::id::NamespaceId;
+use crate::operation::{Actor, Context, Kept, Operation, Space};
+use crate::rights::Rights;
+
+/// What the calls of one facade leave to the next ones. Whatever asks by it is the same caller, in the
+/// same namespace. A sealed vault leaves nothing in it.
+#[derive(Default)]
+pub(crate) struct Memory {
+    known: ArcSwapOption<Known>,
+    /// The count at the last call that did not find what it could use.
+    count: AtomicU64,
+    /// A planted fault, for tests to find: what is known is taken for current, whatever was written.
+    #[cfg(test)]
+    pub(super) trusting: std::sync::atomic::AtomicBool,
+}
+
+/// What was found out while the process had begun `count` commits.
+struct Known {
+    unsealing: Unsealing,
+    count: u64,
+    found: Found,
+    places: [Place; PLACES],
+}
+
+/// Who asks, and where.
+struct Found {
+    actor: Actor,
+    space: NamespaceId,
+    tables: Arc<Tables>,
+    /// What a token may do; who has none may do everything.
+    rights: Option<Arc<Rights>>,
+}
+
+/// How many things that are asked for again and again are remembered.
+const PLACES: usize = 8;
+
+/// What was last asked for again, of all that share this place.
+#[derive(Default)]
+struct Place {
+    last: ArcSwapOption<Asked>,
+    /// The hash of what was not found here last: what is asked for once is not worth keeping.
+    missed: AtomicU64,
+}
+
+/// Something that was asked for, and granted whatever else the request said.
+struct Asked {
+    what: &'static str,
+    on: Zeroizing<String>,
+    sudo: bool,
+    kept: Kept,
+}
+
+impl Place {
+    fn find(&self, (what, on): (&str, &str)) -> Option<Arc<Asked>> {
+        let last = self.last.load();
+        let same = |asked: &&Arc<Asked>| asked.on.as_str() == on && asked.what == what;
+        last.as_ref().filter(same).map(Arc::clone)
+    }
+
+    fn keep(&self, (what, on): (&'static str, &str), hash: u64, sudo: bool) {
+        if self.missed.swap(hash, Ordering::Relaxed) == hash {
+            self.last.store(Some(Arc::new(Asked {
+                what,
+                on: Zeroizing::new(on.to_owned()),
+                sudo,
+                kept: Kept::default(),
+            })));
+        }
+    }
+}
+
+/// Returns a number that tells most likenesses apart; FNV-1a.
+fn hash((what, on): (&str, &str)) -> u64 {
+    let bytes = what.bytes().chain(on.bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// What one call finds out.
+pub(super) struct Lesson {
+    /// The count at which it is worth keeping; `None` if nothing is to be learned.
+    at: Option<u64>,
+    count: Option<u64>,
+    found: Option<Found>,
+}
+
+impl Lesson {
+    /// That of a call which nobody asks.
+    pub(super) const fn none() -> Self {
+        Self::at(None)
+    }
+
+    const fn at(at: Option<u64>) -> Self {
+        Self {
+            at,
+            count: None,
+            found: None,
+        }
+    }
+
+    /// Notes who asks and where, once that was allowed and before anything is done.
+    ///
+    /// Only if the call before came at the same count: where commits come between any two calls,
+    /// what one finds out is of no use to the next.
+    pub(super) fn note(
+        &mut self,
+        cx: &mut Context<'_, '_>,
+        tables: &Arc<Tables>,
+        rights: Option<Arc<Rights>>,
+        taken: Use,
+    ) {
+        self.found = None;
+        if self.at.is_none() || taken != Use::None {
+            return;
+        }
+        // The mounts are those of the epoch, which may not have been looked at yet.
+        self.count = match cx.txn.check_epoch() {
+            Ok(()) => cx.txn.alone_since(),
+            Err(_) => None,
+        };
+        if self.count.is_none() || self.count != self.at {
+            return;
+        }
+        let actor = match cx.actor {
+            Actor::Owner => Actor::Owner,
+            // A token that is stored nowhere dies with its parent, whose time is another.
+            Actor::Token(token) if token.id.is_some() => Actor::Token(token.clone()),
+            Actor::Token(_) | Actor::Anonymous | Actor::System => return,
+        };
+        self.found = Some(Found {
+            actor,
+            space: cx.space.id,
+            tables: Arc::clone(tables),
+            rights,
+        });
+    }
+}
+
+impl Vault {
+    /// Runs an operation as [`run`](Self::run) does, by what earlier calls of the same caller left in
+    /// `memory`, if it is one of those that mostly read.
+    pub(crate) fn run_by<O: Operation>(
+        &self,
+        memory: &Arc<Memory>,
+        caller: &Caller,
+        operation: &O,
+    ) -> Result<O::Reply> {
+        let Some(likeness) = operation.likeness() else {
+            return self.run(caller, operation);
+        };
+        self.with_open(|open| {
+            if let Some(result) = self.run_known(open, memory, caller, (operation, likeness)) {
+                self.count(operation.admission(), result.as_ref().err());
+                return result;
+            }
+            let last = memory.count.load(Ordering::Relaxed);
+            let mut lesson = Lesson::at(Some(last));
+            let result = self.run_on(open, caller, operation, &mut lesson);
+            memory.learn(open, lesson);
+            result
+        })
+    }
+
+    /// Performs the operation by what is known already; `None` if that is not enough, or not current.
+    fn run_known<O: Operation>(
+        &self,
+        open: &OpenVault,
+        memory: &Memory,
+        caller: &Caller,
+        (operation, likeness): (&O, (&'static str, &str)),
+    ) -> Option<Result<O::Reply>> {
+        let known = memory.known.load();
+        let known = known.as_ref()?;
+        if !open.is_of(&known.unsealing) {
+            return None;
+        }
+        open.resume(memory.count_of(known, open), |txn, config| {
+            let found = &known.found;
+            if matches!(&found.actor, Actor::Token(token) if token.entry.expired(txn.now())) {
+                return None;
+            }
+            let mount = found.tables.resolve(operation.target()).ok()?;
+            let space = Space {
+                id: found.space,
+                path: &caller.space,
+            };
+            let mut cx = Context::new(txn, &found.actor, space, (&*self.core, config), mount)
+                .from(caller.remote)
+                .presenting(caller.secret());
+            let hash = hash(likeness);
+            let place = usize::try_from(hash >> 32).unwrap_or_default() % PLACES;
+            let place = known.places.get(place)?;
+            let asked = place.find(likeness);
+            match &asked {
+                Some(asked) => {
+                    cx.sudo = asked.sudo;
+                    cx.kept = Some(&asked.kept);
+                }
+                None => {
+                    cx.sudo = known.allows(config, &mut cx, operation)?;
+                    place.keep(likeness, hash, cx.sudo);
+                }
+            }
+            Some(operation.perform(&mut cx))
+        })
+    }
+}
+
+impl Known {
+    /// Returns whether the caller has `sudo` where the operation works; `None` if it is not allowed, or
+    /// if that depends on more than the access asked for.
+    fn allows<O: Operation>(
+        &self,
+        config: &Config,
+        cx: &mut Context<'_, '_>,
+        operation: &O,
+    ) -> Option<bool> {
+        let (Actor::Token(token), Some(rights)) = (&self.found.actor, &self.found.rights) else {
+            return Some(true);
+        };
+        if rights.acl().is_root() {
+            return Some(true);
+        }
+        let prefix = config.relative(token, cx.space.path)?;
+        let mut sudo = None;
+        for mut access in operation.access(cx).ok()? {
+            access.path.insert_str(0, prefix);
+            let mut simple = true;
+            let body = || {
+                simple = false;
+                operation.input()
+            };
+            let decision = rights.decide(&access, body, operation.wrap_ttl());
+            let allowed = decision.is_allowed();
+            sudo = Some(rights.sudo_by(&decision, &access.path));
+            if !(allowed && simple) {
+                return None;
+            }
+        }
+        sudo
+    }
+}
+
+impl Memory {
+    /// Returns the count that must still stand.
+    #[cfg(not(test))]
+    fn count_of(&self, known: &Known, _: &OpenVault) -> u64 {
+        known.count
+    }
+
+    #[cfg(test)]
+    fn count_of(&self, known: &Known, open: &OpenVault) -> u64 {
+        match self.trusting.load(Ordering::Relaxed) {
+            true => open.has_begun(),
+            false => known.count,
+        }
+    }
+
+    /// Returns whether anything is known, and whether a key or the like is kept.
+    #[cfg(test)]
+    pub(super) fn holds(&self) -> (bool, bool) {
+        let known = self.known.load();
+        let kept = |place: &Place| {
+            let last = place.last.load();
+            last.as_ref().is_some_and(|asked| asked.kept.is_set())
+        };
+        let kept = known.as_ref().map(|known| known.places.iter().any(kept));
+        (kept.is_some(), kept == Some(true))
+    }
+
+    fn learn(self: &Arc<Self>, open: &OpenVault, lesson: Lesson) {
+        let Some(count) = lesson.count else {
+            return;
+        };
+        self.count.store(count, Ordering::Relaxed);
+        // What was read is known to be current while the count stands; it may have moved since.
+        if let Some(found) = lesson.found.filter(|_| open.has_begun() == count) {
+            open.memories().add(self);
+            self.known.store(Some(Arc::new(Known {
+                unsealing: open.unsealing(),
+                count,
+                found,
+                places: Default::default(),
+            })));
+        }
+    }
+}
+
+/// The memories that hold anything of one unsealing of a vault; they are emptied when that ends.
+#[derive(Default)]
+pub(super) struct Memories(Mutex<All>);
+
+#[derive(Default)]
+struct All {
+    all: Vec<Weak<Memory>>,
+    /// How many there may be before those are dropped whose facade is gone.
+    limit: usize,
+}
+
+impl Memories {
+    fn add(&self, memory: &Arc<Memory>) {
+        if memory.known.load().is_some() {
+            return; // it is here, or of another unsealing, and so of a vault that sees to it
+        }
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.all.len() >= kept.limit {
+            kept.all.retain(|memory| memory.strong_count() > 0);
+            kept.limit = kept.all.len().saturating_mul(2).max(64);
+        }
+        kept.all.push(Arc::downgrade(memory));
+    }
+}
+
+impl Drop for Memories {
+    fn drop(&mut self) {
+        let kept = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for memory in kept.all.drain(..).filter_map(|memory| memory.upgrade()) {
+            memory.known.store(None);
+        }
+    }
+}
