@@ -117,26 +117,27 @@ impl Lesson {
         }
     }
 
-    /// Notes who asks and where, once that was allowed and before anything is done.
+    /// Forgets what an attempt noted that was overtaken.
+    pub(super) fn begin(&mut self) {
+        self.count = None;
+        self.found = None;
+    }
+
+    /// Notes who asks and where, once that was allowed, and all that was read is known to be current.
     ///
     /// Only if the call before came at the same count: where commits come between any two calls,
     /// what one finds out is of no use to the next.
     pub(super) fn note(
         &mut self,
-        cx: &mut Context<'_, '_>,
+        cx: &Context<'_, '_>,
         tables: &Arc<Tables>,
         rights: Option<Arc<Rights>>,
         taken: Use,
     ) {
-        self.found = None;
         if self.at.is_none() || taken != Use::None {
             return;
         }
-        // The mounts are those of the epoch, which may not have been looked at yet.
-        self.count = match cx.txn.check_epoch() {
-            Ok(()) => cx.txn.alone_since(),
-            Err(_) => None,
-        };
+        self.count = cx.txn.alone_since();
         if self.count.is_none() || self.count != self.at {
             return;
         }

@@ -220,6 +220,7 @@ impl Vault {
         (trail, taken, lesson): (&mut Trail<'_>, &mut Use, &mut Lesson),
     ) -> Result<(O::Reply, Option<Stored>)> {
         *taken = Use::None;
+        lesson.begin();
         let space = config.namespaces.id(&caller.space);
         trail.begin(&config.broker, space, operation.target(), || {
             self.request_id()
@@ -232,11 +233,11 @@ impl Vault {
             .from(caller.remote)
             .presenting(caller.secret());
         let rights = self.authorize((config, caller), &mut cx, operation, trail)?;
-        if !trail.is_on() {
-            lesson.note(&mut cx, &tables, rights, *taken);
-        }
         trail.request(cx.txn.now(), || operation.input(), None)?; // no record, no work
         let reply = operation.perform(&mut cx)?;
+        if !trail.is_on() {
+            lesson.note(&cx, &tables, rights, *taken);
+        }
         let spent = match &actor {
             Actor::Token(token) if *taken == Use::Taken => last(token),
             _ => None,

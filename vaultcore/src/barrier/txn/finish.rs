@@ -70,11 +70,15 @@ impl Txn<'_> {
         }
     }
 
-    /// Returns how many commits this process had begun, if all that was read so far is known to be
-    /// current as long as it begins no other.
+    /// Returns how many commits this process had begun, if all that was read so far, the epoch among
+    /// it, is known to be current as long as it begins no other.
+    ///
+    /// What came from storage is not: a commit that was begun before may land after. What it writes is
+    /// not in the cache.
     pub(crate) fn alone_since(&self) -> Option<u64> {
+        let cached = self.checked && self.fetches == 0 && !self.moved;
         match self.freshness {
-            Some(Freshness::Exclusive(begun)) if self.fetches == 0 && !self.moved => Some(begun),
+            Some(Freshness::Exclusive(begun)) if cached => Some(begun),
             _ => None,
         }
     }

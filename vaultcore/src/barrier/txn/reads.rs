@@ -159,7 +159,7 @@ impl Txn<'_> {
     }
 
     /// Checks that the epoch is the one the attempt rests on.
-    pub(crate) fn check_epoch(&mut self) -> Result<()> {
+    pub(super) fn check_epoch(&mut self) -> Result<()> {
         if self.checked && !self.moved {
             return Ok(()); // it is in the read set, and stays there
         }
