@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use crate::barrier::Txn;
@@ -32,7 +32,8 @@ pub(crate) trait Operation {
     fn access(&self, cx: &mut Context<'_, '_>) -> Result<Vec<Access>>;
 
     /// Returns, of an operation that mostly reads, what is done, in a word, and on what: those that are
-    /// alike in both, in one mount, take the same access. `None` if nothing is to be remembered of it.
+    /// alike in both, in one mount, take the same access, and one at least. `None` if nothing is to be
+    /// remembered of it, as of one that anybody may ask for, or that has something to do outside.
     fn likeness(&self) -> Option<(&'static str, &str)> {
         None
     }
@@ -182,14 +183,15 @@ pub(crate) struct Context<'c, 'a> {
     mount: Option<Mounted<'c>>,
 }
 
-/// One thing that was read, ready for use. It goes when the vault is sealed, or anything is written.
+/// One thing that was read, ready for use, as long as the cache has it: what is deleted, replaced or
+/// sealed is gone from here, too.
 #[derive(Default)]
-pub(crate) struct Kept(OnceLock<Arc<dyn Any + Send + Sync>>);
+pub(crate) struct Kept(OnceLock<Weak<dyn Any + Send + Sync>>);
 
 #[cfg(test)]
 impl Kept {
     pub(crate) fn is_set(&self) -> bool {
-        self.0.get().is_some()
+        self.0.get().and_then(Weak::upgrade).is_some()
     }
 }
 
@@ -284,14 +286,14 @@ impl<'c, 'a> Context<'c, 'a> {
 
     /// Returns what [`keep`](Self::keep) was told by an operation like this one, on what is stored now.
     pub(crate) fn recall<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        let kept = self.kept?.0.get()?;
-        Arc::clone(kept).downcast().ok()
+        self.kept?.0.get()?.upgrade()?.downcast().ok()
     }
 
     /// Keeps what was read, if it is known to be current until something is written.
     pub(crate) fn keep<T: Send + Sync + 'static>(&self, read: &Arc<T>) {
         if let Some(kept) = self.kept.filter(|_| self.txn.alone_since().is_some()) {
-            let _ = kept.0.set(Arc::<T>::clone(read)); // somebody else may have kept it
+            let read: Arc<dyn Any + Send + Sync> = Arc::<T>::clone(read);
+            let _ = kept.0.set(Arc::downgrade(&read)); // somebody else may have kept it
         }
     }
 

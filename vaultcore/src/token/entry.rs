@@ -152,8 +152,13 @@ impl TokenEntry {
     }
 
     /// Texts that a user chose may be anything; the cache keeps those of no token.
-    pub(super) fn holds_no_secret(&self) -> bool {
+    pub(crate) fn holds_no_secret(&self) -> bool {
         self.metadata.is_empty()
+    }
+
+    pub(super) fn without_metadata(mut self) -> Self {
+        self.metadata.clear();
+        self
     }
 }
 

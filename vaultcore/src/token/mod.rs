@@ -40,6 +40,16 @@ pub(crate) struct Token {
 }
 
 impl Token {
+    /// Returns the token without texts that may be anything: what is kept of it outside the cache.
+    pub(crate) fn without_texts(&self) -> Self {
+        let mut token = self.clone();
+        if !token.entry.holds_no_secret() {
+            let entry = TokenEntry::clone(&token.entry);
+            token.entry = Arc::new(entry.without_metadata());
+        }
+        token
+    }
+
     pub(crate) fn is_root(&self) -> bool {
         self.entry.policies.iter().any(|name| name == ROOT_POLICY)
     }

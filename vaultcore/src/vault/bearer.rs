@@ -28,14 +28,16 @@ impl Bearer {
     }
 
     /// Returns the rights of `token` as of `policies`, from memory if its entry and the policies are
-    /// still the same ones, and `work` otherwise. Those of an entity follow from more than its entry.
+    /// still the same ones, and `work` otherwise. Those of an entity follow from more than its entry, and an
+    /// entry that the cache does not keep decoded is another one each time.
     pub(super) fn rights<E>(
         &self,
         token: &Token,
         policies: &Arc<()>,
         work: impl FnOnce() -> Result<Arc<Rights>, E>,
     ) -> Result<Arc<Rights>, E> {
-        if token.entry.entity.is_some() || token.id.is_none() {
+        let lasting = token.id.is_some() && token.entry.holds_no_secret();
+        if token.entry.entity.is_some() || !lasting {
             return work();
         }
         // Both are held: what is at one address is the same one.

@@ -132,8 +132,8 @@ fn is(true_of: bool, what: &str) -> Result<(), String> {
     true_of.then_some(()).ok_or_else(|| what.to_owned())
 }
 
-/// Changes by a commit.
-const STORED: [(&str, Change); 10] = [
+/// Changes by a commit of what a call rests on.
+const RIGHTS: [(&str, Change); 6] = [
     ("the token is revoked", |world| {
         world.owner.token().revoke(&world.token).expect("revoked");
         refused(world.encrypt(), ErrorKind::PermissionDenied)
@@ -159,6 +159,29 @@ const STORED: [(&str, Change); 10] = [
         let by_version = world.transit.encrypt("k", Input::new("text").version(1));
         refused(by_version, ErrorKind::PermissionDenied)
     }),
+    ("the mount is moved", |world| {
+        let sys = world.owner.sys();
+        sys.remount("transit", "elsewhere").expect("moved");
+        refused(world.encrypt(), ErrorKind::PermissionDenied)
+    }),
+    ("requests are recorded", |world| {
+        let device = NewAudit::callback("count");
+        world
+            .owner
+            .sys()
+            .enable_audit("count", device)
+            .expect("enabled");
+        let before = world.lines.load(Ordering::Relaxed);
+        for _ in 0..5 {
+            world.encrypt().map_err(|error| error.to_string())?;
+        }
+        let told = world.lines.load(Ordering::Relaxed) - before;
+        is(told == 10, &format!("{told} records of five calls"))
+    }),
+];
+
+/// Changes of keys, which are not kept by those who use them.
+const KEYS: [(&str, Change); 5] = [
     ("nothing is mounted", |world| {
         world.owner.sys().unmount("transit").expect("unmounted");
         refused(world.encrypt(), ErrorKind::PermissionDenied)
@@ -185,25 +208,11 @@ const STORED: [(&str, Change); 10] = [
         refused(world.encrypt(), ErrorKind::PermissionDenied)?;
         refused(world.decrypt_old(), ErrorKind::NotFound)
     }),
-    ("requests are recorded", |world| {
-        let device = NewAudit::callback("count");
-        world
-            .owner
-            .sys()
-            .enable_audit("count", device)
-            .expect("enabled");
-        let before = world.lines.load(Ordering::Relaxed);
-        for _ in 0..5 {
-            world.encrypt().map_err(|error| error.to_string())?;
-        }
-        let told = world.lines.load(Ordering::Relaxed) - before;
-        is(told == 10, &format!("{told} records of five calls"))
-    }),
 ];
 
 #[test]
 fn whatever_is_written_counts_at_once() {
-    for (what, change) in STORED {
+    for (what, change) in RIGHTS.into_iter().chain(KEYS) {
         let world = World::new();
         world.warm();
         if let Err(wrong) = change(&world) {
@@ -214,7 +223,7 @@ fn whatever_is_written_counts_at_once() {
 
 #[test]
 fn the_same_checks_find_what_is_taken_for_current() {
-    for (what, change) in STORED {
+    for (what, change) in RIGHTS {
         let world = World::new();
         world.warm();
         world
@@ -274,6 +283,36 @@ fn a_sealed_vault_leaves_nothing_behind() {
     world.warm();
     world.vault.close().expect("closed");
     assert_eq!(world.transit.memory().holds(), (false, false));
+}
+
+#[test]
+fn a_key_that_is_deleted_is_kept_by_nobody() {
+    let world = World::new();
+    world.warm();
+    world.change_key(&KeyUpdate::new().deletion_allowed(true));
+    world.keys().delete("k").expect("deleted");
+    // The facade is idle; it knows of old times, and has no key.
+    assert_eq!(world.transit.memory().holds(), (true, false));
+}
+
+#[test]
+fn a_token_that_is_stored_nowhere_is_looked_at_each_time() {
+    let world = World::new();
+    let parent = NewToken::new().policy("app");
+    let parent = world.owner.token().create(&parent).expect("token");
+    let session = world.vault.login(&parent).expect("session");
+    let batch = world
+        .owner
+        .token()
+        .create(&NewToken::new().policy("app").batch());
+    let batch = world.vault.login(&batch.expect("token")).expect("session");
+    for (session, kept) in [(session, true), (batch, false)] {
+        let transit = session.transit("transit").expect("path");
+        for _ in 0..10 {
+            transit.encrypt("k", "text").expect("encrypts");
+        }
+        assert_eq!(transit.memory().holds(), (kept, kept));
+    }
 }
 
 #[test]

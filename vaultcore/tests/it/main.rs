@@ -23,6 +23,7 @@ mod kv_repairs;
 mod kv_rules;
 mod moments;
 mod overtaken;
+mod pending;
 mod quorum;
 mod rig;
 mod rng;

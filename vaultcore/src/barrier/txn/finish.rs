@@ -61,7 +61,9 @@ impl Txn<'_> {
             Some(Freshness::Mark(mark)) => Ok(self.barrier.storage.change_mark()? == Some(mark)),
             // All from the cache, and no commit begun since: nothing of it can have changed.
             Some(Freshness::Exclusive(begun))
-                if self.fetches == 0 && self.barrier.cache.begun() == begun =>
+                if self.fetches == 0
+                    && self.barrier.cache.begun() == begun
+                    && self.barrier.is_alone() =>
             {
                 Ok(true)
             }
@@ -76,7 +78,8 @@ impl Txn<'_> {
     /// What came from storage is not: a commit that was begun before may land after. What it writes is
     /// not in the cache.
     pub(crate) fn alone_since(&self) -> Option<u64> {
-        let cached = self.checked && self.fetches == 0 && !self.moved;
+        let cached = self.checked && self.fetches == 0 && !self.scanned && !self.moved;
+        let cached = cached && self.writes.is_empty();
         match self.freshness {
             Some(Freshness::Exclusive(begun)) if cached => Some(begun),
             _ => None,
@@ -86,8 +89,8 @@ impl Txn<'_> {
     /// Ends an attempt that rests on an earlier one, see [`resume`](Self::resume). Returns whether it
     /// wrote nothing, and all that both read was true at one moment.
     pub(crate) fn stands(self) -> bool {
-        let changed = !self.writes.is_empty() || !self.after.is_empty();
-        !changed && self.alone_since() == Some(self.barrier.cache.begun())
+        let count = self.alone_since().filter(|_| self.after.is_empty());
+        count == Some(self.barrier.cache.begun()) && self.barrier.is_alone()
     }
 
     /// For an exclusive storage: whether every entry read is cached, unchanged. Revisions never

@@ -38,6 +38,9 @@ pub(crate) struct Txn<'a> {
     cached: usize,
     fetches: usize,
     moved: bool,
+    /// Whether it rests on what an earlier one read, see [`resume`](Self::resume).
+    resumed: bool,
+    scanned: bool,
     /// Whether the epoch was found to be the one that the attempt rests on.
     checked: bool,
     anchored: bool,
@@ -77,6 +80,8 @@ impl<'a> Txn<'a> {
             cached: 0,
             fetches: 0,
             moved: false,
+            resumed: false,
+            scanned: false,
             checked: false,
             anchored: false,
             proven: false,
@@ -87,8 +92,9 @@ impl<'a> Txn<'a> {
     /// Begins an attempt that rests on what an earlier one read, too: none of it has changed, if this is
     /// the only process that writes and begun no commit since it had begun `count`.
     ///
-    /// What the earlier one read is not in the read set, so this one may write nothing: it is never
-    /// committed, see [`stands`](Self::stands).
+    /// What the earlier one read is not in the read set, so this one neither writes nor goes to the
+    /// storage: where it would have to, it is over, and it is never committed, see
+    /// [`stands`](Self::stands).
     pub(crate) fn resume(
         barrier: &'a Barrier,
         keys: &'a Keys,
@@ -101,6 +107,7 @@ impl<'a> Txn<'a> {
         let mut txn = Self::begin(barrier, keys, epoch);
         txn.freshness = Some(Freshness::Exclusive(count));
         txn.checked = true;
+        txn.resumed = true;
         Some(txn)
     }
 
@@ -305,6 +312,7 @@ impl<'a> Txn<'a> {
     }
 
     fn write(&mut self, path: EntryPath, value: Option<Vec<u8>>) {
+        self.moved |= self.resumed;
         self.decoded.retain(|(decoded, _)| *decoded != path);
         match self.writes.iter_mut().find(|(written, _)| *written == path) {
             Some((_, old)) => *old = value,
@@ -349,6 +357,7 @@ impl<'a> Txn<'a> {
 
     /// Returns stored paths. What is absent here may exist: a scan is not part of the read set.
     pub(crate) fn scan(&mut self, scan: &Scan) -> Result<Vec<String>> {
+        self.scanned = true;
         Ok(self.barrier.storage.scan(scan)?)
     }
 

@@ -95,6 +95,10 @@ impl Txn<'_> {
 
     /// Reads `paths` from storage at one moment; the first time together with the epoch.
     pub(super) fn fetch(&mut self, mut paths: Vec<EntryPath>) -> Result<()> {
+        if self.resumed {
+            self.moved = true;
+            return Err(moved());
+        }
         let epoch = &self.barrier.epoch_path;
         if self.fetches == 0 && !paths.contains(epoch) {
             paths.push(epoch.clone());
@@ -176,10 +180,7 @@ impl Txn<'_> {
             self.moved = true;
         }
         if self.moved {
-            return Err(Error::new(
-                ErrorKind::Unavailable,
-                "the vault's keys or mounts changed",
-            ));
+            return Err(moved());
         }
         self.checked = true;
         Ok(())
@@ -200,4 +201,9 @@ impl Txn<'_> {
         self.freshness = Some(found);
         Ok(found)
     }
+}
+
+/// The error of an attempt that is over; nobody is told of it.
+fn moved() -> Error {
+    Error::new(ErrorKind::Unavailable, "the vault's keys or mounts changed")
 }

@@ -194,7 +194,7 @@ fn use_entry(mount: Mounted<'_>, id: &[u8; 16]) -> Result<EntryPath> {
 /// Returns the key, ready for use, if there is one.
 fn find(cx: &mut Context<'_, '_>, name: &KeyName) -> Result<Option<Arc<Prepared>>> {
     if let Some(known) = cx.recall() {
-        return Ok(Some(known)); // an operation keeps one key, that of its name
+        return Ok(Some(known)); // an operation that is remembered has one key, that of its name
     }
     let path = entry(cx, name)?;
     let found = cx.txn.load_kept(&path, Prepared::decode)?;
