@@ -20,6 +20,7 @@ mod setup;
 mod shell;
 mod source;
 mod test;
+mod threads;
 mod tools;
 mod trust;
 

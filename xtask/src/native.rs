@@ -15,7 +15,7 @@ const SYMBOLS: &str = "bindings-c/symbols.txt";
 /// The number in the soname; `vc_abi_version` returns it.
 const ABI: &str = "0";
 /// What a C program of ours is compiled with.
-const CFLAGS: &str = "-std=gnu11 -g -O1 -Wall -Wextra -Werror";
+pub(crate) const CFLAGS: &str = "-std=gnu11 -g -O1 -Wall -Wextra -Werror";
 
 /// What is installed has every driver and every kind of key: who installs it cannot add them.
 const FEATURES: &str = "--features=postgres,mysql,crypto-ext,xchacha";
@@ -115,7 +115,7 @@ pub(crate) fn steps(report: &mut Report, setup: &mut Setup) {
     go_tests(report, setup, &prefix);
 }
 
-fn skipped(reason: &str) -> Outcome {
+pub(crate) fn skipped(reason: &str) -> Outcome {
     Outcome::Skipped(reason.to_owned())
 }
 
@@ -176,13 +176,13 @@ fn copy(from: &Path, to: &Path) -> Result {
 }
 
 #[cfg(unix)]
-fn link(to: &str, at: &Path) -> Result {
+pub(crate) fn link(to: &str, at: &Path) -> Result {
     fs::remove_file(at).ok();
     std::os::unix::fs::symlink(to, at).map_err(|error| told(at, &error))
 }
 
 #[cfg(not(unix))]
-fn link(_: &str, at: &Path) -> Result {
+pub(crate) fn link(_: &str, at: &Path) -> Result {
     Err(format!("{}: links are made on Unix only", at.display()))
 }
 
@@ -311,54 +311,6 @@ pub(crate) fn compile(prefix: &Path, source: &str, flags: &[&str], name: &str) -
     Ok(program)
 }
 
-/// Runs the test of threads with every memory access watched, the library's and the standard
-/// library's included: one that is not watched hides what its locks order, and shows races that are
-/// none.
-pub(crate) fn thread_sanitizer(report: &mut Report) {
-    report.step("c-thread-sanitizer", || {
-        let sysroot = output(command("rustc").args(["--print", "sysroot"])).unwrap_or_default();
-        let libraries = Path::new(sysroot.trim()).join("lib/rustlib");
-        if !libraries.join("src/rust/library/Cargo.lock").exists() {
-            return skipped("the sources of the standard library (rust-src) are not installed");
-        }
-        watch_threads(&libraries).into()
-    });
-}
-
-fn watch_threads(libraries: &Path) -> Result {
-    const HOST: &str = "x86_64-unknown-linux-gnu";
-    let folder = target().join("thread-sanitizer");
-    let mut build = cargo("build --quiet --package vaultcore-c -Zbuild-std --target");
-    build.arg(HOST).env("CARGO_TARGET_DIR", &folder);
-    build
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("CFLAGS", "-fsanitize=thread");
-    build.env("RUSTFLAGS", "-Zsanitizer=thread");
-    output(&mut build)?;
-    // The runtime is rustc's: that of another compiler lacks what its code calls.
-    let runtime = libraries.join(HOST).join("lib/librustc-stable_rt.tsan.a");
-    let library = folder.join(HOST).join("debug/libvaultcore.so");
-    let (object, program) = (folder.join("threads.o"), folder.join("threads"));
-    let mut cc = command("cc");
-    cc.args(CFLAGS.split_whitespace())
-        .args(["-fsanitize=thread", "-Ibindings-c/include", "-c"]);
-    output(cc.arg("bindings-c/tests/threads.c").arg("-o").arg(&object))?;
-    let mut linker = command("cc");
-    linker
-        .arg(&object)
-        .arg("-Wl,--whole-archive")
-        .arg(runtime)
-        .arg("-Wl,--no-whole-archive");
-    linker
-        .arg(&library)
-        .args("-pthread -rdynamic -ldl -lrt -lm -lresolv -lstdc++".split(' '));
-    output(linker.arg("-o").arg(&program))?;
-    link("libvaultcore.so", &library.with_extension("so.0"))?;
-    let mut threads = command("setarch"); // the runtime wants addresses that are not random
-    threads.arg("-R").arg(program).arg("20");
-    show(threads.env("LD_LIBRARY_PATH", folder.join(HOST).join("debug")))
-}
-
 fn under(runner: &[&str], program: &Path, words: &[&str]) -> Command {
     let mut command = match runner.split_first() {
         None => command(program),
@@ -373,7 +325,7 @@ fn under(runner: &[&str], program: &Path, words: &[&str]) -> Command {
 }
 
 /// Runs a command that must succeed, and shows what it says.
-fn show(command: &mut Command) -> Result {
+pub(crate) fn show(command: &mut Command) -> Result {
     print!("{}", output(command)?);
     Ok(())
 }

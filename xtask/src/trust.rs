@@ -1,7 +1,7 @@
 //! The checks that take long or want tools of their own, run by hand before a release.
 
 use crate::fuzz;
-use crate::native;
+use crate::threads;
 use crate::tools::{
     Args, Outcome, Report, Result, Skips, cargo, command, exists, output, root, target,
 };
@@ -14,7 +14,7 @@ pub(crate) fn run(mut args: Args) -> Result {
     miri(&mut report);
     timing(&mut report);
     supply_chain(&mut report);
-    native::thread_sanitizer(&mut report);
+    threads::sanitizer(&mut report);
     fuzz::steps(&mut report, seconds)?;
     report.finish()
 }
