@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::setup::Setup;
 use crate::shell;
 use crate::tools::{
-    Args, Outcome, Report, Result, Skips, cargo, command, exists, output, root, target,
+    Args, Outcome, Report, Result, Skips, apt_install, cargo, command, exists, output, root, target,
 };
 
 const HEADER: &str = "bindings-c/include/vaultcore.h";
@@ -255,8 +255,10 @@ fn c_tests(report: &mut Report, prefix: &Path) {
         keys.and_then(|keys| show(&mut command(keys))).into()
     });
     report.step("c-valgrind", || {
-        if !exists("valgrind") && !apt_install("valgrind") {
-            return skipped("there is no valgrind");
+        if !exists("valgrind")
+            && let Err(reason) = apt_install(&["valgrind"])
+        {
+            return skipped(&format!("there is no valgrind, and {reason}"));
         }
         let known = root().join("bindings-c/tests/valgrind.supp");
         let known = format!("--suppressions={}", known.display());
@@ -328,16 +330,6 @@ fn under(runner: &[&str], program: &Path, words: &[&str]) -> Command {
 pub(crate) fn show(command: &mut Command) -> Result {
     print!("{}", output(command)?);
     Ok(())
-}
-
-/// Installs a package of Debian's, where this may.
-fn apt_install(package: &str) -> bool {
-    let root = output(command("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    let apt = |words: &[&str]| {
-        let mut apt = command("apt-get");
-        output(apt.args(words).env("DEBIAN_FRONTEND", "noninteractive")).is_ok()
-    };
-    root && apt(&["update", "-qq"]) && apt(&["install", "-y", "-qq", package])
 }
 
 /// Runs the tests of the Go package, and those with the client of OpenBao.

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use crate::tools::{Args, Result, command, exists, output};
+use crate::tools::{Args, Result, apt_install, command, exists, is_root, output};
 
 /// What the administrators of the servers log in by; the servers live as long as the tests.
 const ADMIN: &str = "admin";
@@ -281,10 +281,6 @@ fn as_user(user: &str, program: &Path) -> Command {
     other
 }
 
-fn is_root() -> bool {
-    output(command("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
-}
-
 fn give(path: &Path, user: &str) -> Result {
     match is_root() && !user.is_empty() {
         true => output(command("chown").arg("-R").arg(format!("{user}:")).arg(path)).map(drop),
@@ -293,15 +289,7 @@ fn give(path: &Path, user: &str) -> Result {
 }
 
 fn install(package: &str) -> Result {
-    if !is_root() {
-        return Err(format!("it is not installed: apt-get install {package}"));
-    }
-    let apt = |words: &[&str]| {
-        let mut apt = command("apt-get");
-        output(apt.args(words).env("DEBIAN_FRONTEND", "noninteractive")).map(drop)
-    };
-    apt(&["update", "-qq"])?;
-    apt(&["install", "-y", "-qq", package])
+    apt_install(&[package]).map_err(|reason| format!("it is not installed, and {reason}"))
 }
 
 fn free_port() -> Result<u16> {

@@ -125,6 +125,27 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     Err(format!("{name}: {}: {}", done.status, said.trim()))
 }
 
+/// Whether this may install packages.
+pub(crate) fn is_root() -> bool {
+    output(command("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
+/// Lets Debian's `apt-get install` install packages, or do what else the words tell it to.
+pub(crate) fn apt_install(words: &[&str]) -> Result {
+    if !is_root() {
+        return Err(format!(
+            "only root can `apt-get install {}`",
+            words.join(" ")
+        ));
+    }
+    let apt = |words: &[&str]| {
+        let mut apt = command("apt-get");
+        output(apt.args(words).env("DEBIAN_FRONTEND", "noninteractive")).map(drop)
+    };
+    apt(&["update", "-qq"])?;
+    apt(&[&["install", "-y", "-qq"], words].concat())
+}
+
 /// How a step ended.
 #[derive(Clone)]
 pub(crate) enum Outcome {
