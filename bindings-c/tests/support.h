@@ -45,10 +45,10 @@ static inline void request(vc_session session, const char *method, const char *p
   vc_buffer_free(&reply);
 }
 
-// A vault in memory, unsealed, with two mounts and a secret in it; and its one share.
-static inline vc_vault new_vault(vc_init *init_out) {
+// A new vault, unsealed, with two mounts and a secret in it; and its one share.
+static inline vc_vault new_vault_at(const char *location, vc_init *init_out) {
   vc_vault vault;
-  MUST(vc_vault_open(vc_text("memory:"), &vault, NULL));
+  MUST(vc_vault_open(vc_text(location), &vault, NULL));
   vc_new_slot slot = {.kind = VC_SLOT_SHAMIR, .shares = 1, .threshold = 1};
   MUST(vc_vault_init(vault, &slot, 1, init_out, NULL));
   vc_buffer share;
@@ -63,5 +63,7 @@ static inline vc_vault new_vault(vc_init *init_out) {
   MUST(vc_session_close(owner, NULL));
   return vault;
 }
+
+static inline vc_vault new_vault(vc_init *init_out) { return new_vault_at("memory:", init_out); }
 
 #endif

@@ -1,5 +1,6 @@
-// Eight threads use one vault while another seals and unseals it, as often as the argument says,
-// and in the end closes it.
+// Eight threads use one vault while another seals and unseals it, as often as the first argument
+// says, and in the end closes it. The vault is in memory, or in the file that the second argument
+// names. With --plant, two threads do what they must not, and the thread sanitizer must report it.
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -13,6 +14,7 @@ struct shared {
   vc_kv kv; // one handle for all
   vc_transit transit;
   atomic_int answered, stopped;
+  uint64_t version; // only for plant()
 };
 
 // What a call may answer while the vault is sealed, closed and written to by others.
@@ -72,15 +74,39 @@ static void *work(void *argument) {
   return NULL;
 }
 
+static void *write_version(void *argument) {
+  struct shared *shared = argument;
+  for (int i = 0; i < 100; i++) {
+    vc_kv_put(shared->kv, vc_text("app/plant"), vc_text("{}"), NULL, &shared->version, NULL);
+  }
+  return NULL;
+}
+
+// The library writes the versions of two threads to one place: both sides of the race are its own
+// code, so that who reports it sees into the library.
+static void plant(struct shared *shared) {
+  pthread_t threads[2];
+  for (int i = 0; i < 2; i++) {
+    pthread_create(&threads[i], NULL, write_version, shared);
+  }
+  for (int i = 0; i < 2; i++) {
+    pthread_join(threads[i], NULL);
+  }
+}
+
 int main(int count, char **words) {
   int rounds = count > 1 ? atoi(words[1]) : 1;
   vc_init init;
   struct shared shared = {0};
-  shared.vault = new_vault(&init);
+  shared.vault = new_vault_at(count > 2 ? words[2] : "memory:", &init);
   vc_session owner;
   MUST(vc_vault_owner(shared.vault, &owner, NULL));
   MUST(vc_session_kv(owner, vc_text("secret"), &shared.kv, NULL));
   MUST(vc_session_transit(owner, vc_text("transit"), &shared.transit, NULL));
+  if (count > 1 && strcmp(words[1], "--plant") == 0) {
+    plant(&shared);
+    return 0;
+  }
   vc_buffer share;
   MUST(vc_init_share(init, 0, &share, NULL));
 
