@@ -47,7 +47,9 @@ usage: cargo xtask <command>
                                 build libvaultcore and the command line, and install them with
                                 header, completions and man pages
   abi                           write the C header and the list of exported symbols anew
-  trust [--fuzz-seconds N]      run the slow checks that are run by hand
+  trust [--only NAME] [--fuzz-seconds N]
+                                run the slow checks that are run by hand: miri, timing,
+                                supply-chain, threads, fuzz
 
 With the variable CI set, or with --no-skips, a skipped step is a failure.";
 

@@ -6,16 +6,29 @@ use crate::tools::{
     Args, Outcome, Report, Result, Skips, cargo, command, exists, output, root, target,
 };
 
-/// Runs them.
+/// Runs them, or the one that is asked for.
 pub(crate) fn run(mut args: Args) -> Result {
     let mut report = Report::new(Skips::from_args(&mut args));
     let seconds = args.number("--fuzz-seconds", 600)?;
+    let only = args.option("--only")?;
     args.finish()?;
-    miri(&mut report);
-    timing(&mut report);
-    supply_chain(&mut report);
-    threads::sanitizer(&mut report);
-    fuzz::steps(&mut report, seconds)?;
+    type Check = fn(&mut Report);
+    let checks: [(&str, Check); 4] = [
+        ("miri", miri),
+        ("timing", timing),
+        ("supply-chain", supply_chain),
+        ("threads", threads::sanitizer),
+    ];
+    let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
+    if !wanted("fuzz") && !checks.iter().any(|(name, _)| wanted(name)) {
+        return Err("--only takes miri, timing, supply-chain, threads or fuzz".to_owned());
+    }
+    for (_, check) in checks.iter().filter(|(name, _)| wanted(name)) {
+        check(&mut report);
+    }
+    if wanted("fuzz") {
+        fuzz::steps(&mut report, seconds)?;
+    }
     report.finish()
 }
 
