@@ -233,11 +233,11 @@ fn pip(environment: &Path, package: &str) -> Result {
 }
 
 /// Installations are marked when they are whole, so that a broken one is made again.
-fn installed(folder: &Path, package: &str) -> bool {
+pub(crate) fn installed(folder: &Path, package: &str) -> bool {
     mark(folder, package).exists()
 }
 
-fn mark_installed(folder: &Path, package: &str) -> Result {
+pub(crate) fn mark_installed(folder: &Path, package: &str) -> Result {
     let mark = mark(folder, package);
     fs::write(&mark, "").map_err(|error| format!("{}: {error}", mark.display()))
 }
@@ -246,7 +246,7 @@ fn mark(folder: &Path, package: &str) -> PathBuf {
     folder.join(format!(".installed-{package}"))
 }
 
-fn create(folder: &Path) -> Result {
+pub(crate) fn create(folder: &Path) -> Result {
     fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))
 }
 
