@@ -8,7 +8,7 @@
 #include <string.h>
 #include <vaultcore.h>
 
-static int failures = 0;
+static _Atomic int failures = 0; // threads count, too
 
 #define EXPECT(condition, ...)                  \
   do {                                          \
