@@ -64,7 +64,7 @@ pub unsafe extern "C" fn vc_transit_encrypt(
             let (key, plaintext) = (key.as_str()?, plaintext.as_slice()?);
             let input = input(plaintext, context, associated_data)?;
             let ciphertext = find(transit)?.object.encrypt(key, input)?;
-            write_out(ciphertext_out, vc_buffer::copy_from(ciphertext.as_bytes()));
+            write_out(ciphertext_out, vc_buffer::from_public(ciphertext));
             Ok(())
         })
     }
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn vc_transit_decrypt(
             let (key, ciphertext) = (key.as_str()?, ciphertext.as_str()?);
             let input = input(ciphertext.as_bytes(), context, associated_data)?;
             let plaintext = find(transit)?.object.decrypt(key, input)?;
-            write_out(plaintext_out, vc_buffer::copy_from(plaintext.expose()));
+            write_out(plaintext_out, vc_buffer::from_secret(plaintext));
             Ok(())
         })
     }
@@ -120,7 +120,7 @@ pub unsafe extern "C" fn vc_transit_rewrap(
             let (key, ciphertext) = (key.as_str()?, ciphertext.as_str()?);
             let input = input(ciphertext.as_bytes(), context, associated_data)?;
             let renewed = find(transit)?.object.rewrap(key, input)?;
-            write_out(ciphertext_out, vc_buffer::copy_from(renewed.as_bytes()));
+            write_out(ciphertext_out, vc_buffer::from_public(renewed));
             Ok(())
         })
     }
