@@ -2,7 +2,7 @@
 
 use std::{mem, ptr, slice};
 
-use vaultcore::{Error, ErrorKind, Result};
+use vaultcore::{Error, ErrorKind, Result, SecretBytes};
 
 use super::guard::invalid;
 
@@ -25,10 +25,10 @@ impl vc_bytes {
     /// # Safety
     /// There are `len` bytes at `data`, which nobody changes as long as the result is used, or the
     /// check of this function refuses them.
+    #[inline]
     pub(super) unsafe fn as_slice<'a>(self) -> Result<&'a [u8]> {
         if self.len > VC_MAX_INPUT {
-            let message = format!("an input has at most {VC_MAX_INPUT} bytes");
-            return Err(Error::new(ErrorKind::TooLarge, message));
+            return Err(too_large());
         }
         match (self.data.is_null(), self.len) {
             (_, 0) => Ok(&[]),
@@ -42,12 +42,23 @@ impl vc_bytes {
     ///
     /// # Safety
     /// As [`as_slice`](Self::as_slice).
+    #[inline]
     pub(super) unsafe fn as_str<'a>(self) -> Result<&'a str> {
         // SAFETY: promised by the caller.
         let bytes = unsafe { self.as_slice() }?;
+        if bytes.is_ascii() {
+            // SAFETY: ASCII is UTF-8. Nearly all names are, and are told faster by it.
+            return Ok(unsafe { str::from_utf8_unchecked(bytes) });
+        }
         // The error of the standard library tells no byte, but where the first bad one is.
         str::from_utf8(bytes).map_err(|_| invalid("an input that is text is not UTF-8"))
     }
+}
+
+#[cold]
+fn too_large() -> Error {
+    let message = format!("an input has at most {VC_MAX_INPUT} bytes");
+    Error::new(ErrorKind::TooLarge, message)
 }
 
 /// A buffer of the library's that may hold secrets: vc_buffer_free wipes it. Behind the last byte
@@ -65,15 +76,46 @@ pub struct vc_buffer {
 impl vc_buffer {
     /// Copies `bytes`, which stay the caller's to wipe.
     pub(super) fn copy_from(bytes: &[u8]) -> Self {
-        // Boxed before the bytes come in: a box that shrinks moves, and leaves a copy behind.
-        let mut whole = vec![0; bytes.len().saturating_add(1)].into_boxed_slice();
-        for (to, from) in whole.iter_mut().zip(bytes) {
-            *to = *from;
+        // Of its length from the start: a box that shrinks moves, and leaves a copy behind.
+        let mut whole = Box::<[u8]>::new_uninit_slice(bytes.len().saturating_add(1));
+        let start = whole.as_mut_ptr().cast::<u8>();
+        // SAFETY: there is room for the bytes and one more, and all of it is written.
+        let whole = unsafe {
+            ptr::copy_nonoverlapping(bytes.as_ptr(), start, bytes.len());
+            start.add(bytes.len()).write(0);
+            whole.assume_init()
+        };
+        Self::leak(whole)
+    }
+
+    /// Hands `text` over, which is no secret: it is copied if its capacity is not just one more
+    /// than its length, and the copy that is left then is not wiped.
+    #[inline]
+    pub(super) fn from_public(text: String) -> Self {
+        let mut bytes = text.into_bytes();
+        if bytes.capacity() != bytes.len().saturating_add(1) {
+            return Self::copy_from(&bytes);
         }
+        bytes.push(0); // there is room, and then none left: the box stays where the bytes are
+        Self::leak(bytes.into_boxed_slice())
+    }
+
+    /// Hands `secret` over where it is, if a zero is behind it, and copies it otherwise.
+    #[inline]
+    pub(super) fn from_secret(secret: SecretBytes) -> Self {
+        match secret.into_terminated() {
+            Ok(whole) => Self::leak(whole),
+            Err(secret) => Self::copy_from(secret.expose()),
+        }
+    }
+
+    /// Gives a box away whose last byte is the zero.
+    #[inline]
+    fn leak(whole: Box<[u8]>) -> Self {
         let whole = Box::leak(whole);
         Self {
             data: whole.as_mut_ptr(),
-            len: bytes.len(),
+            len: whole.len().saturating_sub(1),
         }
     }
 }
@@ -95,7 +137,7 @@ pub unsafe extern "C" fn vc_buffer_free(buffer: *mut vc_buffer) {
         return;
     }
     let whole = ptr::slice_from_raw_parts_mut(data.cast_mut(), len.saturating_add(1));
-    // SAFETY: `copy_from` leaked a box of this length at this place, and nobody has freed it: the
+    // SAFETY: `leak` was given a box of this length at this place, and nobody has freed it: the
     // variable would be clear, and the caller promises that there is no other.
     let mut owned = unsafe { Box::from_raw(whole) };
     vaultcore_os::zero(&mut owned);
@@ -155,5 +197,30 @@ mod tests {
             vc_buffer_free(&raw mut buffer);
             vc_buffer_free(ptr::null_mut());
         }
+    }
+
+    /// With room for the zero, without, and with more room.
+    #[test]
+    fn what_is_handed_over_ends_in_a_zero_too() {
+        for room in [1, 0, 5] {
+            let mut text = String::with_capacity(3 + room);
+            text.push_str("abc");
+            let (start, secret) = (text.as_ptr(), SecretBytes::from(text.clone().into_bytes()));
+            let public = vc_buffer::from_public(text);
+            assert_eq!(public.data == start, room == 1, "{room}");
+            for mut buffer in [public, vc_buffer::from_secret(secret)] {
+                // SAFETY: the buffer was just made, and is freed by its one variable.
+                unsafe {
+                    assert_eq!(slice::from_raw_parts(buffer.data, buffer.len + 1), b"abc\0");
+                    vc_buffer_free(&raw mut buffer);
+                }
+            }
+        }
+        let secret = SecretBytes::copy_from(b"abc");
+        let start = secret.expose().as_ptr();
+        let mut buffer = vc_buffer::from_secret(secret);
+        assert_eq!((buffer.data, buffer.len), (start, 3));
+        // SAFETY: as above.
+        unsafe { vc_buffer_free(&raw mut buffer) };
     }
 }

@@ -1,5 +1,6 @@
 //! What every exported function runs in, and the pointers that it writes to.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use vaultcore::{Error, ErrorKind, Result};
@@ -10,32 +11,46 @@ use super::error::{VC_OK, vc_error, vc_status};
 ///
 /// # Safety
 /// `error_out` is null, or a place that an error can be written to.
+#[inline]
 pub(super) unsafe fn guard(
     error_out: *mut *mut vc_error,
     body: impl FnOnce() -> Result<()>,
 ) -> vc_status {
     // Whatever the body was about is behind locks that are not poisoned, or is dropped.
-    let outcome = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|payload| {
-        // To drop it might panic again, and nothing is there to catch that.
-        std::mem::forget(payload);
-        Err(Error::new(
-            ErrorKind::Panicked,
-            "a bug in vaultcore, caught at the boundary",
-        ))
-    });
-    match outcome {
-        Ok(()) => VC_OK,
-        Err(error) => {
-            if !error_out.is_null() {
-                // SAFETY: it is not null, so the caller promises that it can be written to.
-                unsafe { error_out.write(vc_error::boxed(&error)) };
-            }
-            error.kind().code()
-        }
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(())) => VC_OK,
+        // SAFETY: promised by the caller.
+        Ok(Err(error)) => unsafe { failed(error_out, &error) },
+        // SAFETY: as above.
+        Err(payload) => unsafe { failed(error_out, &panicked(payload)) },
     }
 }
 
+#[cold]
+fn panicked(payload: Box<dyn Any + Send>) -> Error {
+    // To drop it might panic again, and nothing is there to catch that.
+    std::mem::forget(payload);
+    Error::new(
+        ErrorKind::Panicked,
+        "a bug in vaultcore, caught at the boundary",
+    )
+}
+
+/// Hands an error out, and returns its status.
+///
+/// # Safety
+/// As of [`guard`].
+#[cold]
+unsafe fn failed(error_out: *mut *mut vc_error, error: &Error) -> vc_status {
+    if !error_out.is_null() {
+        // SAFETY: it is not null, so the caller promises that it can be written to.
+        unsafe { error_out.write(vc_error::boxed(error)) };
+    }
+    error.kind().code()
+}
+
 /// Refuses a null output. Called first, so that no work is done whose result would be lost.
+#[inline]
 pub(super) fn check_out<T>(out: *mut T) -> Result<()> {
     match out.is_null() {
         true => Err(invalid("an output that must be there is NULL")),
@@ -54,6 +69,7 @@ pub(super) unsafe fn write_out<T>(out: *mut T, value: T) {
     }
 }
 
+#[cold]
 pub(super) fn invalid(message: &'static str) -> Error {
     Error::new(ErrorKind::InvalidArgument, message)
 }

@@ -5,7 +5,6 @@
 //! made it.
 
 use std::ptr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use vaultcore::kv::Kv;
@@ -15,7 +14,7 @@ use vaultcore_os::ForkMark;
 
 use super::database::{Database, Leased};
 use super::guard::invalid;
-use super::table::{Held, LIMIT, Place, Table};
+use super::table::{InUse, LIMIT, Place, Table};
 
 /// A vault: vc_vault_open, vc_vault_close.
 #[repr(C)]
@@ -75,7 +74,7 @@ pub struct vc_credentials {
 
 /// A kind of handle.
 pub(super) trait Handle: Copy {
-    type Object: 'static;
+    type Object: Send + Sync + 'static;
     /// From 1 to 15.
     const KIND: u64;
     fn new(id: u64) -> Self;
@@ -177,24 +176,30 @@ impl World {
     /// Returns the place that a handle names.
     fn place<H: Handle>(&self, handle: H) -> Result<Place> {
         let id = handle.id();
-        let (kind, era) = (id >> 60, (id >> 48) & ERA_LIMIT);
-        if id == 0 {
-            return Err(invalid("the handle was never set"));
-        }
-        if kind != H::KIND {
-            return Err(invalid("the handle is not of the kind that the call takes"));
-        }
-        if era != 0 && era < self.era {
-            return Err(forked());
-        }
-        if era != self.era {
-            return Err(invalid("the handle is none that was ever given out"));
+        if id >> 48 != H::KIND << 12 | self.era {
+            return Err(self.refuse(id, H::KIND));
         }
         let part = |shift: u32| u32::try_from((id >> shift) & u64::from(LIMIT)).unwrap_or(0);
         Ok(Place {
             index: part(0),
             generation: part(24),
         })
+    }
+
+    /// Tells what is wrong with a handle that is not of this kind and era.
+    #[cold]
+    fn refuse(&self, id: u64, wanted: u64) -> Error {
+        let (kind, era) = (id >> 60, (id >> 48) & ERA_LIMIT);
+        if id == 0 {
+            return invalid("the handle was never set");
+        }
+        if kind != wanted {
+            return invalid("the handle is not of the kind that the call takes");
+        }
+        if era != 0 && era < self.era {
+            return forked();
+        }
+        invalid("the handle is none that was ever given out")
     }
 
     fn handle<H: Handle>(&self, place: Place) -> H {
@@ -204,7 +209,8 @@ impl World {
 }
 
 /// Returns the object of a handle. It lives for this call, whoever closes the handle meanwhile.
-pub(super) fn find<H: Handle>(handle: H) -> Result<Arc<Held<H::Object>>> {
+#[inline]
+pub(super) fn find<H: Handle>(handle: H) -> Result<InUse<'static, H::Object>> {
     let world = World::current()?;
     H::table(world).get(world.place(handle)?)
 }
@@ -238,13 +244,14 @@ pub(super) fn close<H: Handle>(handle: H) -> Result<()> {
 }
 
 /// Closes a vault's handle and those of its family, and returns the vault.
-pub(super) fn close_family(vault: vc_vault) -> Result<Arc<Held<Vault>>> {
+pub(super) fn close_family(vault: vc_vault) -> Result<InUse<'static, Vault>> {
     let world = World::current()?;
     let held = world.vaults.remove(world.place(vault)?)?;
     world.end_family(vault.id);
     Ok(held)
 }
 
+#[cold]
 fn forked() -> Error {
     let message = "a handle does not cross a fork: this process is a child of the one that made it";
     Error::new(ErrorKind::Forked, message)

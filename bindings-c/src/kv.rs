@@ -63,7 +63,7 @@ pub unsafe extern "C" fn vc_kv_get(
             check_out(data_out)?;
             let path = path.as_str()?;
             let secret = find(kv)?.object.get_version_json(path, version)?;
-            write_out(data_out, vc_buffer::copy_from(secret.data.expose()));
+            write_out(data_out, vc_buffer::from_secret(secret.data));
             write_out(version_out, secret.version);
             Ok(())
         })

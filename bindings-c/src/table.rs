@@ -1,6 +1,9 @@
 //! Where objects live that C programs hold handles of.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::cell::UnsafeCell;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use vaultcore::{Error, ErrorKind, Result};
 
@@ -25,26 +28,37 @@ pub(super) struct Held<T> {
 /// Objects by place.
 ///
 /// An object leaves the table when its handle is closed, and is dropped when the last call that
-/// uses it returns. The lock is held for moments, and never while an object is used or dropped.
-pub(super) struct Table<T>(RwLock<Slots<T>>);
-
-struct Slots<T> {
-    all: Vec<Slot<T>>,
-    free: Vec<u32>,
+/// uses it returns. Calls take no lock, which all of them would share: a call counts itself in a
+/// word of its object's slot. The lock is taken when handles are opened and closed. It is held for
+/// moments, and never while an object is used or dropped.
+pub(super) struct Table<T> {
+    /// Each page has as many slots as all before it and [`FIRST_PAGE`] more, so that a table grows
+    /// while its slots stay where they are.
+    pages: [OnceLock<Box<[Slot<T>]>>; PAGES],
+    vacant: Mutex<Vacant>,
 }
 
-struct Slot<T> {
-    /// That of the object that is here; of the last one that was, if none is.
-    generation: u32,
-    held: Option<Arc<Held<T>>>,
+const FIRST_PAGE: u32 = 64;
+/// So many that the last index is below [`LIMIT`].
+const PAGES: usize = 18;
+
+/// The places without an object.
+struct Vacant {
+    /// Those that had one, and have generations left.
+    used: Vec<u32>,
+    /// The first of those that never had one.
+    fresh: u32,
 }
 
 impl<T> Table<T> {
     pub(super) const fn new() -> Self {
-        Self(RwLock::new(Slots {
-            all: Vec::new(),
-            free: Vec::new(),
-        }))
+        Self {
+            pages: [const { OnceLock::new() }; PAGES],
+            vacant: Mutex::new(Vacant {
+                used: Vec::new(),
+                fresh: 0,
+            }),
+        }
     }
 
     /// Adds an object.
@@ -52,119 +66,271 @@ impl<T> Table<T> {
     /// # Errors
     /// `LimitExceeded` if there is no place left.
     pub(super) fn insert(&self, family: u64, object: T) -> Result<Place> {
-        let held = Some(Arc::new(Held { family, object }));
-        let mut slots = self.write();
-        let slots = &mut *slots;
-        // A place whose generations are used up is in `free` no more.
-        if let Some(index) = slots.free.pop()
-            && let Some(slot) = slots.all.get_mut(index as usize)
-        {
-            slot.generation = slot.generation.saturating_add(1);
-            slot.held = held;
-            let generation = slot.generation;
-            return Ok(Place { index, generation });
-        }
-        let index = u32::try_from(slots.all.len()).unwrap_or(u32::MAX);
-        if index > LIMIT {
-            return Err(Error::new(
-                ErrorKind::LimitExceeded,
-                "there are too many open handles",
-            ));
-        }
-        slots.all.push(Slot {
-            generation: 1,
-            held,
-        });
-        Ok(Place {
-            index,
-            generation: 1,
-        })
+        let held = Box::new(Held { family, object });
+        let (index, slot) = self.vacant_slot().ok_or_else(too_many)?;
+        // SAFETY: the slot was vacant, and nobody else was given it.
+        let generation = unsafe { slot.open(held) };
+        Ok(Place { index, generation })
     }
 
     /// Returns the object at `place`.
     ///
     /// # Errors
     /// `Closed` if it was there, `InvalidArgument` if it never was.
-    pub(super) fn get(&self, place: Place) -> Result<Arc<Held<T>>> {
-        let slots = self.read();
-        match slots.all.get(place.index as usize) {
-            Some(slot) if slot.generation == place.generation => {
-                slot.held.clone().ok_or_else(closed)
-            }
-            Some(slot) if place.generation != 0 && place.generation < slot.generation => {
-                Err(closed())
-            }
-            _ => Err(unknown()),
-        }
+    #[inline]
+    pub(super) fn get(&self, place: Place) -> Result<InUse<'_, T>> {
+        let slot = self.slot(place.index).ok_or_else(unknown)?;
+        slot.enter(place.generation)?;
+        Ok(self.in_use(place.index, slot))
     }
 
     /// Takes the object at `place` out, for the caller to drop.
     ///
     /// # Errors
     /// As [`get`](Self::get).
-    pub(super) fn remove(&self, place: Place) -> Result<Arc<Held<T>>> {
+    pub(super) fn remove(&self, place: Place) -> Result<InUse<'_, T>> {
         let found = self.get(place)?;
-        let mut slots = self.write();
         // Another thread may have been faster; its call is the one that closes.
-        match slots.take(place.index, |slot| slot.generation == place.generation) {
-            Some(held) => Ok(held),
-            None => {
-                drop(slots);
-                drop(found);
-                Err(closed())
-            }
+        match found.slot.close() {
+            true => Ok(found),
+            false => Err(closed()),
         }
     }
 
     /// Takes all objects of a family out, for the caller to drop.
-    pub(super) fn remove_family(&self, family: u64) -> Vec<Arc<Held<T>>> {
-        let mut slots = self.write();
-        let count = u32::try_from(slots.all.len()).unwrap_or(u32::MAX);
-        let is_member =
-            |slot: &Slot<T>| slot.held.as_ref().is_some_and(|held| held.family == family);
-        let mut taken = Vec::new();
-        for index in 0..count {
-            taken.extend(slots.take(index, is_member));
+    pub(super) fn remove_family(&self, family: u64) -> Vec<InUse<'_, T>> {
+        let count = self.lock().fresh;
+        let slots = (0..count).filter_map(|index| Some((index, self.slot(index)?)));
+        let members = slots.filter(|(_, slot)| slot.enter_and_close(family));
+        members
+            .map(|(index, slot)| self.in_use(index, slot))
+            .collect()
+    }
+
+    /// Wraps a slot that was entered.
+    fn in_use<'t>(&'t self, index: u32, slot: &'t Slot<T>) -> InUse<'t, T> {
+        InUse {
+            table: self,
+            index,
+            slot,
         }
-        taken
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Slots<T>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    fn slot(&self, index: u32) -> Option<&Slot<T>> {
+        let (page, offset) = position(index);
+        self.pages.get(page)?.get()?.get(offset)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Slots<T>> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    fn vacant_slot(&self) -> Option<(u32, &Slot<T>)> {
+        let mut vacant = self.lock();
+        // A place whose generations are used up is in `used` no more.
+        if let Some(index) = vacant.used.pop() {
+            return Some((index, self.slot(index)?));
+        }
+        let index = vacant.fresh;
+        let (page, offset) = position(index);
+        let slots = self.pages.get(page)?.get_or_init(|| new_page(page));
+        let slot = slots.get(offset)?;
+        vacant.fresh = index.saturating_add(1);
+        Some((index, slot))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vacant> {
+        self.vacant.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T> Slots<T> {
-    fn take(&mut self, index: u32, wanted: impl Fn(&Slot<T>) -> bool) -> Option<Arc<Held<T>>> {
-        let slot = self
-            .all
-            .get_mut(index as usize)
-            .filter(|slot| wanted(slot))?;
-        let held = slot.held.take()?;
-        if slot.generation < LIMIT {
-            self.free.push(index);
+/// Returns the page of an index, and where it is in it.
+fn position(index: u32) -> (usize, usize) {
+    let number = index.saturating_add(FIRST_PAGE); // counted as if a page stood before the first
+    let page = number.ilog2() - FIRST_PAGE.ilog2();
+    let offset = number - (FIRST_PAGE << page);
+    (page as usize, offset as usize)
+}
+
+fn new_page<T>(page: usize) -> Box<[Slot<T>]> {
+    let length = (FIRST_PAGE as usize) << page;
+    (0..length).map(|_| Slot::new()).collect()
+}
+
+/// What is at a place. Calls by different handles share no line of the cache.
+#[repr(align(64))]
+struct Slot<T> {
+    /// How many calls use the object, whether it is [`OPEN`], and from [`GENERATION`] on the
+    /// generation of the object that is here; of the last one that was, if none is.
+    ///
+    /// Calls enter and leave by adding and subtracting one, and enter an open slot of their
+    /// generation only. So nobody enters once it is closed, and whoever leaves it empty then is the
+    /// only one who knows of the object. All changes are read-modify-writes: each that acquires
+    /// sees what all before it released.
+    word: AtomicU64,
+    /// That of `held`, for who looks for the members of a family without using any other object.
+    /// Written before the slot opens.
+    family: AtomicU64,
+    /// Changed only while the slot is neither open nor used.
+    held: UnsafeCell<Option<Box<Held<T>>>>,
+}
+
+/// The bits of a word that count. A call has a thread of its own, so they do not overflow.
+const USERS: u64 = u32::MAX as u64;
+const OPEN: u64 = 1 << 32;
+const GENERATION: u64 = 1 << 40;
+
+// SAFETY: what is not atomic is `held`. Several threads read it while the slot is open or used, so
+// `T` is `Sync`; one thread changes it while the slot is neither, and may drop what another one
+// made, so `T` is `Send`.
+unsafe impl<T: Send + Sync> Sync for Slot<T> {}
+
+impl<T> Slot<T> {
+    fn new() -> Self {
+        Self {
+            word: AtomicU64::new(0),
+            family: AtomicU64::new(0),
+            held: UnsafeCell::new(None),
         }
-        Some(held)
+    }
+
+    /// Lets calls in, and returns the generation.
+    ///
+    /// # Safety
+    /// The slot is neither open nor used, and no other thread opens it.
+    unsafe fn open(&self, held: Box<Held<T>>) -> u32 {
+        self.family.store(held.family, Ordering::Relaxed);
+        // SAFETY: nobody looks at it, as the caller promises.
+        unsafe { *self.held.get() = Some(held) };
+        let before = self.word.fetch_add(GENERATION + OPEN, Ordering::Release);
+        generation_of(before).saturating_add(1)
+    }
+
+    /// Counts a call in. It must leave.
+    ///
+    /// # Errors
+    /// As of [`Table::get`].
+    fn enter(&self, generation: u32) -> Result<()> {
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            if word / OPEN != opened(generation) {
+                return Err(refuse(word, generation));
+            }
+            // Released, too: whoever closes a vault later finds what this thread put in before.
+            match self.change(word, word + 1) {
+                Ok(()) => return Ok(()),
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Closes the slot for who has entered it; false if it was closed already.
+    fn close(&self) -> bool {
+        self.word.fetch_and(!OPEN, Ordering::AcqRel) & OPEN != 0
+    }
+
+    /// Enters and closes the slot at once if an object of the family is there. It must be left.
+    fn enter_and_close(&self, family: u64) -> bool {
+        let mut word = self.word.load(Ordering::Acquire);
+        // Should another object come between the two loads, its generation differs from that in
+        // `word`, which is then not what stands here.
+        while word & OPEN != 0 && self.family.load(Ordering::Relaxed) == family {
+            match self.change(word, (word & !OPEN) + 1) {
+                Ok(()) => return true,
+                Err(now) => word = now,
+            }
+        }
+        false
+    }
+
+    fn change(&self, from: u64, to: u64) -> std::result::Result<(), u64> {
+        self.word
+            .compare_exchange_weak(from, to, Ordering::AcqRel, Ordering::Acquire)
+            .map(drop)
     }
 }
 
+/// Returns what stands in the upper half of the word of a slot that is open for a generation.
+fn opened(generation: u32) -> u64 {
+    u64::from(generation) * (GENERATION / OPEN) + 1
+}
+
+/// Tells why a slot whose word is `word` is not entered.
+#[cold]
+fn refuse(word: u64, generation: u32) -> Error {
+    match (1..=generation_of(word)).contains(&generation) {
+        true => closed(),
+        false => unknown(),
+    }
+}
+
+fn generation_of(word: u64) -> u32 {
+    u32::try_from(word / GENERATION).unwrap_or(0) // it has 24 bits
+}
+
+/// An object that stays as long as this does, whoever closes its handle meanwhile.
+pub(super) struct InUse<'t, T> {
+    table: &'t Table<T>,
+    index: u32,
+    slot: &'t Slot<T>,
+}
+
+impl<T> Deref for InUse<'_, T> {
+    type Target = Held<T>;
+
+    #[inline]
+    fn deref(&self) -> &Held<T> {
+        // SAFETY: the slot was entered, and is left when this is dropped: so there is an object,
+        // and nobody changes that.
+        unsafe {
+            let held: &Option<Box<Held<T>>> = &*self.slot.held.get();
+            held.as_deref().unwrap_unchecked()
+        }
+    }
+}
+
+impl<T> Drop for InUse<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        let before = self.slot.word.fetch_sub(1, Ordering::AcqRel);
+        if before & (OPEN | USERS) == 1 {
+            self.vacate(generation_of(before));
+        }
+    }
+}
+
+impl<T> InUse<'_, T> {
+    /// Drops the object after the last call has left a closed slot.
+    #[cold]
+    fn vacate(&self, generation: u32) {
+        // SAFETY: closed and left by all, so nobody enters; nor is it opened again, as it is not
+        // among the vacant ones yet.
+        let held = unsafe { (*self.slot.held.get()).take() };
+        if generation < LIMIT {
+            self.table.lock().used.push(self.index);
+        }
+        drop(held); // last, for it may take its time, or panic
+    }
+}
+
+#[cold]
+fn too_many() -> Error {
+    Error::new(ErrorKind::LimitExceeded, "there are too many open handles")
+}
+
+#[cold]
 fn closed() -> Error {
     Error::new(ErrorKind::Closed, "the handle was closed")
 }
 
+#[cold]
 fn unknown() -> Error {
     invalid("the handle is none that was ever given out")
 }
 
 #[cfg(test)]
+mod race;
+#[cfg(test)]
 mod tests {
     use super::*;
 
-    fn kind<T>(result: Result<T>) -> Option<ErrorKind> {
+    pub(super) fn kind<T>(result: Result<T>) -> Option<ErrorKind> {
         result.err().map(|error| error.kind())
     }
 
@@ -195,9 +361,9 @@ mod tests {
     fn a_place_without_generations_left_is_left_alone() {
         let table = Table::new();
         let first = table.insert(0, ()).expect("place");
-        if let Some(slot) = table.write().all.get_mut(0) {
-            slot.generation = LIMIT;
-        }
+        let slot = table.slot(first.index).expect("there");
+        let left = u64::from(LIMIT - first.generation);
+        slot.word.fetch_add(left * GENERATION, Ordering::Relaxed);
         let last = Place {
             generation: LIMIT,
             ..first
@@ -224,5 +390,23 @@ mod tests {
             threads.map(|thread| thread.join().expect("no panic"))
         });
         assert_eq!(closers.iter().filter(|closed| **closed).count(), 1);
+    }
+
+    #[test]
+    fn indexes_lie_in_pages_without_gaps() {
+        let mut expected = (0, 0);
+        for index in 0..FIRST_PAGE * 15 {
+            assert_eq!(position(index), expected, "{index}");
+            expected.1 += 1;
+            if expected.1 == (FIRST_PAGE as usize) << expected.0 {
+                expected = (expected.0 + 1, 0);
+            }
+        }
+        let last = position(LIMIT - FIRST_PAGE);
+        assert_eq!(
+            last,
+            (PAGES - 1, ((FIRST_PAGE as usize) << (PAGES - 1)) - 1)
+        );
+        assert!(position(u32::MAX).0 >= PAGES);
     }
 }

@@ -1,6 +1,5 @@
 //! Encryption by named keys that never leave the vault.
 
-use vaultcore::Result;
 use vaultcore::transit::Input;
 
 use super::bytes::{vc_buffer, vc_bytes};
@@ -62,9 +61,12 @@ pub unsafe extern "C" fn vc_transit_encrypt(
         guard(error_out, || {
             check_out(ciphertext_out)?;
             let (key, plaintext) = (key.as_str()?, plaintext.as_slice()?);
-            let input = input(plaintext, context, associated_data)?;
-            let ciphertext = find(transit)?.object.encrypt(key, input)?;
-            write_out(ciphertext_out, vc_buffer::copy_from(ciphertext.as_bytes()));
+            let (context, associated) = (context.as_slice()?, associated_data.as_slice()?);
+            let transit = find(transit)?;
+            let ciphertext = transit
+                .object
+                .encrypt(key, input(plaintext, context, associated))?;
+            write_out(ciphertext_out, vc_buffer::from_public(ciphertext));
             Ok(())
         })
     }
@@ -90,9 +92,12 @@ pub unsafe extern "C" fn vc_transit_decrypt(
         guard(error_out, || {
             check_out(plaintext_out)?;
             let (key, ciphertext) = (key.as_str()?, ciphertext.as_str()?);
-            let input = input(ciphertext.as_bytes(), context, associated_data)?;
-            let plaintext = find(transit)?.object.decrypt(key, input)?;
-            write_out(plaintext_out, vc_buffer::copy_from(plaintext.expose()));
+            let (context, associated) = (context.as_slice()?, associated_data.as_slice()?);
+            let transit = find(transit)?;
+            let plaintext = transit
+                .object
+                .decrypt(key, input(ciphertext.as_bytes(), context, associated))?;
+            write_out(plaintext_out, vc_buffer::from_secret(plaintext));
             Ok(())
         })
     }
@@ -118,24 +123,24 @@ pub unsafe extern "C" fn vc_transit_rewrap(
         guard(error_out, || {
             check_out(ciphertext_out)?;
             let (key, ciphertext) = (key.as_str()?, ciphertext.as_str()?);
-            let input = input(ciphertext.as_bytes(), context, associated_data)?;
-            let renewed = find(transit)?.object.rewrap(key, input)?;
-            write_out(ciphertext_out, vc_buffer::copy_from(renewed.as_bytes()));
+            let (context, associated) = (context.as_slice()?, associated_data.as_slice()?);
+            let transit = find(transit)?;
+            let renewed = transit
+                .object
+                .rewrap(key, input(ciphertext.as_bytes(), context, associated))?;
+            write_out(ciphertext_out, vc_buffer::from_public(renewed));
             Ok(())
         })
     }
 }
 
-/// Returns what is worked on, with what belongs to it.
-///
-/// # Safety
-/// `context` and `associated` obey the rules of inputs.
-unsafe fn input<'d>(data: &'d [u8], context: vc_bytes, associated: vc_bytes) -> Result<Input<'d>> {
-    // SAFETY: promised by the caller.
-    let (context, associated) = unsafe { (context.as_slice()?, associated.as_slice()?) };
-    Ok(Input::new(data)
+/// Returns what is worked on, with what belongs to it. Made where it is handed over: it is large,
+/// and to move it takes as long as to find a handle.
+#[inline]
+fn input<'d>(data: &'d [u8], context: &'d [u8], associated: &'d [u8]) -> Input<'d> {
+    Input::new(data)
         .context(context)
-        .associated_data(associated))
+        .associated_data(associated)
 }
 
 /// Closes the handle.

@@ -14,44 +14,84 @@ use zeroize::Zeroizing;
 /// assert_eq!(secret.expose(), b"s3cr3t");
 /// assert_eq!(format!("{secret:?}"), "[redacted]");
 /// ```
-pub struct SecretBytes(SecretBox<[u8]>);
+pub struct SecretBytes {
+    /// The bytes, and a zero behind them if there was room for one: the C interface hands out the
+    /// whole then, instead of a copy.
+    whole: Box<[u8]>,
+    len: usize,
+}
 
 impl SecretBytes {
     /// Copies `bytes`. The caller's copy stays the caller's to wipe.
     #[must_use]
     pub fn copy_from(bytes: &[u8]) -> Self {
-        Self(SecretBox::new(Box::from(bytes)))
+        let mut whole = Vec::with_capacity(bytes.len().saturating_add(1));
+        whole.extend_from_slice(bytes);
+        Self::take(whole).unwrap_or_else(Self::copy_exactly)
     }
 
     /// Returns the bytes. What is copied out of them is no longer wiped.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
-        self.0.expose_secret()
+        self.whole.get(..self.len).unwrap_or_default()
     }
 
     /// Returns the number of bytes.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.expose().len()
+        self.len
     }
 
     /// Returns whether there are no bytes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.expose().is_empty()
+        self.len == 0
+    }
+
+    /// Gives the bytes away with a zero behind them, for the C interface: who takes them wipes
+    /// them.
+    ///
+    /// # Errors
+    /// These bytes, if there is no zero.
+    #[doc(hidden)]
+    pub fn into_terminated(mut self) -> Result<Box<[u8]>, Self> {
+        match self.whole.len() == self.len {
+            true => Err(self),
+            false => Ok(std::mem::take(&mut self.whole)),
+        }
+    }
+
+    /// Takes over `bytes` where they are, if they fill their buffer but for the zero.
+    fn take(mut bytes: Vec<u8>) -> Result<Self, Vec<u8>> {
+        let len = bytes.len();
+        match bytes.capacity().saturating_sub(len) {
+            0 => {}
+            1 => bytes.push(0),
+            // Shrinking would move the bytes and leave the old ones in the heap.
+            _ => return Err(bytes),
+        }
+        let whole = bytes.into_boxed_slice();
+        Ok(Self { whole, len })
+    }
+
+    /// Copies `bytes` into a box of their length, and wipes them.
+    fn copy_exactly(bytes: Vec<u8>) -> Self {
+        let (whole, len) = (Box::from(bytes.as_slice()), bytes.len());
+        wipe(bytes);
+        Self { whole, len }
     }
 }
 
 impl From<Vec<u8>> for SecretBytes {
     /// Takes over `bytes` without leaving a copy behind.
     fn from(bytes: Vec<u8>) -> Self {
-        if bytes.len() == bytes.capacity() {
-            return Self(SecretBox::new(bytes.into_boxed_slice()));
-        }
-        // Shrinking would move the bytes and leave the old ones in the heap.
-        let secret = Self::copy_from(&bytes);
-        wipe(bytes);
-        secret
+        Self::take(bytes).unwrap_or_else(Self::copy_exactly)
+    }
+}
+
+impl Drop for SecretBytes {
+    fn drop(&mut self) {
+        vaultcore_os::zero(&mut self.whole); // all at once, not byte by byte
     }
 }
 
@@ -179,9 +219,26 @@ mod tests {
         let mut vec = Vec::with_capacity(64);
         vec.extend_from_slice(b"abc");
         assert_eq!(SecretBytes::from(vec).expose(), b"abc");
+        for spare in [0, 1, 2] {
+            let mut vec = Vec::with_capacity(3 + spare);
+            vec.extend_from_slice(b"abc");
+            let bytes = SecretBytes::from(vec);
+            assert_eq!((bytes.expose(), bytes.len()), (&b"abc"[..], 3));
+        }
         let mut text = String::with_capacity(64);
         text.push_str("abc");
         assert_eq!(SecretString::from(text).expose(), "abc");
+    }
+
+    #[test]
+    fn bytes_are_given_away_with_a_zero_where_there_is_one() {
+        for bytes in [&b""[..], b"a", b"abc\0"] {
+            let whole = SecretBytes::copy_from(bytes).into_terminated();
+            let whole = whole.expect("a copy has room");
+            assert_eq!(whole.split_last(), Some((&0, bytes)));
+        }
+        let full = SecretBytes::from(vec![7; 3]).into_terminated();
+        assert_eq!(full.expect_err("no room").expose(), [7; 3]);
     }
 
     #[test]

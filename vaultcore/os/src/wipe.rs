@@ -104,6 +104,7 @@ impl Drop for ScrubOnDrop {
 /// vaultcore_os::zero(&mut secret);
 /// assert_eq!(secret, [0; 6]);
 /// ```
+#[inline]
 pub fn zero(bytes: &mut [u8]) {
     // SAFETY: a slice of bytes that is ours alone, of which each may be zero.
     unsafe { wipe_bytes(bytes.as_mut_ptr(), bytes.len()) };

@@ -21,11 +21,20 @@ pub(super) enum Base64 {
     Url,
 }
 
+const PREFIX: &str = "vault:v";
+
 /// Returns `bytes` as the text of key version `version`.
 pub(super) fn compose(version: u32, bytes: &[u8], form: Base64) -> String {
-    let length = STANDARD.encoded_length(bytes.len());
-    let mut text = String::with_capacity(length.saturating_add(20));
-    text.push_str("vault:v");
+    let body = match form {
+        Base64::Standard => STANDARD.encoded_length(bytes.len()),
+        Base64::Url => BASE64URL_NOPAD.encode_len(bytes.len()),
+    };
+    let digits = version.checked_ilog10().unwrap_or(0) as usize + 1;
+    let length = PREFIX.len() + digits + ":".len() + body;
+    // One byte more, and no other: the zero that C texts end in, which is then put there instead of
+    // copying the text.
+    let mut text = String::with_capacity(length + 1);
+    text.push_str(PREFIX);
     push_number(&mut text, version);
     text.push(':');
     match form {
@@ -54,7 +63,7 @@ pub(super) fn parse_ciphertext(text: &str) -> Option<Parsed<'_>> {
 
 /// Splits a text. A version has one spelling.
 pub(super) fn parse(text: &str) -> Option<Parsed<'_>> {
-    let (version, body) = text.strip_prefix("vault:v")?.split_once(':')?;
+    let (version, body) = text.strip_prefix(PREFIX)?.split_once(':')?;
     let plain = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit());
     let plain = plain && (version == "0" || !version.starts_with('0'));
     let version: u32 = version.parse().ok().filter(|_| plain)?;
@@ -99,6 +108,18 @@ mod tests {
         }
         assert_eq!(parse_ciphertext("vault:v0:").expect("old").version, 1);
         assert_eq!(parse("vault:v0:").expect("told").version, 0);
+    }
+
+    #[test]
+    fn a_text_has_room_for_the_zero_of_c() {
+        for version in [0, 1, 9, 10, 99, 100, 4_294_967_295] {
+            for length in [0, 1, 2, 3, 1_052] {
+                for form in [Base64::Standard, Base64::Url] {
+                    let text = compose(version, &vec![7; length], form);
+                    assert_eq!(text.capacity(), text.len() + 1);
+                }
+            }
+        }
     }
 
     /// What is read by vector instructions is what the other library reads, and nothing else: of all
