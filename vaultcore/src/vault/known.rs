@@ -6,9 +6,8 @@
 //! read is what the next would read. The time is looked at in every call.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
 
-use arc_swap::ArcSwapOption;
 use zeroize::Zeroizing;
 
 use super::Vault;
@@ -24,7 +23,7 @@ use crate::rights::Rights;
 /// same namespace. A sealed vault leaves nothing in it.
 #[derive(Default)]
 pub(crate) struct Memory {
-    known: ArcSwapOption<Known>,
+    known: RwLock<Option<Known>>,
     /// The count at the last call that did not find what it could use.
     count: AtomicU64,
     /// A planted fault, for tests to find: what is known is taken for current, whatever was written.
@@ -50,12 +49,12 @@ struct Found {
 }
 
 /// How many things that are asked for again and again are remembered.
-const PLACES: usize = 8;
+const PLACES: usize = 16;
 
-/// What was last asked for again, of all that share this place.
+/// What was first asked for again, of all that share this place.
 #[derive(Default)]
 struct Place {
-    last: ArcSwapOption<Asked>,
+    asked: OnceLock<Asked>,
     /// The hash of what was not found here last: what is asked for once is not worth keeping.
     missed: AtomicU64,
 }
@@ -69,20 +68,19 @@ struct Asked {
 }
 
 impl Place {
-    fn find(&self, (what, on): (&str, &str)) -> Option<Arc<Asked>> {
-        let last = self.last.load();
-        let same = |asked: &&Arc<Asked>| asked.on.as_str() == on && asked.what == what;
-        last.as_ref().filter(same).map(Arc::clone)
+    fn find(&self, (what, on): (&str, &str)) -> Option<&Asked> {
+        let same = |asked: &&Asked| asked.on.as_str() == on && asked.what == what;
+        self.asked.get().filter(same)
     }
 
     fn keep(&self, (what, on): (&'static str, &str), hash: u64, sudo: bool) {
         if self.missed.swap(hash, Ordering::Relaxed) == hash {
-            self.last.store(Some(Arc::new(Asked {
+            let _ = self.asked.set(Asked {
                 what,
                 on: Zeroizing::new(on.to_owned()),
                 sudo,
                 kept: Kept::default(),
-            })));
+            }); // what came first stays
         }
     }
 }
@@ -191,7 +189,8 @@ impl Vault {
         caller: &Caller,
         (operation, likeness): (&O, (&'static str, &str)),
     ) -> Option<Result<O::Reply>> {
-        let known = memory.known.load();
+        // Held to the end: whoever learns something meanwhile does without keeping it.
+        let known = memory.known.read().unwrap_or_else(PoisonError::into_inner);
         let known = known.as_ref()?;
         if !open.is_of(&known.unsealing) {
             return None;
@@ -215,8 +214,7 @@ impl Vault {
             let hash = hash(likeness);
             let place = usize::try_from(hash >> 32).unwrap_or_default() % PLACES;
             let place = known.places.get(place)?;
-            let asked = place.find(likeness);
-            match &asked {
+            match place.find(likeness) {
                 Some(asked) => {
                     cx.sudo = asked.sudo;
                     cx.kept = Some(&asked.kept);
@@ -285,11 +283,8 @@ impl Memory {
     /// Returns whether anything is known, and whether a key or the like is kept.
     #[cfg(test)]
     pub(super) fn holds(&self) -> (bool, bool) {
-        let known = self.known.load();
-        let kept = |place: &Place| {
-            let last = place.last.load();
-            last.as_ref().is_some_and(|asked| asked.kept.is_set())
-        };
+        let known = self.known.read().expect("not poisoned");
+        let kept = |place: &Place| place.asked.get().is_some_and(|asked| asked.kept.is_set());
         let kept = known.as_ref().map(|known| known.places.iter().any(kept));
         (kept.is_some(), kept == Some(true))
     }
@@ -300,15 +295,20 @@ impl Memory {
         };
         self.count.store(count, Ordering::Relaxed);
         // What was read is known to be current while the count stands; it may have moved since.
-        if let Some(found) = lesson.found.filter(|_| open.has_begun() == count) {
+        let found = lesson.found.filter(|_| open.has_begun() == count);
+        let (Some(found), Ok(mut known)) = (found, self.known.try_write()) else {
+            return;
+        };
+        if known.is_none() {
+            // Else it is there: what an earlier unsealing left was taken away at its end.
             open.memories().add(self);
-            self.known.store(Some(Arc::new(Known {
-                unsealing: open.unsealing(),
-                count,
-                found,
-                places: Default::default(),
-            })));
         }
+        *known = Some(Known {
+            unsealing: open.unsealing(),
+            count,
+            found,
+            places: Default::default(),
+        });
     }
 }
 
@@ -325,9 +325,6 @@ struct All {
 
 impl Memories {
     fn add(&self, memory: &Arc<Memory>) {
-        if memory.known.load().is_some() {
-            return; // it is here, or of another unsealing, and so of a vault that sees to it
-        }
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.all.len() >= kept.limit {
             kept.all.retain(|memory| memory.strong_count() > 0);
@@ -341,7 +338,7 @@ impl Drop for Memories {
     fn drop(&mut self) {
         let kept = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
         for memory in kept.all.drain(..).filter_map(|memory| memory.upgrade()) {
-            memory.known.store(None);
+            *memory.known.write().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
 }
