@@ -56,6 +56,27 @@ def test_wrong_paths(shared, path, call, version):
         getattr(kv, call)(*words)
 
 
+# What is read in native code, what Python's module must read, and where both could differ.
+TEXTS = [
+    '{"b": 1, "a": [true, false, null, "x"], "b": {"c": []}, "": ""}',
+    '{"a": 9223372036854775807, "b": 18446744073709551615, "c": -9223372036854775808}',
+    '{"a": 18446744073709551616, "b": -9223372036854775809, "c": 1234567890123456789012345}',
+    '{"a": 0, "b": -0, "c": -0.0, "d": 1E2, "e": 1e-7, "f": 0.1, "g": 123456789.123456789}',
+    '{"a": "\\u00e4\\n\\/\\u0000\\ud83d\\ude00", "\\u0061": "second", "\u2028": "\U0001f600"}',
+    ' \t\r\n{"a" : [ 1 , 2 ] } ',
+    '{"a": ' + "[" * 30 + "]" * 30 + "}",
+]
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
+def test_texts_say_what_python_reads(shared, text):
+    body = '{"data": ' + text + "}"
+    assert shared.request("POST", "secret/data/text", body=body.encode()).status == 200
+    assert repr(shared.kv("secret").get("text").data) == repr(json.loads(text))
+    reply = shared.request("GET", "secret/data/text")
+    assert repr(reply.body) == repr(json.loads(reply.content))
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, b"bytes", object(), {1, 2}])
 def test_what_is_not_json(shared, value):
     with pytest.raises((TypeError, ValueError)):

@@ -387,8 +387,7 @@ fn measure(setting: &Setting, python: Python, rows: [Row; 4]) -> Result<Vec<Row>
             .speed(&found, 0, (1, "cryptography's AES-GCM and base64"))
             .goal(Goal::AtLeast(3.5)),
         over(encrypt_over, &found, (0, 2, None), PYTHON_ALLOWED),
-        over(get_over, &found, (3, 4, None), PYTHON_ALLOWED)
-            .note("of the 1000 ns that it may cost more; JSON is decoded by Python's own module"),
+        over(get_over, &found, (3, 4, None), PYTHON_ALLOWED),
         over(short_over, &found, (5, 6, Some(7)), PYTHON_SHORT),
     ])
 }
