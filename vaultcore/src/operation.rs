@@ -291,7 +291,7 @@ impl<'c, 'a> Context<'c, 'a> {
 
     /// Keeps what was read, if it is known to be current until something is written.
     pub(crate) fn keep<T: Send + Sync + 'static>(&self, read: &Arc<T>) {
-        if let Some(kept) = self.kept.filter(|_| self.txn.alone_since().is_some()) {
+        if let Some(kept) = self.kept.filter(|_| self.txn.current_at().is_some()) {
             let read: Arc<dyn Any + Send + Sync> = Arc::<T>::clone(read);
             let _ = kept.0.set(Arc::downgrade(&read)); // somebody else may have kept it
         }

@@ -22,7 +22,7 @@ pub(crate) use keyring::{Keyring, RootKey, Term};
 pub(crate) use names::Opener;
 pub(crate) use rewrap::{Page, Rewrap};
 pub(crate) use time::Time;
-pub(crate) use txn::{Epoch, Outcome, Txn};
+pub(crate) use txn::{Epoch, Freshness, Outcome, Txn};
 
 use crate::crypto::rng::Random;
 use crate::error::Result;
@@ -99,9 +99,10 @@ impl Barrier {
         &*self.storage
     }
 
-    /// Returns how many commits this process has begun through this barrier.
-    pub(crate) fn has_begun(&self) -> u64 {
-        self.cache.begun()
+    /// Returns what the storage tells of changes now.
+    #[cfg(test)]
+    pub(crate) fn freshness(&self) -> Result<Freshness> {
+        txn::Freshness::now(self)
     }
 
     /// Returns whether what this process writes is all that changes the storage, and the cache knows it.

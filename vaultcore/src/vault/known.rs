@@ -1,9 +1,10 @@
 //! What a call found out about its caller, for the next call that is like it.
 //!
 //! Who asks, in which mount, and with what rights follows from what is stored, from the time, and from
-//! nothing else. On a storage that is this process's alone, what is stored changes by commits of this
-//! process only, and each is counted before the storage sees it: while the count stands, what one call
-//! read is what the next would read. The time is looked at in every call.
+//! nothing else. Whether anything was stored since is told by the storage's change mark; or, if the storage
+//! is this process's alone, by the number of commits that were begun, each of which is counted before the
+//! storage sees it. While that stands, what one call read is what the next would read. The time is looked
+//! at in every call.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak};
@@ -14,6 +15,7 @@ use super::Vault;
 use super::config::{Config, Tables};
 use super::open::{OpenVault, Unsealing};
 use super::run::{Caller, Use};
+use crate::barrier::Freshness;
 use crate::error::Result;
 use crate::id::NamespaceId;
 use crate::operation::{Actor, Context, Kept, Operation, Space};
@@ -24,17 +26,17 @@ use crate::rights::Rights;
 #[derive(Default)]
 pub(crate) struct Memory {
     known: RwLock<Option<Known>>,
-    /// The count at the last call that did not find what it could use.
-    count: AtomicU64,
+    /// What the storage told of changes at the last call that did not find what it could use.
+    last: AtomicU64,
     /// A planted fault, for tests to find: what is known is taken for current, whatever was written.
     #[cfg(test)]
     pub(super) trusting: std::sync::atomic::AtomicBool,
 }
 
-/// What was found out while the process had begun `count` commits.
+/// What was found out when the storage told `at` of changes.
 struct Known {
     unsealing: Unsealing,
-    count: u64,
+    at: Freshness,
     found: Found,
     places: [Place; PLACES],
 }
@@ -85,6 +87,14 @@ impl Place {
     }
 }
 
+/// Returns a number that differs when anything was written since, for most cases.
+fn number(freshness: Freshness) -> u64 {
+    match freshness {
+        Freshness::Exclusive(number) | Freshness::Mark(number) => number,
+        Freshness::Unknown => 0,
+    }
+}
+
 /// Returns a number that tells most likenesses apart; FNV-1a.
 fn hash((what, on): (&str, &str)) -> u64 {
     let bytes = what.bytes().chain(on.bytes());
@@ -95,36 +105,36 @@ fn hash((what, on): (&str, &str)) -> u64 {
 
 /// What one call finds out.
 pub(super) struct Lesson {
-    /// The count at which it is worth keeping; `None` if nothing is to be learned.
-    at: Option<u64>,
-    count: Option<u64>,
+    /// What the storage told of changes when the call before came; `None` if nothing is to be learned.
+    last: Option<u64>,
+    at: Option<Freshness>,
     found: Option<Found>,
 }
 
 impl Lesson {
     /// That of a call which nobody asks.
     pub(super) const fn none() -> Self {
-        Self::at(None)
+        Self::after(None)
     }
 
-    const fn at(at: Option<u64>) -> Self {
+    const fn after(last: Option<u64>) -> Self {
         Self {
-            at,
-            count: None,
+            last,
+            at: None,
             found: None,
         }
     }
 
     /// Forgets what an attempt noted that was overtaken.
     pub(super) fn begin(&mut self) {
-        self.count = None;
+        self.at = None;
         self.found = None;
     }
 
     /// Notes who asks and where, once that was allowed, and all that was read is known to be current.
     ///
-    /// Only if the call before came at the same count: where commits come between any two calls,
-    /// what one finds out is of no use to the next.
+    /// Only if nothing had changed since the call before: where commits come between any two calls, what
+    /// one finds out is of no use to the next.
     pub(super) fn note(
         &mut self,
         cx: &Context<'_, '_>,
@@ -132,11 +142,11 @@ impl Lesson {
         rights: Option<Arc<Rights>>,
         taken: Use,
     ) {
-        if self.at.is_none() || taken != Use::None {
+        if self.last.is_none() || taken != Use::None {
             return;
         }
-        self.count = cx.txn.alone_since();
-        if self.count.is_none() || self.count != self.at {
+        self.at = cx.txn.current_at();
+        if self.at.is_none() || self.at.map(number) != self.last {
             return;
         }
         let actor = match cx.actor {
@@ -173,8 +183,8 @@ impl Vault {
                 self.count(operation.admission(), result.as_ref().err());
                 return result;
             }
-            let last = memory.count.load(Ordering::Relaxed);
-            let mut lesson = Lesson::at(Some(last));
+            let last = memory.last.load(Ordering::Relaxed);
+            let mut lesson = Lesson::after(Some(last));
             let result = self.run_on(open, caller, operation, &mut lesson);
             memory.learn(open, lesson);
             result
@@ -195,10 +205,10 @@ impl Vault {
         if !open.is_of(&known.unsealing) {
             return None;
         }
-        open.resume(memory.count_of(known, open), |txn, config| {
+        open.resume(memory.moment(known, open), |txn, config| {
             let found = &known.found;
             if !config.broker.is_empty() {
-                return None; // no record, no work: the count says so already
+                return None; // no record, no work: what is known is of a time without devices
             }
             if matches!(&found.actor, Actor::Token(token) if token.entry.expired(txn.now())) {
                 return None;
@@ -221,7 +231,7 @@ impl Vault {
                 }
                 None => {
                     cx.sudo = known.allows(config, &mut cx, operation)?;
-                    cx.txn.alone_since()?; // or what it takes may be decided otherwise soon
+                    cx.txn.current_at()?; // or what it takes may be decided otherwise soon
                     place.keep(likeness, hash, cx.sudo);
                 }
             }
@@ -266,17 +276,17 @@ impl Known {
 }
 
 impl Memory {
-    /// Returns the count that must still stand.
+    /// Returns what the storage must still tell of changes.
     #[cfg(not(test))]
-    fn count_of(&self, known: &Known, _: &OpenVault) -> u64 {
-        known.count
+    fn moment(&self, known: &Known, _: &OpenVault) -> Freshness {
+        known.at
     }
 
     #[cfg(test)]
-    fn count_of(&self, known: &Known, open: &OpenVault) -> u64 {
+    fn moment(&self, known: &Known, open: &OpenVault) -> Freshness {
         match self.trusting.load(Ordering::Relaxed) {
-            true => open.has_begun(),
-            false => known.count,
+            true => open.freshness().unwrap_or(known.at),
+            false => known.at,
         }
     }
 
@@ -290,13 +300,11 @@ impl Memory {
     }
 
     fn learn(self: &Arc<Self>, open: &OpenVault, lesson: Lesson) {
-        let Some(count) = lesson.count else {
+        let Some(at) = lesson.at else {
             return;
         };
-        self.count.store(count, Ordering::Relaxed);
-        // What was read is known to be current while the count stands; it may have moved since.
-        let found = lesson.found.filter(|_| open.has_begun() == count);
-        let (Some(found), Ok(mut known)) = (found, self.known.try_write()) else {
+        self.last.store(number(at), Ordering::Relaxed);
+        let (Some(found), Ok(mut known)) = (lesson.found, self.known.try_write()) else {
             return;
         };
         if known.is_none() {
@@ -305,7 +313,7 @@ impl Memory {
         }
         *known = Some(Known {
             unsealing: open.unsealing(),
-            count,
+            at,
             found,
             places: Default::default(),
         });

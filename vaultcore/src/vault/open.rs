@@ -11,7 +11,7 @@ use super::progress::Collected;
 use super::quorum::Attempts;
 
 use crate::audit::{AuditTable, Broker, Hosts};
-use crate::barrier::{Barrier, Keyring, Keys, Outcome, RootKey, Txn, layout};
+use crate::barrier::{Barrier, Freshness, Keyring, Keys, Outcome, RootKey, Txn, layout};
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::NamespaceId;
 use crate::mount::NamespaceTable;
@@ -93,9 +93,10 @@ impl OpenVault {
         &self.memories
     }
 
-    /// Returns how many commits this process has begun since the unseal.
-    pub(super) fn has_begun(&self) -> u64 {
-        self.barrier.has_begun()
+    /// Returns what the storage tells of changes now.
+    #[cfg(test)]
+    pub(super) fn freshness(&self) -> Result<Freshness> {
+        self.barrier.freshness()
     }
 
     /// Stores how far the chains of audit have come that are `lines` or more ahead of what is stored.
@@ -167,16 +168,16 @@ impl OpenVault {
         ))
     }
 
-    /// Runs `attempt` once, by what others read when the process had begun `count` commits. `None` if
-    /// that may not be current, or if the attempt wrote, or was overtaken.
+    /// Runs `attempt` once, by what others read when the storage told `before` of changes. `None` if that
+    /// may not be current, or if the attempt wrote, or was overtaken.
     pub(super) fn resume<T>(
         &self,
-        count: u64,
+        before: Freshness,
         attempt: impl FnOnce(&mut Txn<'_>, &Config) -> Option<T>,
     ) -> Option<T> {
         let config = self.config.load();
-        // It looks at the count after that: the configuration is the one of this count.
-        let mut txn = Txn::resume(&self.barrier, &config.keys, config.epoch, count)?;
+        // It looks for changes after that: the configuration is the one of this moment.
+        let mut txn = Txn::resume(&self.barrier, &config.keys, config.epoch, before)?;
         let result = attempt(&mut txn, &config)?;
         txn.stands().then_some(result)
     }

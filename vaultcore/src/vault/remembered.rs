@@ -1,10 +1,11 @@
 //! What earlier calls leave to later ones is used, and is never more than what is true.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::{Init, Vault};
+use super::{Init, Vault, VaultBuilder};
 use crate::audit::AuditDevice;
 use crate::auth::token::NewToken;
 use crate::clock::{ManualClock, Timestamp};
@@ -15,13 +16,13 @@ use crate::error::{ErrorKind, Result};
 use crate::seal::NewSlot;
 use crate::secret::SecretString;
 use crate::session::{NewAudit, Session, Transit};
-use crate::storage::Sqlite;
+use crate::storage::{Memory, Sqlite};
 
 const POLICY: &str = "path \"transit/+/k\" { capabilities = [\"update\"] }
 path \"team/transit/+/k\" { capabilities = [\"update\"] }";
 const TTL: Duration = Duration::from_secs(3_600);
 
-/// A vault on a file that is this process's alone, with a token that may use one key.
+/// A vault on a file, with a token that may use one key.
 struct World {
     _folder: tempfile::TempDir,
     vault: Vault,
@@ -46,12 +47,22 @@ impl AuditDevice for Count {
 }
 
 impl World {
-    fn new() -> Self {
+    /// On a file that is this process's alone, where its commits are counted.
+    fn alone() -> Self {
+        Self::new(|path| Vault::builder(Sqlite::exclusive(path).expect("storage")))
+    }
+
+    /// On a file that others may open, too, where the change mark is looked at.
+    fn shared() -> Self {
+        Self::new(|path| Vault::builder(Sqlite::open(path).expect("storage")))
+    }
+
+    fn new(build: impl Fn(PathBuf) -> VaultBuilder) -> Self {
         let folder = tempfile::tempdir().expect("folder");
-        let storage = Sqlite::exclusive(folder.path().join("vault")).expect("storage");
+        let builder = build(folder.path().join("vault"));
         let clock = Arc::new(ManualClock::new(Timestamp::from_micros(1 << 50)));
         let lines = Arc::new(AtomicU64::new(0));
-        let vault = Vault::builder(storage)
+        let vault = builder
             .clock(Arc::clone(&clock))
             .audit_device("count", Count(Arc::clone(&lines)))
             .build()
@@ -213,10 +224,11 @@ const KEYS: [(&str, Change); 5] = [
 #[test]
 fn whatever_is_written_counts_at_once() {
     for (what, change) in RIGHTS.into_iter().chain(KEYS) {
-        let world = World::new();
-        world.warm();
-        if let Err(wrong) = change(&world) {
-            panic!("{what}: {wrong}");
+        for world in [World::alone(), World::shared()] {
+            world.warm();
+            if let Err(wrong) = change(&world) {
+                panic!("{what}: {wrong}");
+            }
         }
     }
 }
@@ -224,21 +236,19 @@ fn whatever_is_written_counts_at_once() {
 #[test]
 fn the_same_checks_find_what_is_taken_for_current() {
     for (what, change) in RIGHTS {
-        let world = World::new();
-        world.warm();
-        world
-            .transit
-            .memory()
-            .trusting
-            .store(true, Ordering::Relaxed);
-        assert!(change(&world).is_err(), "{what}");
+        for world in [World::alone(), World::shared()] {
+            world.warm();
+            let memory = world.transit.memory();
+            memory.trusting.store(true, Ordering::Relaxed);
+            assert!(change(&world).is_err(), "{what}");
+        }
     }
 }
 
 /// The owner has no token that would be looked up: all there is to know is the mount.
 #[test]
 fn the_owner_finds_what_is_mounted_now() {
-    let world = World::new();
+    let world = World::alone();
     let sys = world.owner.sys();
     let kv = world.owner.kv("secret").expect("path");
     let data = std::collections::BTreeMap::from([("password", "s3cr3t")]);
@@ -256,9 +266,25 @@ fn the_owner_finds_what_is_mounted_now() {
     assert_eq!(refused(now, ErrorKind::NotFound), Ok(()));
 }
 
+/// What another process writes counts as soon as it is committed.
+#[test]
+fn another_process_takes_a_token() {
+    let memory = Arc::new(Memory::new());
+    let world = World::new(|_| Vault::builder(Arc::clone(&memory)));
+    world.warm();
+    let other = Vault::builder(Arc::clone(&memory)).build().expect("vault");
+    other.unseal(&world.init.shares()[0]).expect("unsealed");
+    let owner = other.owner().expect("owner");
+    owner.token().revoke(&world.token).expect("revoked");
+    assert_eq!(
+        refused(world.encrypt(), ErrorKind::PermissionDenied),
+        Ok(())
+    );
+}
+
 #[test]
 fn a_token_runs_out_without_any_commit() {
-    let world = World::new();
+    let world = World::alone();
     world.warm();
     world.clock.advance(TTL - Duration::from_secs(1));
     world.encrypt().expect("a second is left");
@@ -271,7 +297,7 @@ fn a_token_runs_out_without_any_commit() {
 
 #[test]
 fn a_sealed_vault_leaves_nothing_behind() {
-    let world = World::new();
+    let world = World::alone();
     world.warm();
     world.vault.seal().expect("sealed");
     assert_eq!(world.transit.memory().holds(), (false, false));
@@ -287,7 +313,7 @@ fn a_sealed_vault_leaves_nothing_behind() {
 
 #[test]
 fn a_key_that_is_deleted_is_kept_by_nobody() {
-    let world = World::new();
+    let world = World::alone();
     world.warm();
     world.change_key(&KeyUpdate::new().deletion_allowed(true));
     world.keys().delete("k").expect("deleted");
@@ -297,7 +323,7 @@ fn a_key_that_is_deleted_is_kept_by_nobody() {
 
 #[test]
 fn a_token_that_is_stored_nowhere_is_looked_at_each_time() {
-    let world = World::new();
+    let world = World::alone();
     let parent = NewToken::new().policy("app");
     let parent = world.owner.token().create(&parent).expect("token");
     let session = world.vault.login(&parent).expect("session");
@@ -317,7 +343,7 @@ fn a_token_that_is_stored_nowhere_is_looked_at_each_time() {
 
 #[test]
 fn each_use_of_a_token_is_taken() {
-    let world = World::new();
+    let world = World::alone();
     let new = NewToken::new().policy("app").num_uses(4);
     let token = world.owner.token().create(&new).expect("token");
     let session = world.vault.login(&token).expect("session");
@@ -331,10 +357,10 @@ fn each_use_of_a_token_is_taken() {
 }
 
 /// A call that begins after a revocation has returned is refused, whatever was under way before.
-fn outlived(trusting: bool) -> usize {
+fn outlived(new: fn() -> World, trusting: bool) -> usize {
     let mut outlived = 0;
     for _ in 0..if trusting { 3 } else { 30 } {
-        let world = World::new();
+        let world = new();
         world.warm();
         world
             .transit
@@ -347,7 +373,7 @@ fn outlived(trusting: bool) -> usize {
                 scope.spawn(|| {
                     loop {
                         let after = revoked.load(Ordering::SeqCst);
-                        let done = world.encrypt();
+                        let done = world.decrypt_old(); // takes no nonce, and so never a commit
                         if after {
                             *late.lock().expect("lock") += usize::from(done.is_ok());
                             break;
@@ -365,6 +391,8 @@ fn outlived(trusting: bool) -> usize {
 
 #[test]
 fn no_call_outlives_a_revocation() {
-    assert_eq!(outlived(false), 0);
-    assert!(outlived(true) > 0, "the planted fault was not found");
+    assert_eq!(outlived(World::alone, false), 0);
+    assert_eq!(outlived(World::shared, false), 0);
+    let planted = outlived(World::alone, true);
+    assert!(planted > 0, "the planted fault was not found");
 }

@@ -18,8 +18,8 @@ struct World {
 }
 
 impl World {
-    fn new(policy: &str) -> Self {
-        let (storage, hook) = hooked(&Arc::new(Memory::new()), Mode::Exclusive);
+    fn new(mode: Mode, policy: &str) -> Self {
+        let (storage, hook) = hooked(&Arc::new(Memory::new()), mode);
         let vault = Vault::builder(storage).build().unwrap();
         let init = vault.init([NewSlot::shamir(1, 1)]).unwrap();
         vault.unseal(&init.shares()[0]).unwrap();
@@ -60,7 +60,13 @@ fn kind<T>(result: vaultcore::Result<T>) -> Option<ErrorKind> {
 
 #[test]
 fn rights_that_are_being_taken_are_not_known() {
-    let world = World::new("path \"transit/+/k\" { capabilities = [\"update\"] }");
+    for mode in [Mode::Exclusive, Mode::Mark, Mode::Unknown] {
+        rights_are_taken(mode);
+    }
+}
+
+fn rights_are_taken(mode: Mode) {
+    let world = World::new(mode, "path \"transit/+/k\" { capabilities = [\"update\"] }");
     world.keys().create("k", &NewKey::default()).unwrap();
     let transit = world.holder();
     transit.encrypt("k", "text").unwrap();
@@ -79,9 +85,15 @@ fn rights_that_are_being_taken_are_not_known() {
 /// What may be done with a key that is not there is not what may be done once it is.
 #[test]
 fn a_grant_on_a_key_that_is_being_made_is_not_known() {
+    for mode in [Mode::Exclusive, Mode::Mark, Mode::Unknown] {
+        a_key_is_made(mode);
+    }
+}
+
+fn a_key_is_made(mode: Mode) {
     let policy = "path \"transit/encrypt/k\" { capabilities = [\"create\"] }
         path \"transit/encrypt/other\" { capabilities = [\"update\"] }";
-    let world = World::new(policy);
+    let world = World::new(mode, policy);
     world.keys().create("other", &NewKey::default()).unwrap();
     let transit = world.holder();
     transit.encrypt("other", "text").unwrap();

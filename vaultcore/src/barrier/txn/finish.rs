@@ -72,25 +72,28 @@ impl Txn<'_> {
         }
     }
 
-    /// Returns how many commits this process had begun, if all that was read so far, the epoch among
-    /// it, is known to be current as long as it begins no other.
+    /// Returns what the storage told of changes, if all that was read so far, the epoch among it, is known
+    /// to be current as long as it tells the same.
     ///
     /// What came from storage is not: a commit that was begun before may land after. What it writes is
     /// not in the cache.
-    pub(crate) fn alone_since(&self) -> Option<u64> {
+    pub(crate) fn current_at(&self) -> Option<Freshness> {
         let cached = self.checked && self.fetches == 0 && !self.scanned && !self.moved;
-        let cached = cached && self.writes.is_empty();
-        match self.freshness {
-            Some(Freshness::Exclusive(begun)) if cached => Some(begun),
-            _ => None,
-        }
+        let known = self.freshness.filter(|known| *known != Freshness::Unknown);
+        known.filter(|_| cached && self.writes.is_empty())
     }
 
     /// Ends an attempt that rests on an earlier one, see [`resume`](Self::resume). Returns whether it
     /// wrote nothing, and all that both read was true at one moment.
     pub(crate) fn stands(self) -> bool {
-        let count = self.alone_since().filter(|_| self.after.is_empty());
-        count == Some(self.barrier.cache.begun()) && self.barrier.is_alone()
+        match self.current_at().filter(|_| self.after.is_empty()) {
+            Some(Freshness::Exclusive(begun)) => {
+                self.barrier.cache.begun() == begun && self.barrier.is_alone()
+            }
+            // All of it was current when the mark was looked at.
+            Some(Freshness::Mark(_)) => true,
+            Some(Freshness::Unknown) | None => false,
+        }
     }
 
     /// For an exclusive storage: whether every entry read is cached, unchanged. Revisions never

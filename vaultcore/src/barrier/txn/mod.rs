@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 pub(crate) use finish::Outcome;
-use reads::{Freshness, Read};
+pub(crate) use reads::Freshness;
+use reads::Read;
 
 use super::cache::Decoded;
 use super::envelope::{Place, Stored};
@@ -89,8 +90,8 @@ impl<'a> Txn<'a> {
         }
     }
 
-    /// Begins an attempt that rests on what an earlier one read, too: none of it has changed, if this is
-    /// the only process that writes and begun no commit since it had begun `count`.
+    /// Begins an attempt that rests on what an earlier one read, too, which was current when the storage
+    /// told `before` of changes: `None` unless it tells the same now.
     ///
     /// What the earlier one read is not in the read set, so this one neither writes nor goes to the
     /// storage: where it would have to, it is over, and it is never committed, see
@@ -99,13 +100,14 @@ impl<'a> Txn<'a> {
         barrier: &'a Barrier,
         keys: &'a Keys,
         epoch: Option<Revision>,
-        count: u64,
+        before: Freshness,
     ) -> Option<Self> {
-        if !barrier.is_alone() || barrier.cache.begun() != count {
+        let same = Freshness::now(barrier).is_ok_and(|now| now == before);
+        if !same || before == Freshness::Unknown {
             return None;
         }
         let mut txn = Self::begin(barrier, keys, epoch);
-        txn.freshness = Some(Freshness::Exclusive(count));
+        txn.freshness = Some(before);
         txn.checked = true;
         txn.resumed = true;
         Some(txn)

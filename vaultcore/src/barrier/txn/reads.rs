@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Txn;
+use crate::barrier::Barrier;
 use crate::barrier::cache::{Cached, Held};
 use crate::error::{Error, ErrorKind, Result};
 use crate::path::EntryPath;
@@ -21,14 +22,28 @@ impl Read {
 }
 
 /// What the storage can tell about changes since the transaction began.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Freshness {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Freshness {
     /// Nobody else writes, and every write of ours keeps the cache right; so many were begun before.
     Exclusive(u64),
     /// What was cached at this mark is current while the mark stands.
     Mark(u64),
     /// Nothing: a cached entry is as good as any guess, and the commit decides.
     Unknown,
+}
+
+impl Freshness {
+    /// Asks the storage, or counts.
+    pub(crate) fn now(barrier: &Barrier) -> Result<Self> {
+        if !barrier.cache.keeps() {
+            return Ok(Self::Unknown);
+        }
+        if barrier.is_alone() {
+            return Ok(Self::Exclusive(barrier.cache.begun()));
+        }
+        let mark = barrier.storage.change_mark()?;
+        Ok(mark.map_or(Self::Unknown, Self::Mark))
+    }
 }
 
 impl Txn<'_> {
@@ -190,14 +205,7 @@ impl Txn<'_> {
         if let Some(known) = self.freshness {
             return Ok(known);
         }
-        let found = if !self.barrier.cache.keeps() {
-            Freshness::Unknown
-        } else if self.barrier.is_alone() {
-            Freshness::Exclusive(self.barrier.cache.begun())
-        } else {
-            let mark = self.barrier.storage.change_mark()?;
-            mark.map_or(Freshness::Unknown, Freshness::Mark)
-        };
+        let found = Freshness::now(self.barrier)?;
         self.freshness = Some(found);
         Ok(found)
     }
