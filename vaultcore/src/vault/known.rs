@@ -25,7 +25,7 @@ use crate::rights::Rights;
 /// same namespace. A sealed vault leaves nothing in it.
 #[derive(Default)]
 pub(crate) struct Memory {
-    known: RwLock<Option<Known>>,
+    known: RwLock<Option<Box<Known>>>,
     /// What the storage told of changes at the last call that did not find what it could use.
     last: AtomicU64,
     /// A planted fault, for tests to find: what is known is taken for current, whatever was written.
@@ -311,12 +311,12 @@ impl Memory {
             // Else it is there: what an earlier unsealing left was taken away at its end.
             open.memories().add(self);
         }
-        *known = Some(Known {
+        *known = Some(Box::new(Known {
             unsealing: open.unsealing(),
             at,
             found,
             places: Default::default(),
-        });
+        }));
     }
 }
 
