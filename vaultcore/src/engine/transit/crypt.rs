@@ -68,8 +68,8 @@ pub(super) fn encrypt(
     Ok(results)
 }
 
-/// Encrypts the one item of an operation under the newest version; `None` if this process has to take
-/// uses of it first.
+/// Encrypts the one item of an operation under the newest version; `None` if it cannot be, or not without
+/// taking uses of that version first.
 fn encrypt_single(
     cx: &Context<'_, '_>,
     key: &Prepared,
@@ -78,9 +78,8 @@ fn encrypt_single(
     if item.version != 0 {
         return Ok(None);
     }
-    let version = match check_item(key, item).and_then(|()| key.to_use(0)) {
-        Ok(version) => version,
-        Err(error) => return Ok(Some(Err(error))),
+    let Ok(version) = check_item(key, item).and_then(|()| key.to_use(0)) else {
+        return Ok(None); // it fails as in a batch
     };
     let mut nonce = Nonce::new(version);
     let (uses, hedge) = (version.uses(cx)?, || version.hedge());
