@@ -24,7 +24,6 @@ const TTL: Duration = Duration::from_secs(3_600);
 
 /// A vault on a file, with a token that may use one key.
 struct World {
-    _folder: tempfile::TempDir,
     vault: Vault,
     init: Init,
     clock: Arc<ManualClock>,
@@ -34,6 +33,8 @@ struct World {
     transit: Transit,
     /// Of the first version.
     old: String,
+    /// Last: a file that is deleted before it is closed gives its inode to the next one.
+    _folder: tempfile::TempDir,
 }
 
 /// Counts what it is told.
@@ -75,7 +76,6 @@ impl World {
         let keys = owner.transit("transit").expect("path");
         keys.rotate("k").expect("rotated");
         Self {
-            _folder: folder,
             vault,
             init,
             clock,
@@ -84,6 +84,7 @@ impl World {
             token,
             transit,
             old,
+            _folder: folder,
         }
     }
 
