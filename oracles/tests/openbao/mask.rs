@@ -113,6 +113,7 @@ impl Mask {
             return "<request>".to_owned();
         }
         let text = text.replace(&self.folder, "<folder>");
+        let text = without_structure(&text);
         let is_part = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         let mut masked = String::new();
         let mut rest = text.as_str();
@@ -161,6 +162,15 @@ fn transit(text: &str, key: &str, place: &str) -> Option<String> {
     let exported = is_version && place.contains("/data/keys/");
     let drawn = key == "plaintext" && place.starts_with("datakey");
     (exported || drawn || key == "public_key").then(|| format!("<{} characters>", text.len()))
+}
+
+/// Go says of random bytes that it reads as ASN.1 where exactly they stop making sense.
+fn without_structure(text: &str) -> String {
+    const START: &str = "asn1: ";
+    match text.split_once(START) {
+        Some((before, _)) => format!("{before}{START}<what is wrong>"),
+        None => text.to_owned(),
+    }
 }
 
 /// Returns what kind of random value `word` is, in the field `key`.
@@ -287,6 +297,21 @@ mod tests {
             masked(&mut mask, "c", another),
             json!({ "token": "<token>" })
         );
+    }
+
+    #[test]
+    fn what_is_wrong_with_random_bytes_is_masked() {
+        let mut mask = Mask::new("/tmp/x");
+        let before = "error importing key: error parsing asymmetric key: asn1: ";
+        for random in [
+            "structure error: length too large\n\n",
+            "structure error: tags don't match (16 vs {class:2 tag:16 length:42}) pkcs8 @2\n\n",
+            "syntax error: data truncated\n\n",
+        ] {
+            let error = json!({ "errors": [format!("{before}{random}")] });
+            let expected = json!({ "errors": [format!("{before}<what is wrong>")] });
+            assert_eq!(masked(&mut mask, "a", error), expected);
+        }
     }
 
     #[test]
