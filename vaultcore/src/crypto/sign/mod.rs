@@ -1,6 +1,7 @@
 //! Signatures: Ed25519 (RFC 8032), ECDSA (FIPS 186-5), RSA (RFC 8017) and ML-DSA (FIPS 204).
 
 mod format;
+mod rsa;
 #[cfg(test)]
 mod tests;
 
@@ -118,6 +119,7 @@ impl Algorithm {
                 if pair.public().modulus_len() != usize::from(bits) / 8 {
                     return Err(wrong_length());
                 }
+                rsa::check(&pair, &private)?;
                 pair.public().as_ref().to_vec()
             }
             Self::EcdsaP256 | Self::EcdsaP384 | Self::EcdsaP521 => return Err(failed()),

@@ -278,6 +278,51 @@ fn a_public_key_beside_the_private_one_is_its_own() {
     }
 }
 
+/// A key that came in with a wrong number could be exported, and failed whenever it was to sign.
+#[test]
+fn the_numbers_of_an_rsa_key_belong_together() {
+    use crate::crypto::der::{self, Reader};
+    const PEM: &str = include_str!("../../../tests/it/transit_rules/rsa2048.pem");
+    let text: String = PEM.lines().filter(|line| !line.starts_with('-')).collect();
+    let pkcs8 = data_encoding::BASE64.decode(text.as_bytes()).expect("PEM");
+    let found = der::pkcs8(&pkcs8).expect("PKCS#8");
+    let algorithm = Algorithm::Rsa(2048);
+    let pair = algorithm.read_private(found.key).expect("reads");
+    assert_eq!(pair.private.as_slice(), found.key);
+    let mut reader = Reader::new(found.key)
+        .inside(der::SEQUENCE)
+        .expect("PKCS#1");
+    let mut numbers: Vec<Vec<u8>> = Vec::new();
+    while let Some(number) = reader.number() {
+        numbers.push(number.to_vec());
+    }
+    let names = [
+        "n",
+        "e",
+        "d",
+        "p",
+        "q",
+        "d mod (p - 1)",
+        "d mod (q - 1)",
+        "1 / q",
+    ];
+    assert_eq!(numbers.len(), 1 + names.len());
+    for (index, name) in names.iter().enumerate() {
+        let at = index + 1;
+        let length = numbers[at].len();
+        // Odd numbers stay odd: 1 more is not only a number that is even.
+        for (byte, bit) in [(0, 1), (length / 2, 0x10), (length - 1, 2)] {
+            let mut changed = numbers.clone();
+            changed[at][byte] ^= bit;
+            let parts: Vec<_> = changed.iter().map(|number| der::number(number)).collect();
+            let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_slice()).collect();
+            let error = algorithm.read_private(&der::value(der::SEQUENCE, &parts));
+            let error = error.err().unwrap_or_else(|| panic!("{name}, byte {byte}"));
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{name}");
+        }
+    }
+}
+
 #[test]
 fn points_beside_the_curve_are_no_public_keys() {
     for algorithm in [
