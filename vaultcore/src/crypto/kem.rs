@@ -41,6 +41,15 @@ pub(crate) fn read_private(bytes: &[u8]) -> Result<Pair> {
     Ok(Pair { private, public })
 }
 
+/// Returns whether a stored key pair, or its public key if `private` is empty, is one that was read or
+/// made here: whether its parts fit together.
+pub(crate) fn is_pair(private: &[u8], public: &[u8]) -> bool {
+    match private.is_empty() {
+        true => public_of_spki(&to_spki(public)).is_some_and(|taken| taken == public),
+        false => read_private(private).is_ok_and(|pair| pair.public == public),
+    }
+}
+
 /// Returns the expanded key of the forms that PKCS#8 has for it.
 fn expanded(key: &[u8]) -> Result<&[u8]> {
     let mut reader = Reader::new(key);

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::{Algorithm, Pair, Signer, unfit, unreadable};
 use crate::crypto::der::{self, Reader, oid};
 use crate::crypto::extended;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 
 /// The tag of a seed in PKCS#8 (RFC 9881).
 const SEED: u8 = 0x80;
@@ -23,6 +23,32 @@ impl Algorithm {
         match found.is_none_or(|found| found.is_of(&pair.public)) {
             true => Ok(pair),
             false => Err(unfit()),
+        }
+    }
+
+    /// Returns whether a stored key pair, or its public key if `private` is empty, is one that was read or
+    /// made here: whether its parts fit together.
+    ///
+    /// # Errors
+    /// `Unsupported` for a type whose feature is off.
+    pub(crate) fn is_pair(self, private: &[u8], public: &[u8]) -> Result<bool> {
+        let made = match self {
+            _ if private.is_empty() => {
+                let taken = self.public_of_spki(&self.to_spki(public));
+                return Ok(taken.is_some_and(|taken| taken == public));
+            }
+            Self::EcdsaP256 | Self::EcdsaP384 | Self::EcdsaP521 => {
+                Signer::new(self, private, public).map(|_| public.to_vec())
+            }
+            Self::Ed25519 | Self::Rsa(_) | Self::MlDsa65 => {
+                let private = Zeroizing::new(private.to_vec());
+                self.pair_of_private(private).map(|pair| pair.public)
+            }
+        };
+        match made {
+            Ok(made) => Ok(made == public),
+            Err(error) if error.kind() == ErrorKind::Unsupported => Err(error),
+            Err(_) => Ok(false),
         }
     }
 

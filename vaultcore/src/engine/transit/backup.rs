@@ -9,6 +9,7 @@ use super::create::NewKey;
 use super::key::{Key, Material};
 use super::rotate::forget_due;
 use super::{KIND, KeyName, api_path, entry, store, stored_in_use, text, use_entry};
+use crate::crypto::kem;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Access, Capability, Context, Operation, Target};
 use crate::path::MountPath;
@@ -164,6 +165,7 @@ fn read(backup: &str) -> Result<(Backup, Key, Given)> {
             "the key in the backup has a version that lacks what its type asks for",
         ));
     }
+    check_pairs(&key)?;
     NewKey::with_rules(key.kind()?, &key.rules).rules()?; // what no key can be made with
     key.rules.check_imported()?;
     if key.encode()?.len() > super::key::MAX_STORED {
@@ -175,13 +177,34 @@ fn read(backup: &str) -> Result<(Backup, Key, Given)> {
     Ok((backup, key, given))
 }
 
+/// Checks that private and public keys belong together, as an import does.
+fn check_pairs(key: &Key) -> Result<()> {
+    let kind = key.kind()?;
+    if !kind.has_public() {
+        return Ok(());
+    }
+    for version in &key.versions {
+        let (private, public) = (version.material.0.as_slice(), version.public.as_slice());
+        let fits = match kind.algorithm() {
+            Some(algorithm) => algorithm.is_pair(private, public)?,
+            None => kem::is_pair(private, public),
+        };
+        if !fits {
+            return Err(Error::invalid(
+                "the key in the backup has a version whose parts do not fit together",
+            ));
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::key::generate;
     use super::super::kind::KeyType;
     use super::*;
     use crate::clock::Timestamp;
-    use crate::crypto::rng::OsRandom;
+    use crate::crypto::{self, rng::OsRandom};
 
     fn backup(kind: KeyType, change: impl Fn(&mut Key)) -> String {
         let rules = NewKey::new(kind).rules().expect("rules");
@@ -236,6 +259,49 @@ mod tests {
     fn forget(key: &mut Key) {
         for version in &mut key.versions {
             version.material = Material(Zeroizing::new(Vec::new()));
+        }
+    }
+
+    #[test]
+    fn no_backup_brings_parts_that_do_not_fit_together() {
+        const POINTS: [KeyType; 2] = [KeyType::EcdsaP256, KeyType::EcdsaP384];
+        const EXTENDED: [KeyType; 4] = [
+            KeyType::EcdsaP521,
+            KeyType::Rsa2048,
+            KeyType::MlDsa65,
+            KeyType::MlKem768,
+        ];
+        type Change = fn(&mut Key);
+        let changes: [Change; 3] = [
+            |key| key.versions[0].public[20] ^= 1,
+            |key| {
+                let end = key.versions[0].public.len();
+                key.versions[0].public.truncate(end - 1);
+            },
+            |key| {
+                let middle = key.versions[0].material.0.len() / 2;
+                key.versions[0].material.0[middle] ^= 1;
+            },
+        ];
+        let extended = EXTENDED.into_iter().filter(|_| crypto::extended::BUILT);
+        for kind in POINTS.into_iter().chain([KeyType::Ed25519]).chain(extended) {
+            assert!(read(&backup(kind, |_| ())).is_ok(), "{kind:?}");
+            for (index, change) in changes.iter().enumerate() {
+                let error = read(&backup(kind, change)).err();
+                let error = error.unwrap_or_else(|| panic!("{kind:?}: change {index}"));
+                assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{kind:?} {index}");
+            }
+        }
+        for kind in POINTS {
+            let alone = |change: Change| {
+                backup(kind, |key| {
+                    key.rules.imported = true;
+                    forget(key);
+                    change(key);
+                })
+            };
+            assert!(read(&alone(|_| ())).is_ok(), "{kind:?}");
+            assert!(read(&alone(changes[0])).is_err(), "{kind:?}: no point");
         }
     }
 
