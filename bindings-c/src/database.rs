@@ -9,7 +9,7 @@ use vaultcore::{Error, ErrorKind, LeasedSecret, Leases, Result};
 use super::bytes::{vc_buffer, vc_bytes};
 use super::error::{vc_error, vc_status};
 use super::guard::{check_out, guard, write_out};
-use super::handle::{close, find, keep_with, vc_credentials, vc_database, vc_session};
+use super::handle::{close, find, keep_with, reserve, vc_credentials, vc_database, vc_session};
 use super::lease::increment_of;
 
 /// What is kept of a database mount: credentials are leased by whoever asked.
@@ -111,13 +111,14 @@ pub unsafe extern "C" fn vc_database_credentials(
             check_out(credentials_out)?;
             let role = role.as_str()?;
             let database = find(database)?;
+            let handle = reserve::<vc_credentials>()?; // before there is a user
             let secret = database.object.databases.credentials(role)?;
             let leased = Leased {
                 lease_id: secret.lease_id().to_owned(),
                 leases: database.object.session.leases(),
                 secret: RwLock::new(Some(secret)),
             };
-            write_out(credentials_out, keep_with(database.family, leased)?);
+            write_out(credentials_out, handle.keep_with(database.family, leased)?);
             Ok(())
         })
     }

@@ -14,7 +14,7 @@ use vaultcore_os::ForkMark;
 
 use super::database::{Database, Leased};
 use super::guard::invalid;
-use super::table::{InUse, LIMIT, Place, Table};
+use super::table::{InUse, LIMIT, Place, Reserved, Table};
 
 /// A vault: vc_vault_open, vc_vault_close.
 #[repr(C)]
@@ -73,7 +73,7 @@ pub struct vc_credentials {
 }
 
 /// A kind of handle.
-pub(super) trait Handle: Copy {
+pub(crate) trait Handle: Copy {
     type Object: Send + Sync + 'static;
     /// From 1 to 15.
     const KIND: u64;
@@ -99,7 +99,7 @@ macro_rules! handles {
         })*
 
         /// The tables of one process.
-        pub(super) struct World {
+        pub(crate) struct World {
             mark: ForkMark,
             /// 1, and one more in each child of a child.
             era: u64,
@@ -120,9 +120,15 @@ macro_rules! handles {
             }
 
             /// Closes the handles of a family, whatever their kind.
-            fn end_family(&self, family: u64) {
-                $(drop(self.$table.remove_family(family));)*
+            fn end_family(&self, family: u64) -> Members<'_> {
+                Members { $($table: self.$table.remove_family(family),)* }
             }
+        }
+
+        /// What the handles of a family stood for, until this is dropped.
+        #[expect(dead_code, reason = "it is there to be dropped")]
+        pub(super) struct Members<'w> {
+            $($table: Vec<InUse<'w, $object>>,)*
         }
     };
 }
@@ -210,15 +216,49 @@ impl World {
 
 /// Returns the object of a handle. It lives for this call, whoever closes the handle meanwhile.
 #[inline]
-pub(super) fn find<H: Handle>(handle: H) -> Result<InUse<'static, H::Object>> {
+pub(crate) fn find<H: Handle>(handle: H) -> Result<InUse<'static, H::Object>> {
     let world = World::current()?;
     H::table(world).get(world.place(handle)?)
 }
 
+/// A handle that is still to be filled: nothing is made whose handle could not be given out.
+pub(super) struct NewHandle<H: Handle> {
+    world: &'static World,
+    reserved: Reserved<'static, H::Object>,
+}
+
+/// Reserves a handle for an object that is costly, or that cannot be made again.
+pub(super) fn reserve<H: Handle>() -> Result<NewHandle<H>> {
+    let world = World::current()?;
+    let reserved = H::table(world).reserve()?;
+    Ok(NewHandle { world, reserved })
+}
+
+impl<H: Handle> NewHandle<H> {
+    /// Returns the handle of an object that no vault is closed with.
+    pub(super) fn keep(self, object: H::Object) -> H {
+        self.world.handle(self.reserved.fill(0, object))
+    }
+
+    /// Returns the handle of an object that is closed with the vault `family`.
+    ///
+    /// # Errors
+    /// `Closed` if the vault was closed meanwhile.
+    pub(super) fn keep_with(self, family: u64, object: H::Object) -> Result<H> {
+        let place = self.reserved.fill(family, object);
+        // A vault leaves its table before its family is looked for: either that finds this object, or
+        // this finds the vault gone.
+        if let Err(error) = find(vc_vault { id: family }) {
+            drop(H::table(self.world).remove(place));
+            return Err(error);
+        }
+        Ok(self.world.handle(place))
+    }
+}
+
 /// Returns a handle of a new object that no vault is closed with.
 pub(super) fn keep<H: Handle>(object: H::Object) -> Result<H> {
-    let world = World::current()?;
-    Ok(world.handle(H::table(world).insert(0, object)?))
+    Ok(reserve::<H>()?.keep(object))
 }
 
 /// Returns a handle of a new object that is closed with the vault `family`.
@@ -226,15 +266,7 @@ pub(super) fn keep<H: Handle>(object: H::Object) -> Result<H> {
 /// # Errors
 /// `Closed` if the vault was closed meanwhile.
 pub(super) fn keep_with<H: Handle>(family: u64, object: H::Object) -> Result<H> {
-    let world = World::current()?;
-    let place = H::table(world).insert(family, object)?;
-    // A vault leaves its table before its family is looked for: either that finds this object, or
-    // this finds the vault gone.
-    if let Err(error) = find(vc_vault { id: family }) {
-        drop(H::table(world).remove(place));
-        return Err(error);
-    }
-    Ok(world.handle(place))
+    reserve::<H>()?.keep_with(family, object)
 }
 
 /// Closes one handle.
@@ -243,12 +275,13 @@ pub(super) fn close<H: Handle>(handle: H) -> Result<()> {
     H::table(world).remove(world.place(handle)?).map(drop)
 }
 
-/// Closes a vault's handle and those of its family, and returns the vault.
-pub(super) fn close_family(vault: vc_vault) -> Result<InUse<'static, Vault>> {
+/// Closes a vault's handle and those of its family. Returns the vault, and what those stood for: to be
+/// dropped when the vault is closed, whatever comes of that.
+pub(super) fn close_family(vault: vc_vault) -> Result<(InUse<'static, Vault>, Members<'static>)> {
     let world = World::current()?;
     let held = world.vaults.remove(world.place(vault)?)?;
-    world.end_family(vault.id);
-    Ok(held)
+    let members = world.end_family(vault.id);
+    Ok((held, members))
 }
 
 #[cold]
@@ -298,7 +331,7 @@ mod tests {
     #[test]
     fn a_closed_vault_gets_no_new_family() {
         let handle = vault();
-        let held = close_family(handle).expect("there");
+        let (held, _) = close_family(handle).expect("there");
         let refused = held.object.owner().map(|_| ());
         assert_eq!(kind(refused), Some(ErrorKind::Sealed));
         let other = vault();

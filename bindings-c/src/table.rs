@@ -1,6 +1,7 @@
 //! Where objects live that C programs hold handles of.
 
 use std::cell::UnsafeCell;
+use std::mem;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -20,9 +21,9 @@ pub(super) struct Place {
 pub(super) const LIMIT: u32 = (1 << 24) - 1;
 
 /// An object, and the handle of the vault that it is closed with; 0 if it is closed alone.
-pub(super) struct Held<T> {
+pub(crate) struct Held<T> {
     pub(super) family: u64,
-    pub(super) object: T,
+    pub(crate) object: T,
 }
 
 /// Objects by place.
@@ -31,7 +32,7 @@ pub(super) struct Held<T> {
 /// uses it returns. Calls take no lock, which all of them would share: a call counts itself in a
 /// word of its object's slot. The lock is taken when handles are opened and closed. It is held for
 /// moments, and never while an object is used or dropped.
-pub(super) struct Table<T> {
+pub(crate) struct Table<T> {
     /// Each page has as many slots as all before it and [`FIRST_PAGE`] more, so that a table grows
     /// while its slots stay where they are.
     pages: [OnceLock<Box<[Slot<T>]>>; PAGES],
@@ -44,7 +45,7 @@ const PAGES: usize = 18;
 
 /// The places without an object.
 struct Vacant {
-    /// Those that had one, and have generations left.
+    /// Those that had one, or were reserved for one, and have generations left.
     used: Vec<u32>,
     /// The first of those that never had one.
     fresh: u32,
@@ -66,11 +67,20 @@ impl<T> Table<T> {
     /// # Errors
     /// `LimitExceeded` if there is no place left.
     pub(super) fn insert(&self, family: u64, object: T) -> Result<Place> {
-        let held = Box::new(Held { family, object });
+        Ok(self.reserve()?.fill(family, object))
+    }
+
+    /// Reserves a place for an object that could not be made again if there were none.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    pub(super) fn reserve(&self) -> Result<Reserved<'_, T>> {
         let (index, slot) = self.vacant_slot().ok_or_else(too_many)?;
-        // SAFETY: the slot was vacant, and nobody else was given it.
-        let generation = unsafe { slot.open(held) };
-        Ok(Place { index, generation })
+        Ok(Reserved {
+            table: self,
+            index,
+            slot,
+        })
     }
 
     /// Returns the object at `place`.
@@ -171,7 +181,8 @@ struct Slot<T> {
     held: UnsafeCell<Option<Box<Held<T>>>>,
 }
 
-/// The bits of a word that count. A call has a thread of its own, so they do not overflow.
+/// The bits of a word that count. A thread is in one call at a time, which enters a slot a few times at most,
+/// so they do not overflow.
 const USERS: u64 = u32::MAX as u64;
 const OPEN: u64 = 1 << 32;
 const GENERATION: u64 = 1 << 40;
@@ -221,6 +232,8 @@ impl<T> Slot<T> {
     }
 
     /// Closes the slot for who has entered it; false if it was closed already.
+    ///
+    /// Acquired: what threads that entered before had put into other slots is found there from now on.
     fn close(&self) -> bool {
         self.word.fetch_and(!OPEN, Ordering::AcqRel) & OPEN != 0
     }
@@ -264,8 +277,33 @@ fn generation_of(word: u64) -> u32 {
     u32::try_from(word / GENERATION).unwrap_or(0) // it has 24 bits
 }
 
+/// A place that nobody else is given; it is given back if it is not filled.
+pub(super) struct Reserved<'t, T> {
+    table: &'t Table<T>,
+    index: u32,
+    slot: &'t Slot<T>,
+}
+
+impl<T> Reserved<'_, T> {
+    /// Puts an object there.
+    pub(super) fn fill(self, family: u64, object: T) -> Place {
+        let held = Box::new(Held { family, object });
+        // SAFETY: the slot was vacant, and nobody else is given it before an object has left it.
+        let generation = unsafe { self.slot.open(held) };
+        let index = self.index;
+        mem::forget(self); // taken
+        Place { index, generation }
+    }
+}
+
+impl<T> Drop for Reserved<'_, T> {
+    fn drop(&mut self) {
+        self.table.lock().used.push(self.index);
+    }
+}
+
 /// An object that stays as long as this does, whoever closes its handle meanwhile.
-pub(super) struct InUse<'t, T> {
+pub(crate) struct InUse<'t, T> {
     table: &'t Table<T>,
     index: u32,
     slot: &'t Slot<T>,
@@ -344,6 +382,25 @@ mod tests {
         assert_eq!(kind(table.get(first)), Some(ErrorKind::Closed));
         assert_eq!(table.get(second).expect("there").object, "second");
         assert_eq!(kind(table.remove(first)), Some(ErrorKind::Closed));
+    }
+
+    #[test]
+    fn a_reserved_place_is_filled_or_given_back() {
+        let table = Table::new();
+        let reserved = table.reserve().expect("place");
+        let other = table.insert(0, "other").expect("place");
+        assert_eq!((reserved.index, other.index), (0, 1));
+        drop(reserved);
+        let unused = Place {
+            index: 0,
+            generation: 1,
+        };
+        assert_eq!(kind(table.get(unused)), Some(ErrorKind::InvalidArgument));
+        let place = table.reserve().expect("place").fill(0, "object");
+        assert_eq!(
+            (place, table.get(place).expect("there").object),
+            (unused, "object")
+        );
     }
 
     #[test]

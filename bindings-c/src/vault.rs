@@ -12,7 +12,7 @@ use vaultcore::{
 use super::bytes::vc_bytes;
 use super::error::{vc_error, vc_status};
 use super::guard::{check_out, guard, invalid, write_out};
-use super::handle::{close_family, find, keep, keep_with, vc_init, vc_session, vc_vault};
+use super::handle::{close_family, find, keep, keep_with, reserve, vc_init, vc_session, vc_vault};
 
 /// The most slots that vc_vault_init takes.
 pub const VC_MAX_SLOTS: usize = 32;
@@ -133,7 +133,14 @@ pub unsafe extern "C" fn vc_vault_close(
     error_out: *mut *mut vc_error,
 ) -> vc_status {
     // SAFETY: promised by the caller, see above.
-    unsafe { guard(error_out, || close_family(vault)?.object.close()) }
+    unsafe {
+        guard(error_out, || {
+            let (vault, members) = close_family(vault)?;
+            let result = vault.object.close(); // first: should one of them panic, all is closed
+            drop(members);
+            result
+        })
+    }
 }
 
 /// Makes a new vault in the storage, with `count` key slots. It stays sealed. `init_out` holds the
@@ -154,8 +161,9 @@ pub unsafe extern "C" fn vc_vault_init(
         guard(error_out, || {
             check_out(init_out)?;
             let slots = new_slots(slots, count)?;
+            let handle = reserve::<vc_init>()?; // before there are shares that could be lost
             let init = find(vault)?.object.init(slots)?;
-            write_out(init_out, keep(init)?);
+            write_out(init_out, handle.keep(init));
             Ok(())
         })
     }
