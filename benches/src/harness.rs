@@ -81,6 +81,12 @@ impl<'a> Side<'a> {
         }
     }
 
+    /// Runs for `slice` in each round.
+    pub(crate) fn slice(mut self, slice: Duration) -> Self {
+        self.slice = slice;
+        self
+    }
+
     /// Returns how long `count` operations take. What a single thread waits for a processor that
     /// other programs have is left out; what it waits for itself is not.
     #[allow(

@@ -13,13 +13,13 @@ use super::handle::{close, find, keep_with, reserve, vc_credentials, vc_database
 use super::lease::increment_of;
 
 /// What is kept of a database mount: credentials are leased by whoever asked.
-pub(super) struct Database {
+pub(crate) struct Database {
     databases: vaultcore::database::Databases,
     session: vaultcore::Session,
 }
 
 /// A user that was made, until it is revoked.
-pub(super) struct Leased {
+pub(crate) struct Leased {
     secret: RwLock<Option<LeasedSecret<Credentials>>>,
     lease_id: String,
     leases: Leases,
