@@ -13,6 +13,7 @@ use quick_cache::{Equivalent, Weighter};
 use zeroize::Zeroizing;
 
 use super::Tree;
+use super::hint::Name;
 use crate::path::EntryPath;
 use crate::storage::Entry;
 
@@ -23,7 +24,7 @@ const ENTRY_COST: usize = 160;
 /// Cached entries and names, at most so many bytes.
 pub(crate) struct Cache {
     entries: QuickCache<EntryPath, Cached, ByBytes>,
-    names: QuickCache<NameKey, EntryPath, ByBytes>,
+    names: QuickCache<NameKey, Arc<Name>, ByBytes>,
     stripes: [Mutex<Stripe>; STRIPES],
     /// Counts the commits that were begun.
     begun: AtomicU64,
@@ -138,9 +139,9 @@ impl Weighter<EntryPath, Cached> for ByBytes {
     }
 }
 
-impl Weighter<NameKey, EntryPath> for ByBytes {
-    fn weight(&self, name: &NameKey, path: &EntryPath) -> u64 {
-        bytes(name.path.len().saturating_add(path.as_str().len()))
+impl Weighter<NameKey, Arc<Name>> for ByBytes {
+    fn weight(&self, name: &NameKey, hidden: &Arc<Name>) -> u64 {
+        bytes(name.path.len().saturating_add(hidden.size()))
     }
 }
 
@@ -259,12 +260,12 @@ impl Cache {
         }
     }
 
-    pub(crate) fn name(&self, name: &NameRef<'_>) -> Option<EntryPath> {
+    pub(crate) fn name(&self, name: &NameRef<'_>) -> Option<Arc<Name>> {
         self.names.get(name)
     }
 
-    pub(crate) fn keep_name(&self, name: NameRef<'_>, path: EntryPath) {
-        self.names.insert(name.to_key(), path);
+    pub(crate) fn keep_name(&self, name: NameRef<'_>, hidden: Arc<Name>) {
+        self.names.insert(name.to_key(), hidden);
     }
 
     #[allow(clippy::indexing_slicing)] // reduced modulo the length, which is a constant

@@ -3,6 +3,7 @@
 mod agenda;
 mod cache;
 mod envelope;
+mod hint;
 mod index;
 mod keyring;
 pub(crate) mod layout;
@@ -17,6 +18,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) use agenda::Agenda;
 #[cfg(fuzzing)]
 pub(crate) use envelope::{Place, SealingKey, Stored};
+pub(crate) use hint::Name;
+#[cfg(test)]
+pub(crate) use hint::planted;
 pub(crate) use index::Use;
 pub(crate) use keyring::{Keyring, RootKey, Term};
 pub(crate) use names::Opener;
@@ -116,12 +120,17 @@ impl Barrier {
     ///
     /// The last segment is the entry's own part; those before it are folders.
     fn hidden_entry(&self, keyring: &Keyring, tree: Tree, path: &str) -> Result<EntryPath> {
+        Ok(self.hidden_name(keyring, tree, path)?.entry().clone())
+    }
+
+    /// Returns the same with what was found there.
+    fn hidden_name(&self, keyring: &Keyring, tree: Tree, path: &str) -> Result<Arc<Name>> {
         let name = NameRef { tree, path };
         if let Some(known) = self.cache.name(&name) {
             return Ok(known);
         }
-        let hidden = hide_all(keyring, &tree.folder(), path)?;
-        self.cache.keep_name(name, hidden.clone());
+        let hidden = Name::new(hide_all(keyring, &tree.folder(), path)?);
+        self.cache.keep_name(name, Arc::clone(&hidden));
         Ok(hidden)
     }
 }

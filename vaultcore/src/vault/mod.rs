@@ -10,6 +10,8 @@ mod beyond;
 mod builder;
 mod ceremony;
 mod config;
+#[cfg(test)]
+mod hinted;
 mod init;
 #[cfg(test)]
 mod key_uses;

@@ -15,7 +15,7 @@ use reads::Read;
 
 use super::cache::Decoded;
 use super::envelope::{Place, Stored};
-use super::{Barrier, Keyring, Keys, RootKey, Time, Tree, encrypt, hide_folder, layout};
+use super::{Barrier, Keyring, Keys, Name, RootKey, Time, Tree, encrypt, hide_folder, layout};
 use crate::clock::Timestamp;
 use crate::crypto::rng::{Random, random};
 use crate::error::{Error, Result};
@@ -368,6 +368,11 @@ impl<'a> Txn<'a> {
         self.barrier.hidden_entry(self.keyring(), tree, path)
     }
 
+    /// Returns the same with what was found there, see [`led_to`](Self::led_to).
+    pub(crate) fn hidden_name(&self, tree: Tree, path: &str) -> Result<Arc<Name>> {
+        self.barrier.hidden_name(self.keyring(), tree, path)
+    }
+
     /// Returns the stored folder of `path` in `tree`, its segments hidden.
     pub(crate) fn hidden_folder(&self, tree: Tree, path: &str) -> Result<Folder> {
         hide_folder(self.keyring(), &tree.folder(), path)
@@ -420,7 +425,7 @@ impl<'a> Txn<'a> {
         Ok(None)
     }
 
-    fn decrypt(&self, path: &EntryPath, stored: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
+    pub(super) fn decrypt(&self, path: &EntryPath, stored: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let place = Place {
             vault: &self.barrier.vault,
             path,

@@ -88,6 +88,17 @@ impl Txn<'_> {
         self.reads.iter().position(|read| read.path == *path)
     }
 
+    /// Returns the entry at `path` if it is in the read set.
+    pub(in crate::barrier) fn seen(&self, path: &EntryPath) -> Option<&Arc<Held>> {
+        let read = self.reads.iter().find(|read| read.path == *path)?;
+        read.held.as_ref()
+    }
+
+    /// Returns what the storage told of changes when the attempt was begun that this one rests on.
+    pub(in crate::barrier) fn resumed_at(&self) -> Option<Freshness> {
+        self.freshness.filter(|_| self.resumed)
+    }
+
     /// Takes `path` from the cache into the read set, if the storage vouches for it.
     fn take_cached(&mut self, path: &EntryPath) -> Result<bool> {
         let freshness = self.freshness()?;

@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 use super::metadata::{Home, Metadata, Version};
 use crate::error::{Error, Result};
 use crate::operation::{Context, Mounted};
+use crate::path::EntryPath;
 use crate::secret::SecretWriter;
 
 const FORMAT: u8 = 1;
@@ -35,22 +36,46 @@ pub(super) fn encode(
     out.into_bytes()
 }
 
-/// Reads the record of `version`, and checks that it is the one that the metadata names.
-pub(super) fn load(
-    cx: &mut Context<'_, '_>,
+/// Returns where the record of `version` is stored.
+///
+/// # Errors
+/// `Corrupt` if the metadata does not say.
+pub(super) fn entry(
     mount: Mounted<'_>,
     metadata: &Metadata,
     version: &Version,
-) -> Result<Plain> {
-    let corrupt = || Error::corrupt("a version's data is not the one that its metadata names");
+) -> Result<EntryPath> {
     let slot = version.slot.ok_or_else(corrupt)?;
-    let entry = metadata.data_entry(Home::of(mount), slot)?;
-    let bytes = cx.txn.get(&entry)?.ok_or_else(corrupt)?;
-    if !is_of(&bytes, &metadata.key, version.number, &version.mark) {
-        return Err(corrupt());
-    }
+    metadata.data_entry(Home::of(mount), slot)
+}
+
+/// Reads the record of `version` at `entry`, and checks that it is the one that the metadata names.
+pub(super) fn load(
+    cx: &mut Context<'_, '_>,
+    entry: &EntryPath,
+    metadata: &Metadata,
+    version: &Version,
+) -> Result<Plain> {
+    let bytes = cx.txn.get(entry)?.ok_or_else(corrupt)?;
+    let plain = check(bytes, metadata, version)?;
     cx.txn.proven();
-    Ok(Plain(bytes))
+    Ok(plain)
+}
+
+/// Checks that the record `bytes` is that of `version` of the metadata's secret.
+pub(super) fn check(
+    bytes: Zeroizing<Vec<u8>>,
+    metadata: &Metadata,
+    version: &Version,
+) -> Result<Plain> {
+    match is_of(&bytes, &metadata.key, version.number, &version.mark) {
+        true => Ok(Plain(bytes)),
+        false => Err(corrupt()),
+    }
+}
+
+fn corrupt() -> Error {
+    Error::corrupt("a version's data is not the one that its metadata names")
 }
 
 /// Returns whether `record` begins as that of version `number` of the secret `key` does.

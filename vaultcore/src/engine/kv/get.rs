@@ -26,6 +26,16 @@ pub(crate) struct Found {
     pub(crate) data: Option<Plain>,
 }
 
+impl Found {
+    fn new(metadata: &Metadata, version: &Version, data: Option<Plain>) -> Self {
+        Self {
+            info: version.info(),
+            custom: metadata.custom.clone(),
+            data,
+        }
+    }
+}
+
 impl Operation for Get<'_> {
     type Reply = Found;
 
@@ -43,20 +53,25 @@ impl Operation for Get<'_> {
     }
 
     fn perform(&self, cx: &mut Context<'_, '_>) -> Result<Found> {
-        let metadata = Metadata::load_shared(cx, &self.path)?.ok_or_else(no_secret)?;
+        let name = Metadata::name(cx, &self.path)?;
+        let number = self.version.unwrap_or(0);
+        if let Some((metadata, record)) = cx.txn.led_to::<Metadata>(&name, number)? {
+            let version = wanted(&metadata, self.version)?;
+            // What is not live any more is answered below.
+            if version.live(|| cx.txn.now()) {
+                let data = data::check(record, &metadata, version)?;
+                return Ok(Found::new(&metadata, version, Some(data)));
+            }
+        }
+        let metadata = Metadata::load_by(cx, &name)?.ok_or_else(no_secret)?;
         let version = wanted(&metadata, self.version)?;
-        let live = version.live(cx.txn.now());
-        let mount = cx.mount()?;
-        let data = if live {
-            Some(data::load(cx, mount, &metadata, version)?)
-        } else {
-            None
-        };
-        Ok(Found {
-            info: version.info(),
-            custom: metadata.custom.clone(),
-            data,
-        })
+        if !version.live(|| cx.txn.now()) {
+            return Ok(Found::new(&metadata, version, None));
+        }
+        let entry = data::entry(cx.mount()?, &metadata, version)?;
+        let data = data::load(cx, &entry, &metadata, version)?;
+        cx.txn.lead(&name, number, &entry);
+        Ok(Found::new(&metadata, version, Some(data)))
     }
 
     fn input(&self) -> Json {
@@ -87,7 +102,7 @@ pub(super) fn live(
     now: crate::clock::Timestamp,
 ) -> Result<Version> {
     let version = wanted(metadata, number)?;
-    if version.live(now) {
+    if version.live(|| now) {
         Ok(version.clone())
     } else {
         Err(gone(&version.info()))

@@ -11,7 +11,7 @@ use zeroize::Zeroize;
 use super::config::{Config, MAX_VERSIONS};
 use super::metadata_tree;
 use super::purge::Dropped;
-use crate::barrier::Txn;
+use crate::barrier::{Name, Txn};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::id::{MountId, NamespaceId};
@@ -162,7 +162,12 @@ impl Version {
         }
     }
 
-    pub(super) fn live(&self, now: Timestamp) -> bool {
+    /// Returns whether the version can be read. The time is asked for only if it matters.
+    pub(super) fn live(&self, now: impl FnOnce() -> Timestamp) -> bool {
+        let now = match self.deletion {
+            Some(_) => now(),
+            None => self.created,
+        };
         !self.destroyed && !self.info().deleted(now)
     }
 }
@@ -170,8 +175,13 @@ impl Version {
 impl Metadata {
     /// Returns where the metadata of `path` is stored.
     pub(super) fn entry(cx: &Context<'_, '_>, path: &SecretPath) -> Result<EntryPath> {
+        Ok(Self::name(cx, path)?.entry().clone())
+    }
+
+    /// Returns the name by which the metadata of `path` is found.
+    pub(super) fn name(cx: &Context<'_, '_>, path: &SecretPath) -> Result<Arc<Name>> {
         let mount = cx.mount()?;
-        cx.txn.hidden_entry(metadata_tree(mount), path.as_str())
+        cx.txn.hidden_name(metadata_tree(mount), path.as_str())
     }
 
     /// Reads the metadata of `path`, if there is any.
@@ -184,8 +194,13 @@ impl Metadata {
         cx: &mut Context<'_, '_>,
         path: &SecretPath,
     ) -> Result<Option<Arc<Self>>> {
-        let entry = Self::entry(cx, path)?;
-        cx.txn.load_shared(&entry, Self::holds_no_secret)
+        let name = Self::name(cx, path)?;
+        Self::load_by(cx, &name)
+    }
+
+    /// Reads the metadata that is found by `name`, if there is any, to look at it only.
+    pub(super) fn load_by(cx: &mut Context<'_, '_>, name: &Name) -> Result<Option<Arc<Self>>> {
+        cx.txn.load_shared(name.entry(), Self::holds_no_secret)
     }
 
     /// Makes the metadata of a new secret.

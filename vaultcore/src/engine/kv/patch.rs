@@ -52,7 +52,7 @@ impl Operation for Patch<'_> {
         let metadata = Metadata::load(cx, &self.path)?.ok_or_else(no_secret)?;
         check_cas(cx, &metadata, self.cas)?; // first, as in Vault: it tells that others wrote
         let newest = wanted(&metadata, None)?;
-        if !newest.live(cx.txn.now()) {
+        if !newest.live(|| cx.txn.now()) {
             return Ok(Patched::Gone(Gone {
                 info: newest.info(),
                 custom: metadata.custom.clone(),
@@ -146,8 +146,11 @@ impl Operation for Subkeys {
             depth => depth,
         };
         let mount = cx.mount()?;
-        let json = match version.live(cx.txn.now()) {
-            true => Some(data::load(cx, mount, &metadata, version)?),
+        let json = match version.live(|| cx.txn.now()) {
+            true => {
+                let entry = data::entry(mount, &metadata, version)?;
+                Some(data::load(cx, &entry, &metadata, version)?)
+            }
             false => None,
         };
         let json = json.map(|json| keys_only(json.json(), levels));
@@ -186,6 +189,6 @@ fn read_live(
     version: Option<u64>,
 ) -> Result<data::Plain> {
     let version = live(metadata, version, cx.txn.now())?;
-    let mount = cx.mount()?;
-    data::load(cx, mount, metadata, &version)
+    let entry = data::entry(cx.mount()?, metadata, &version)?;
+    data::load(cx, &entry, metadata, &version)
 }
