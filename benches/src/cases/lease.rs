@@ -332,11 +332,16 @@ fn tokens(setting: &Setting) -> Result<Vec<Row>> {
     let session = vault.owner()?;
     let mut rows = Vec::new();
     for (callers, bao) in BAO_TOKEN {
-        let make = |_| {
+        let make = |_: u64| {
             let new = NewToken::new().policy("app").ttl(HOUR);
             drop(session.token().create(&new).expect("a token"));
         };
-        let found = race(setting.extent, &mut [Side::threads(callers, make)]);
+        // What one thread waits for others is left out only if it is the harness's own.
+        let side = match callers {
+            1 => Side::new(|| make(0)),
+            _ => Side::threads(callers, make),
+        };
+        let found = race(setting.extent, &mut [side]);
         let what = format!("a token with its expiry, durable, {callers} callers");
         rows.push(
             Row::new(15, &setting.name(&format!("token-{callers}")), &what)

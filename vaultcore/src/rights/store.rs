@@ -52,6 +52,14 @@ impl PolicyStore {
         })
     }
 
+    /// Returns whether there is such a policy. Those that have a text of their own always are there.
+    pub(crate) fn has(self, txn: &mut Txn<'_>, name: &str) -> Result<bool> {
+        match name {
+            ROOT | DEFAULT | RESPONSE_WRAPPING => Ok(true),
+            _ => Ok(self.text(txn, name)?.is_some()),
+        }
+    }
+
     /// Writes a policy, and the epoch with it: whoever compiled it compiles it anew.
     ///
     /// # Errors

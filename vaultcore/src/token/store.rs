@@ -152,8 +152,13 @@ pub(crate) fn create(
         None => Zeroizing::new(format!("hvs.{}", *random_text(txn, &[b"token"])?)),
     };
     let id = token_id(txn, namespace, &text);
-    if find(txn, namespace, id)?.is_some() {
-        return Err(Error::invalid("a token with this id exists"));
+    let place = entry_path(namespace, id)?;
+    match chosen {
+        Some(_) if find_at(txn, namespace, id, &place)?.is_some() => {
+            return Err(Error::invalid("a token with this id exists"));
+        }
+        Some(_) => {}
+        None => txn.expect_absent(&place)?, // another attempt draws another one
     }
     let accessor = random_text(txn, &[b"accessor", id.as_bytes()])?;
     entry.accessor = with_namespace(&accessor, namespace).to_string();
@@ -167,7 +172,7 @@ pub(crate) fn create(
     if let Some(expires) = entry.expires {
         txn.store(due_path(expires, id)?, &Due { namespace })?;
     }
-    txn.store(entry_path(namespace, id)?, &entry)?;
+    txn.store(place, &entry)?;
     Ok(Created {
         secret: SecretString::copy_from(&with_namespace(&text, namespace)),
         id: Some(id),

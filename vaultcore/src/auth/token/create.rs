@@ -131,7 +131,7 @@ impl CreateToken {
         let mut warnings = Vec::new();
         let store = PolicyStore::new(cx.space.id);
         for name in &entry.policies {
-            if store.text(cx.txn, name)?.is_none() {
+            if !store.has(cx.txn, name)? {
                 warnings.push(format!("Policy {name:?} does not exist").into());
             }
         }

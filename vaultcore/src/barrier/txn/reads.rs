@@ -78,6 +78,15 @@ impl Txn<'_> {
         Ok(found.and_then(|read| read.held.clone()))
     }
 
+    /// Expects, unread, that there is no entry at `path`: the commit finds out, and an attempt that
+    /// is wrong about it is overtaken. For a path that is drawn at random.
+    pub(crate) fn expect_absent(&mut self, path: &EntryPath) -> Result<()> {
+        if self.position(path).is_none() {
+            self.note(path.clone(), None);
+        }
+        self.check_epoch()
+    }
+
     /// Takes an entry out of the read set.
     pub(super) fn leave_out(&mut self, path: &EntryPath) {
         self.reads.retain(|read| read.path != *path);
