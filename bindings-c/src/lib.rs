@@ -25,6 +25,7 @@ pub(crate) mod kv;
 pub(crate) mod lease;
 pub(crate) mod request;
 pub(crate) mod session;
+mod sync;
 mod table;
 pub(crate) mod transit;
 pub(crate) mod vault;

@@ -1,14 +1,14 @@
 //! Where objects live that C programs hold handles of.
 
-use std::cell::UnsafeCell;
 use std::mem;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 use vaultcore::{Error, ErrorKind, Result};
 
 use super::guard::invalid;
+use super::sync::{AtomicU64, Cell, FIRST_PAGE, Mutex, MutexGuard, OnceLock};
 
 /// A place in a table at one time: what was there before it, or comes after, has another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,7 +39,6 @@ pub(crate) struct Table<T> {
     vacant: Mutex<Vacant>,
 }
 
-const FIRST_PAGE: u32 = 64;
 /// So many that the last index is below [`LIMIT`].
 const PAGES: usize = 18;
 
@@ -52,9 +51,9 @@ struct Vacant {
 }
 
 impl<T> Table<T> {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            pages: [const { OnceLock::new() }; PAGES],
+            pages: std::array::from_fn(|_| OnceLock::new()),
             vacant: Mutex::new(Vacant {
                 used: Vec::new(),
                 fresh: 0,
@@ -62,18 +61,10 @@ impl<T> Table<T> {
         }
     }
 
-    /// Adds an object.
+    /// Reserves a place for an object: what cannot be made again is made only then.
     ///
     /// # Errors
     /// `LimitExceeded` if there is no place left.
-    pub(super) fn insert(&self, family: u64, object: T) -> Result<Place> {
-        Ok(self.reserve()?.fill(family, object))
-    }
-
-    /// Reserves a place for an object that could not be made again if there were none.
-    ///
-    /// # Errors
-    /// As [`insert`](Self::insert).
     pub(super) fn reserve(&self) -> Result<Reserved<'_, T>> {
         let (index, slot) = self.vacant_slot().ok_or_else(too_many)?;
         Ok(Reserved {
@@ -178,7 +169,7 @@ struct Slot<T> {
     /// Written before the slot opens.
     family: AtomicU64,
     /// Changed only while the slot is neither open nor used.
-    held: UnsafeCell<Option<Box<Held<T>>>>,
+    held: Cell<Option<Box<Held<T>>>>,
 }
 
 /// The bits of a word that count. A thread is in one call at a time, which enters a slot a few times at most,
@@ -197,7 +188,7 @@ impl<T> Slot<T> {
         Self {
             word: AtomicU64::new(0),
             family: AtomicU64::new(0),
-            held: UnsafeCell::new(None),
+            held: Cell::new(None),
         }
     }
 
@@ -208,7 +199,7 @@ impl<T> Slot<T> {
     unsafe fn open(&self, held: Box<Held<T>>) -> u32 {
         self.family.store(held.family, Ordering::Relaxed);
         // SAFETY: nobody looks at it, as the caller promises.
-        unsafe { *self.held.get() = Some(held) };
+        unsafe { self.held.replace(Some(held)) };
         let before = self.word.fetch_add(GENERATION + OPEN, Ordering::Release);
         generation_of(before).saturating_add(1)
     }
@@ -316,10 +307,7 @@ impl<T> Deref for InUse<'_, T> {
     fn deref(&self) -> &Held<T> {
         // SAFETY: the slot was entered, and is left when this is dropped: so there is an object,
         // and nobody changes that.
-        unsafe {
-            let held: &Option<Box<Held<T>>> = &*self.slot.held.get();
-            held.as_deref().unwrap_unchecked()
-        }
+        unsafe { self.slot.held.get().as_deref().unwrap_unchecked() }
     }
 }
 
@@ -339,7 +327,7 @@ impl<T> InUse<'_, T> {
     fn vacate(&self, generation: u32) {
         // SAFETY: closed and left by all, so nobody enters; nor is it opened again, as it is not
         // among the vacant ones yet.
-        let held = unsafe { (*self.slot.held.get()).take() };
+        let held = unsafe { self.slot.held.replace(None) };
         if generation < LIMIT {
             self.table.lock().used.push(self.index);
         }
@@ -363,6 +351,7 @@ fn unknown() -> Error {
 }
 
 #[cfg(test)]
+#[path = "table/race.rs"] // also where the model names this file by its path
 mod race;
 #[cfg(test)]
 mod tests {
@@ -370,6 +359,12 @@ mod tests {
 
     pub(super) fn kind<T>(result: Result<T>) -> Option<ErrorKind> {
         result.err().map(|error| error.kind())
+    }
+
+    impl<T> Table<T> {
+        pub(super) fn insert(&self, family: u64, object: T) -> Result<Place> {
+            Ok(self.reserve()?.fill(family, object))
+        }
     }
 
     #[test]

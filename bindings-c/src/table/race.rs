@@ -147,8 +147,9 @@ fn who_comes_late_finds_its_family_gone() {
                 let place = members.insert(7, ()).expect("place");
                 heads.get(head).is_ok().then_some(place)
             });
-            drop(heads.remove(head).expect("open"));
+            let held = heads.remove(head).expect("open");
             drop(members.remove_family(7));
+            drop(held);
             come.join().expect("no panic")
         });
         if let Some(place) = left {
