@@ -91,6 +91,7 @@ pub(crate) fn installed() -> Result<PathBuf> {
 /// Adds the steps of both faces to `report`.
 pub(crate) fn steps(report: &mut Report, setup: &mut Setup) {
     report.step("c-header", || same(HEADER, header()).into());
+    model(report);
     if !cfg!(target_os = "linux") {
         return report.step("c-library", || skipped("it is installed on Linux only"));
     }
@@ -113,6 +114,12 @@ pub(crate) fn steps(report: &mut Report, setup: &mut Setup) {
     });
     c_tests(report, &prefix);
     go_tests(report, setup, &prefix);
+}
+
+/// The table of handles in every order of its threads, in a package with a lock file of its own.
+fn model(report: &mut Report) {
+    let line = "test --release --manifest-path bindings-c/model/Cargo.toml";
+    report.command("c-model", cargo(line));
 }
 
 pub(crate) fn skipped(reason: &str) -> Outcome {
