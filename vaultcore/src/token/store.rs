@@ -153,12 +153,12 @@ pub(crate) fn create(
     };
     let id = token_id(txn, namespace, &text);
     let place = entry_path(namespace, id)?;
-    match chosen {
-        Some(_) if find_at(txn, namespace, id, &place)?.is_some() => {
-            return Err(Error::invalid("a token with this id exists"));
-        }
-        Some(_) => {}
-        None => txn.expect_absent(&place)?, // another attempt draws another one
+    let free = match chosen {
+        Some(_) => find_at(txn, namespace, id, &place)?.is_none(),
+        None => txn.expect_absent(&place)?, // an attempt that is overtaken draws another one
+    };
+    if !free {
+        return Err(Error::invalid("a token with this id exists"));
     }
     let accessor = random_text(txn, &[b"accessor", id.as_bytes()])?;
     entry.accessor = with_namespace(&accessor, namespace).to_string();

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
+use vaultcore::api::{ApiRequest, Method};
 use vaultcore::kv::Cas;
 use vaultcore::{
-    Argon2Params, ErrorKind, NewMount, NewSlot, Random, Result, SecretBytes, SecretString,
-    SlotType, Vault,
+    Argon2Params, ErrorKind, NewMount, NewSlot, NewToken, Random, Result, SecretBytes,
+    SecretString, SlotType, Vault,
 };
 
 use crate::rig::{Rig, builder};
@@ -316,6 +317,35 @@ fn a_source_that_breaks_later_repeats_no_nonce() {
     }
     reads_right(&vault, 0);
     assert_eq!(repeated(&rig.log()), [""; 0]);
+}
+
+/// A source that is stuck draws the id of a token that asks, or of one that the same request makes.
+#[test]
+fn a_stuck_source_replaces_no_token() {
+    let rig = Rig::new();
+    let source = Switched::new(vaultcore::OsRandom);
+    let vault = builder(&rig)
+        .random(source.clone())
+        .build()
+        .expect("builds");
+    vault.init(slots()).expect("init");
+    vault.unseal_key(&key()).expect("unseals");
+    let owner = vault.owner().expect("owner");
+    let policy = "path \"auth/token/create\" { capabilities = [\"update\"] }";
+    owner.sys().put_policy("maker", policy).expect("written");
+    let new = NewToken::new().policy("maker");
+    source.set(Zeros);
+    let request = ApiRequest::new(Method::Post, "auth/token/create");
+    let request = request.body(b"{\"policies\": [\"maker\"]}");
+    let twice = owner.request(&request.wrap_ttl("60"));
+    let told = String::from_utf8_lossy(twice.body());
+    assert!(told.contains("a token with this id exists"), "{told}");
+    let token = owner.token().create(&new).expect("the first");
+    let session = vault.login(&token).expect("it is a token");
+    let error = session.token().create(&new).expect_err("drawn twice");
+    assert_eq!(error.kind(), ErrorKind::InvalidArgument, "{error}");
+    source.set(vaultcore::OsRandom);
+    session.token().create(&new).expect("it may still");
 }
 
 /// The control: salts and nonces drawn as they come, without the hedge, are caught.

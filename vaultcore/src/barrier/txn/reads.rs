@@ -78,13 +78,17 @@ impl Txn<'_> {
         Ok(found.and_then(|read| read.held.clone()))
     }
 
-    /// Expects, unread, that there is no entry at `path`: the commit finds out, and an attempt that
-    /// is wrong about it is overtaken. For a path that is drawn at random.
-    pub(crate) fn expect_absent(&mut self, path: &EntryPath) -> Result<()> {
+    /// Expects, unread, that there is no entry at `path`, which is drawn at random: the commit finds out, and
+    /// an attempt that is wrong about it is overtaken. Returns false if this one knows that there is one.
+    pub(crate) fn expect_absent(&mut self, path: &EntryPath) -> Result<bool> {
+        let written = self.writes.iter().find(|(written, _)| written == path);
+        if written.is_some_and(|(_, value)| value.is_some()) || self.seen(path).is_some() {
+            return Ok(false);
+        }
         if self.position(path).is_none() {
             self.note(path.clone(), None);
         }
-        self.check_epoch()
+        self.check_epoch().map(|()| true)
     }
 
     /// Takes an entry out of the read set.
