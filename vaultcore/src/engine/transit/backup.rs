@@ -165,7 +165,6 @@ fn read(backup: &str) -> Result<(Backup, Key, Given)> {
             "the key in the backup has a version that lacks what its type asks for",
         ));
     }
-    check_pairs(&key)?;
     NewKey::with_rules(key.kind()?, &key.rules).rules()?; // what no key can be made with
     key.rules.check_imported()?;
     if key.encode()?.len() > super::key::MAX_STORED {
@@ -174,6 +173,7 @@ fn read(backup: &str) -> Result<(Backup, Key, Given)> {
             "the key in the backup has more versions than one entry holds",
         ));
     }
+    check_pairs(&key)?; // last, for it takes a moment for each version
     Ok((backup, key, given))
 }
 
@@ -183,16 +183,17 @@ fn check_pairs(key: &Key) -> Result<()> {
     if !kind.has_public() {
         return Ok(());
     }
-    for version in &key.versions {
+    for (number, version) in (key.first..).zip(&key.versions) {
         let (private, public) = (version.material.0.as_slice(), version.public.as_slice());
         let fits = match kind.algorithm() {
             Some(algorithm) => algorithm.is_pair(private, public)?,
             None => kem::is_pair(private, public),
         };
         if !fits {
-            return Err(Error::invalid(
-                "the key in the backup has a version whose parts do not fit together",
-            ));
+            return Err(Error::invalid(format!(
+                "version {number} of the key in the backup has parts that do not fit together, or \
+                 that this build does not take"
+            )));
         }
     }
     Ok(())
