@@ -1,5 +1,7 @@
 //! The record of one version: `format (1) | key id (16) | version (8) | mark (16) | JSON`.
 
+use std::mem;
+
 use zeroize::Zeroizing;
 
 use super::metadata::{Home, Metadata, Version};
@@ -11,8 +13,15 @@ use crate::secret::SecretWriter;
 const FORMAT: u8 = 1;
 const HEADER: usize = 1 + 16 + 8 + 16;
 
-/// The JSON of a version, wiped when dropped.
+/// The JSON of a version, wiped when dropped: at once, where `Zeroizing` takes a step for each byte.
 pub(crate) struct Plain(Zeroizing<Vec<u8>>);
+
+impl Drop for Plain {
+    fn drop(&mut self) {
+        vaultcore_os::zero(&mut self.0);
+        drop(mem::take(&mut *self.0));
+    }
+}
 
 impl Plain {
     pub(crate) fn json(&self) -> &[u8] {
