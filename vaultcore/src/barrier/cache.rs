@@ -68,6 +68,10 @@ impl Held {
         Self::with(entry, None)
     }
 
+    pub(crate) fn is_decoded(&self) -> bool {
+        self.decoded.is_some()
+    }
+
     pub(crate) fn decoded<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         Arc::clone(self.decoded.as_ref()?).downcast().ok()
     }

@@ -15,7 +15,9 @@ use crate::path::EntryPath;
 /// Where the entry of a name is stored, and where it led to.
 pub(crate) struct Name {
     entry: EntryPath,
-    found: RwLock<Option<Found>>,
+    /// Whether its entry names another one.
+    leads: bool,
+    found: RwLock<Option<Box<Found>>>,
 }
 
 /// The record at a name, and the decrypted entry that it named.
@@ -44,9 +46,13 @@ impl Found {
 }
 
 impl Name {
-    pub(crate) fn new(entry: EntryPath) -> Arc<Self> {
+    pub(crate) fn new(entry: EntryPath, leads: bool) -> Arc<Self> {
         let found = RwLock::new(None);
-        Arc::new(Self { entry, found })
+        Arc::new(Self {
+            entry,
+            leads,
+            found,
+        })
     }
 
     /// Returns where the entry of the name is stored.
@@ -56,9 +62,11 @@ impl Name {
 
     /// What it takes in memory, beside the bytes of the name.
     pub(super) fn size(&self) -> usize {
-        // The other path is about as long.
-        let paths = self.entry.as_str().len().saturating_mul(2);
-        paths.saturating_add(size_of::<Self>())
+        let own = self.entry.as_str().len().saturating_add(size_of::<Self>());
+        // The other path is about as long, and what `Weak`s hold on to is empty.
+        let found = size_of::<Found>().saturating_add(2 * size_of::<Held>());
+        let other = self.entry.as_str().len().saturating_add(found);
+        own.saturating_add(if self.leads { other } else { 0 })
     }
 }
 
@@ -76,20 +84,21 @@ impl Txn<'_> {
         let Some(at) = self.resumed_at() else {
             return Ok(None);
         };
-        let found = name.found.read().unwrap_or_else(PoisonError::into_inner);
-        let found = found.as_ref().filter(|found| found.which == which);
-        let known = found
-            .filter(|found| found.is_current(at))
-            .and_then(|found| {
-                let record = found.named.upgrade()?.decoded::<R>()?;
-                Some((record, &found.path, found.held.upgrade()?))
-            });
-        let Some((record, path, held)) = known else {
+        let known = || {
+            let found = name.found.read().unwrap_or_else(PoisonError::into_inner);
+            let found = found.as_ref().filter(|found| found.which == which)?;
+            if !found.is_current(at) {
+                return None;
+            }
+            let record = found.named.upgrade()?.decoded::<R>()?;
+            Some((record, found.path.clone(), found.held.upgrade()?))
+        };
+        let Some((record, path, held)) = known() else {
             return Ok(None);
         };
         #[cfg(test)]
         planted::USED.set(planted::USED.get() + 1);
-        Ok(Some((record, self.decrypt(path, &held.entry.value)?)))
+        Ok(Some((record, self.decrypt(&path, &held.entry.value)?)))
     }
 
     /// Leaves to those who read by `name` next that it led to the entry at `path` when `which` was asked for.
@@ -100,13 +109,16 @@ impl Txn<'_> {
         else {
             return;
         };
-        let found = Found {
+        if !named.is_decoded() {
+            return; // its record is not kept, or not yet: nobody could use it
+        }
+        let found = Box::new(Found {
             at,
             which,
             named: Arc::downgrade(named),
             path: path.clone(),
             held: Arc::downgrade(held),
-        };
+        });
         *name.found.write().unwrap_or_else(PoisonError::into_inner) = Some(found);
     }
 }

@@ -120,16 +120,25 @@ impl Barrier {
     ///
     /// The last segment is the entry's own part; those before it are folders.
     fn hidden_entry(&self, keyring: &Keyring, tree: Tree, path: &str) -> Result<EntryPath> {
-        Ok(self.hidden_name(keyring, tree, path)?.entry().clone())
+        Ok(self
+            .hidden_name(keyring, tree, path, false)?
+            .entry()
+            .clone())
     }
 
-    /// Returns the same with what was found there.
-    fn hidden_name(&self, keyring: &Keyring, tree: Tree, path: &str) -> Result<Arc<Name>> {
+    /// Returns the same with what was found there, if it `leads` anywhere.
+    fn hidden_name(
+        &self,
+        keyring: &Keyring,
+        tree: Tree,
+        path: &str,
+        leads: bool,
+    ) -> Result<Arc<Name>> {
         let name = NameRef { tree, path };
         if let Some(known) = self.cache.name(&name) {
             return Ok(known);
         }
-        let hidden = Name::new(hide_all(keyring, &tree.folder(), path)?);
+        let hidden = Name::new(hide_all(keyring, &tree.folder(), path)?, leads);
         self.cache.keep_name(name, Arc::clone(&hidden));
         Ok(hidden)
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Vault;
-use crate::barrier::planted;
+use super::open::OpenVault;
+use crate::barrier::{Freshness, planted};
 use crate::clock::{ManualClock, Timestamp};
 use crate::engine::kv::{Cas, MetadataUpdate};
 use crate::engine::sys::NewMount;
@@ -26,7 +27,7 @@ fn key() -> SecretBytes {
     SecretBytes::copy_from(&[7; 32])
 }
 
-fn open(storage: Arc<dyn Storage>, clock: &Arc<ManualClock>) -> Vault {
+fn open(storage: Box<dyn Storage>, clock: &Arc<ManualClock>) -> Vault {
     let builder = Vault::builder(storage).clock(Arc::clone(clock));
     builder.build().expect("vault")
 }
@@ -38,14 +39,23 @@ impl World {
         let [alone, shared] = folders;
         let own = Sqlite::exclusive(alone.path().join("vault")).expect("storage");
         let common = Sqlite::open(shared.path().join("vault")).expect("storage");
-        [
-            Self::new(Arc::new(own), Some(alone)),
-            Self::new(Arc::new(common), Some(shared)),
-            Self::new(Arc::new(Memory::new()), None),
-        ]
+        let worlds = [
+            Self::new(Box::new(own), Some(alone)),
+            Self::new(Box::new(common), Some(shared)),
+            Self::new(Box::new(Memory::new()), None),
+        ];
+        let counted = worlds.each_ref().map(Self::is_counted);
+        assert_eq!(counted, [true, false, false]);
+        worlds
     }
 
-    fn new(storage: Arc<dyn Storage>, folder: Option<tempfile::TempDir>) -> Self {
+    /// Returns whether commits are counted, as on a storage that is this process's alone.
+    fn is_counted(&self) -> bool {
+        let freshness = self.vault.with_open(OpenVault::freshness);
+        matches!(freshness, Ok(Freshness::Exclusive(_)))
+    }
+
+    fn new(storage: Box<dyn Storage>, folder: Option<tempfile::TempDir>) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::from_micros(1 << 50)));
         let vault = open(storage, &clock);
         vault.init([NewSlot::key(key())]).expect("init");
@@ -206,8 +216,8 @@ fn a_version_whose_time_has_come_is_gone() {
 /// Returns what is read of a secret that another process has written, by who has just read another one.
 fn after_another_process() -> Option<(u64, String)> {
     let storage = Arc::new(Memory::new());
-    let world = World::new(Arc::clone(&storage) as Arc<dyn Storage>, None);
-    let other = open(storage, &world.clock);
+    let world = World::new(Box::new(Arc::clone(&storage)), None);
+    let other = open(Box::new(storage), &world.clock);
     other.unseal_key(&key()).expect("unsealed");
     world.warm("app");
     let kv = other.owner().expect("owner").kv("secret").expect("path");

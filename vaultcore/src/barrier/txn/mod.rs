@@ -368,9 +368,9 @@ impl<'a> Txn<'a> {
         self.barrier.hidden_entry(self.keyring(), tree, path)
     }
 
-    /// Returns the same with what was found there, see [`led_to`](Self::led_to).
+    /// Returns the same of an entry that names another one, with what was found there, see [`led_to`](Self::led_to).
     pub(crate) fn hidden_name(&self, tree: Tree, path: &str) -> Result<Arc<Name>> {
-        self.barrier.hidden_name(self.keyring(), tree, path)
+        self.barrier.hidden_name(self.keyring(), tree, path, true)
     }
 
     /// Returns the stored folder of `path` in `tree`, its segments hidden.
