@@ -290,8 +290,7 @@ fn over(
 
 pub(super) fn c(setting: &Setting) -> Result<Vec<Row>> {
     let c = C::new();
-    // The very facades behind the handles: those of another vault lie elsewhere in memory, and take up
-    // to a twentieth longer or shorter for it.
+    // The very facades behind the handles: those of another vault would lie elsewhere in memory.
     let (transit, kv) = (find(c.transit)?, find(c.kv)?);
     let (rust_encrypt, rust_get) = (encrypt(&transit.object), get(&kv.object));
     let sides = [c.encrypt(), rust_encrypt, c.get(), rust_get];
