@@ -297,17 +297,21 @@ fn a_sharing_refuses_a_source_of_zeros() {
     assert!(rig.values().is_empty());
 }
 
+/// Returns an open vault whose source still is a good one.
+fn switchable(rig: &Rig) -> (Vault, Switched) {
+    let source = Switched::new(vaultcore::OsRandom);
+    let vault = builder(rig).random(source.clone()).build();
+    let vault = vault.expect("builds");
+    vault.init(slots()).expect("init");
+    vault.unseal_key(&key()).expect("unseals");
+    (vault, source)
+}
+
 /// A source that breaks while the vault is open does not break what was written before.
 #[test]
 fn a_source_that_breaks_later_repeats_no_nonce() {
     let rig = Rig::new();
-    let source = Switched::new(vaultcore::OsRandom);
-    let vault = builder(&rig)
-        .random(source.clone())
-        .build()
-        .expect("builds");
-    vault.init(slots()).expect("init");
-    vault.unseal_key(&key()).expect("unseals");
+    let (vault, source) = switchable(&rig);
     source.set(Zeros);
     scenario(&vault, 0);
     source.set(Cycle);
@@ -323,13 +327,7 @@ fn a_source_that_breaks_later_repeats_no_nonce() {
 #[test]
 fn a_stuck_source_replaces_no_token() {
     let rig = Rig::new();
-    let source = Switched::new(vaultcore::OsRandom);
-    let vault = builder(&rig)
-        .random(source.clone())
-        .build()
-        .expect("builds");
-    vault.init(slots()).expect("init");
-    vault.unseal_key(&key()).expect("unseals");
+    let (vault, source) = switchable(&rig);
     let owner = vault.owner().expect("owner");
     let policy = "path \"auth/token/create\" { capabilities = [\"update\"] }";
     owner.sys().put_policy("maker", policy).expect("written");
