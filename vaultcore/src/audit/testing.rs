@@ -1,6 +1,6 @@
 //! What the tests of this module share.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 
 use super::device::Device;
 use super::entry::{RequestBlock, RequestEntry};
@@ -43,6 +43,10 @@ pub(super) fn config_in(
     };
     DeviceConfig::new(id, space, new, rules, &OsRandom).expect("config")
 }
+
+/// A child has all descriptors until it is another program. Who starts one writes, and who needs that
+/// what it closes is closed at once reads.
+pub(super) static CHILDREN: RwLock<()> = RwLock::new(());
 
 /// The timeout of a device that is to fail by it.
 pub(super) const SHORT: &str = "100ms";

@@ -48,7 +48,11 @@ fn whatever_is_wrong_the_error_is_the_same() {
     ));
     for changed in [
         format!("vault:v2:{body}"),
-        format!("vault:v1:A{}", &body[1..]),
+        format!(
+            "vault:v1:{}{}",
+            if body.starts_with('A') { 'B' } else { 'A' },
+            &body[1..]
+        ),
         format!("vault:v1:{}", &body[4..]),
         format!("vault:v1:{body}AAAA"),
         "vault:v1:".to_owned(),

@@ -6,7 +6,7 @@ use std::thread;
 use tempfile::TempDir;
 
 use super::*;
-use crate::audit::testing::{LONG, SHORT, built_in, with_request};
+use crate::audit::testing::{CHILDREN, LONG, SHORT, built_in, with_request};
 use crate::audit::{AuditFinding as Finding, Broker};
 
 /// What waits for a pipe that nobody reads would wait for ever, so that the limit may be far away.
@@ -27,6 +27,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 fn make_pipe(path: &Path) {
+    let _alone = CHILDREN.write().unwrap_or_else(PoisonError::into_inner);
     let made = Command::new("mkfifo").arg(path).status().expect("mkfifo");
     assert!(made.success());
 }
@@ -246,9 +247,11 @@ fn several_processes_share_a_file() {
         Broker::new(vec![Arc::new(device.expect("starts"))])
     };
     let brokers: Vec<Broker> = std::iter::once(first).chain((0..2).map(other)).collect();
+    // Each opens the file while nobody writes: half a line at its end would look torn.
+    assert!(brokers.iter().all(|broker| record(broker, "p")));
     thread::scope(|scope| {
         for broker in &brokers {
-            scope.spawn(|| (0..100).for_each(|_| assert!(record(broker, "p"))));
+            scope.spawn(|| (1..100).for_each(|_| assert!(record(broker, "p"))));
         }
     });
     let heads: Vec<_> = brokers.iter().flat_map(Broker::heads).collect();

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::*;
 use crate::audit::Broker;
-use crate::audit::testing::{SHORT, built_in, with_request};
+use crate::audit::testing::{CHILDREN, SHORT, built_in, with_request};
 use crate::error::ErrorKind;
 
 /// What waits for a server that has stopped would wait for ever, so that limits may be far away.
@@ -14,6 +14,14 @@ const LIMIT: Duration = Duration::from_secs(60);
 fn socket(kind: SocketKind, address: impl ToString) -> Socket {
     let address = address.to_string();
     Socket::new(SocketTarget { kind, address }, LIMIT)
+}
+
+/// Waits until this end has heard that the other one is closed, which a busy kernel may tell later.
+fn wait_for_end(socket: &Socket) {
+    let mut known = socket.connection.lock().expect("lock");
+    while known.as_mut().is_some_and(Connection::is_open) {
+        std::thread::yield_now();
+    }
 }
 
 fn line(stream: impl Read) -> String {
@@ -26,6 +34,7 @@ fn line(stream: impl Read) -> String {
 
 #[test]
 fn lines_arrive_over_tcp_and_a_new_server_is_found() {
+    let _none = CHILDREN.read().unwrap_or_else(PoisonError::into_inner);
     let server = TcpListener::bind("127.0.0.1:0").expect("bound");
     let address = server.local_addr().expect("address");
     let socket = socket(SocketKind::Tcp, address);
@@ -34,10 +43,12 @@ fn lines_arrive_over_tcp_and_a_new_server_is_found() {
     assert_eq!(line(&peer), "1\n");
     // The end of the connection is noticed before a line is lost to it.
     drop(peer);
+    wait_for_end(&socket);
     socket.write(b"2\n").expect("sent");
     let (peer, _) = server.accept().expect("accepted");
     assert_eq!(line(&peer), "2\n");
     drop((peer, server));
+    wait_for_end(&socket);
     assert_eq!(
         socket.write(b"3\n").expect_err("gone").kind(),
         ErrorKind::Unavailable
@@ -50,6 +61,7 @@ fn lines_arrive_over_tcp_and_a_new_server_is_found() {
 
 #[test]
 fn lines_arrive_over_a_socket_of_the_machine() {
+    let _none = CHILDREN.read().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("socket");
     let server = UnixListener::bind(&path).expect("bound");
