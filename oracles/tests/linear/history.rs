@@ -108,7 +108,9 @@ pub(crate) fn read(log: &Path) -> Vec<Call> {
     let text = std::fs::read_to_string(log).unwrap_or_default();
     let mut calls: Vec<Call> = Vec::new();
     let mut open: BTreeMap<u64, usize> = BTreeMap::new();
-    for line in text.lines() {
+    // A kill may have cut the last line off: one write to two pages of a file is two.
+    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    for line in whole.lines() {
         let words: Vec<&str> = line.split(' ').collect();
         let (client, time) = (words[1].parse().unwrap(), words[2].parse().unwrap());
         if words[0] == "i" {

@@ -69,7 +69,7 @@ impl Door for Bao {
             reply = self.send(request);
         }
         if request.settles {
-            thread::sleep(MOMENT * 10);
+            thread::sleep(MOMENT * 40);
         }
         reply
     }

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
+use std::sync::PoisonError;
 use std::thread;
 
 use data_encoding::BASE64;
@@ -11,7 +12,7 @@ use vaultcore::api::{ApiRequest, Method};
 use vaultcore::transit::{ExportType, KeyType, NewKey};
 
 use crate::Bench;
-use crate::openbao::program;
+use crate::openbao::{STARTING, program};
 
 const STOP: &str = "/stop";
 
@@ -59,7 +60,9 @@ fn answer(stream: &mut TcpStream, session: &Session) -> Option<()> {
 /// Runs `bao transit <verb> transit/keys/<name> <key> ..` against the bench.
 fn import(bench: &Bench, verb: &str, name: &str, key: &[u8], options: &[String]) {
     let program = program().expect("asked before");
+    let first = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    drop(first);
     let address = listener.local_addr().expect("an address");
     thread::scope(|scope| {
         scope.spawn(|| serve(&listener, &bench.owner));

@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -25,6 +26,9 @@ pub(crate) fn program() -> Option<OsString> {
     std::env::var_os("VAULTCORE_BAO")
 }
 
+/// Held while a port is free that a server is to have, lest another one takes it.
+pub(crate) static STARTING: Mutex<()> = Mutex::new(());
+
 /// A server in development mode, open, with everything in memory.
 struct Bao {
     server: Child,
@@ -40,6 +44,7 @@ impl Bao {
             writeln!(out, "\nSKIPPED openbao: VAULTCORE_BAO is not set").expect("prints");
             return None;
         };
+        let _first = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
         let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
         let address = free.expect("a port is free").to_string();
         let home = tempfile::tempdir().expect("makes a folder");

@@ -60,12 +60,26 @@ fn kill_pair(file: &Path, acks: &Path, dice: &mut Dice, plant: Plant) {
         task.command().spawn().unwrap()
     };
     let mut writers = [start(0), start(1)];
-    // From the opening of the file on; the survivor goes on beside what the first one left.
+    // From the opening of the file on, and mostly from the first thing said on, whatever the time until
+    // then; the survivor goes on beside what the first one left.
+    if dice.below(4) > 0 {
+        wait_for_words(acks);
+    }
     sleep(Duration::from_micros(5_000 + dice.below(120_000)));
     let first = dice.below(2) as usize;
     kill(&mut writers[first]);
     sleep(Duration::from_micros(dice.below(20_000)));
     kill(&mut writers[1 - first]);
+}
+
+/// Waits until something stands in the file.
+fn wait_for_words(file: &Path) {
+    for _ in 0..10_000 {
+        if fs::metadata(file).is_ok_and(|found| found.len() > 0) {
+            return;
+        }
+        sleep(Duration::from_millis(1));
+    }
 }
 
 /// Sends SIGKILL. A writer that ended by itself has said why in its acks.

@@ -74,9 +74,11 @@ impl Ledger {
         }
     }
 
-    /// Takes the lines of the writers.
+    /// Takes the lines of the writers, but for one that a kill has cut off: one write to two pages of
+    /// a file is two.
     pub(crate) fn take(&mut self, lines: &str) -> Result<(), Finding> {
-        lines.lines().try_for_each(|line| self.take_line(line))
+        let whole = lines.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        whole.lines().try_for_each(|line| self.take_line(line))
     }
 
     fn take_line(&mut self, line: &str) -> Result<(), Finding> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use vaultcore::Background;
 
+use crate::outside::whole_lines;
 use crate::world::{Plant, Shifted, World, task};
 
 /// How often a process is killed.
@@ -66,7 +67,9 @@ fn sweeper() {
         clock,
         plant,
     };
-    let vault = world.vault(Background::Host, &world.outside());
+    let mut outside = world.outside();
+    outside.slow = Duration::from_millis(2); // it must not be done before it is killed
+    let vault = world.vault(Background::Host, &outside);
     let leases = world.unsealed(&vault).leases();
     leases.revoke_prefix("db/creds").unwrap();
 }
@@ -85,7 +88,15 @@ fn kill_issuers(folder: &Path, kills: u64, plant: Plant) -> (Option<String>, usi
         fs::write(folder.join("acks"), "").unwrap();
         world.plant = plant;
         let mut children = [0, 1].map(|_| world.spawn("kill::child"));
-        sleep(Duration::from_micros(60_000 + round * 7_919 % 90_000));
+        match round % 4 {
+            // While they start,
+            0 => sleep(Duration::from_micros(round * 7_919 % 90_000)),
+            // and from their first user on.
+            _ => {
+                wait_for_words(&folder.join("acks"));
+                sleep(Duration::from_micros(round * 7_919 % 40_000));
+            }
+        }
         for child in &mut children {
             child.kill().unwrap();
             child.wait().unwrap();
@@ -99,6 +110,16 @@ fn kill_issuers(folder: &Path, kills: u64, plant: Plant) -> (Option<String>, usi
         }
     }
     (None, made)
+}
+
+/// Waits until something stands in the file.
+fn wait_for_words(file: &Path) {
+    for _ in 0..10_000 {
+        if fs::metadata(file).is_ok_and(|found| found.len() > 0) {
+            return;
+        }
+        sleep(Duration::from_millis(1));
+    }
 }
 
 /// Recovers, compares leases with users, and ends both. Returns how many users were acknowledged.
@@ -117,6 +138,7 @@ fn look(world: &World<'_>) -> Result<usize, String> {
     let dropped = outside.dropped();
     let dropped: BTreeSet<&str> = dropped.iter().map(|user| user.name.as_str()).collect();
     let acks = fs::read_to_string(world.folder.join("acks")).unwrap();
+    let acks = whole_lines(&acks);
     for line in acks.lines() {
         let (lease, user) = line.split_once(' ').unwrap();
         let known = leases.lookup(lease).is_ok();

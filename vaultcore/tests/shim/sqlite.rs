@@ -146,6 +146,8 @@ fn the_whole_log_gives_the_very_bytes() {
     }
     let mut real = files_in(folder.path());
     real.remove(&folder.path().join("ack")); // Acks are marks, not contents.
+    // Two that close at one moment leave theirs, which is memory they shared.
+    real.retain(|path, _| !path.as_os_str().as_encoded_bytes().ends_with(b"-shm"));
     for name in ["db", "final-0", "final-1000"] {
         assert!(real.contains_key(&folder.path().join(name)), "{name}");
     }

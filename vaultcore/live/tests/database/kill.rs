@@ -10,7 +10,8 @@ use std::time::Duration;
 use vaultcore::database::{Connection, Role};
 use vaultcore::storage::Sqlite;
 use vaultcore::{
-    Clock, ClockReading, NewMount, NewSlot, SecretBytes, SystemClock, Timestamp, Vault,
+    Clock, ClockReading, NewMount, NewSlot, SecretBytes, SecretString, SystemClock, Timestamp,
+    Vault,
 };
 
 use crate::{mariadb, world};
@@ -43,6 +44,8 @@ trait Place {
     /// Makes a user of whom no vault knows.
     fn plant(&self, name: &str);
     fn unplant(&self, name: &str);
+    /// Waits until the server has ended what it was asked for by whoever is gone.
+    fn settle(&self);
 }
 
 impl Place for world::Server {
@@ -64,11 +67,22 @@ impl Place for world::Server {
         let drop = format!("DROP ROLE \"{name}\"");
         self.admin().batch_execute(&drop).unwrap();
     }
+
+    fn settle(&self) {} // the driver's lock on the user lasts as long
 }
 
 impl Place for mariadb::Server {
     fn reached(&self) -> (Connection, Role) {
-        (self.connection(None), mariadb::role())
+        let boss = boss();
+        for statement in [
+            format!("CREATE USER IF NOT EXISTS '{boss}'@'%' IDENTIFIED BY 'boss'"),
+            format!("GRANT ALL PRIVILEGES ON *.* TO '{boss}'@'%' WITH GRANT OPTION"),
+        ] {
+            self.execute(&statement);
+        }
+        let password = SecretString::copy_from("boss");
+        let connection = self.connection(None).login(boss, password);
+        (connection, mariadb::role())
     }
 
     fn count(&self, prefix: &str) -> usize {
@@ -82,6 +96,21 @@ impl Place for mariadb::Server {
     fn unplant(&self, name: &str) {
         self.execute(&format!("DROP USER '{name}'@'%'"));
     }
+
+    fn settle(&self) {
+        for _ in 0..10_000 {
+            if self.sessions_of(&boss()) == 0 {
+                return;
+            }
+            sleep(Duration::from_millis(1));
+        }
+        panic!("the server goes on for a client that is gone");
+    }
+}
+
+/// The login of these vaults alone.
+fn boss() -> String {
+    format!("killer_boss_{}", std::process::id())
 }
 
 fn open(folder: &Path, later: Duration) -> Vault {
@@ -175,6 +204,7 @@ fn kill_issuers(server: &dyn Place, kills: u64, orphan: bool) -> Result<usize, S
             server.plant(&planted);
         }
         later += LATER;
+        server.settle();
         let vault = open(folder.path(), later);
         vault.unseal_key(&key()).unwrap();
         vault.tick().map_err(|error| format!("recovery: {error}"))?;

@@ -57,6 +57,13 @@ impl Server {
         found.len()
     }
 
+    /// How many sessions of a login there are.
+    pub(crate) fn sessions_of(&self, name: &str) -> usize {
+        let query = "SELECT id FROM information_schema.processlist WHERE user = ?";
+        let found: Vec<u64> = self.admin().exec(query, (name,)).unwrap();
+        found.len()
+    }
+
     pub(crate) fn connection(&self, port: Option<u16>) -> Connection {
         let port = port.unwrap_or_else(|| self.opts.get_tcp_port());
         let url = format!("{{{{username}}}}:{{{{password}}}}@tcp(127.0.0.1:{port})/");

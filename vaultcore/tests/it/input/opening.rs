@@ -94,7 +94,9 @@ fn wrong_shares_are_refused_and_the_right_ones_stay() {
     let mut wrong = raw(&template.shares[1]);
     wrong[5] ^= 1;
     let mut elsewhere = raw(&template.shares[1]);
-    elsewhere[32] = 77;
+    let taken: Vec<u8> = template.shares.iter().map(|text| raw(text)[32]).collect();
+    let free = (1..=255).find(|x| !taken.contains(x));
+    elsewhere[32] = free.expect("there are few shares");
     let unknown = [
         ("a share of another vault", share(&other.shares[1])),
         (
