@@ -18,8 +18,8 @@
 // * Inputs (vc_bytes) are borrowed for the call, which nobody may change meanwhile, and at most
 //   VC_MAX_INPUT bytes. NULL goes with length 0 only. Text is UTF-8.
 // * What comes back as vc_buffer may be secret. It belongs to the caller, and vc_buffer_free wipes
-//   it. A variable that is freed even if the call fails is set to zeros before; two threads do not
-//   free by the same one.
+//   it, but for ciphertexts. A variable that is freed even if the call fails is set to zeros before;
+//   two threads do not free by the same one.
 // * No panic and no exception crosses the boundary: a bug of the library is VC_PANICKED.
 // * After a fork the child's calls with handles of the parent answer VC_FORKED. Fork first, then
 //   open.
@@ -64,8 +64,8 @@
 // What went wrong. It holds no secret, and belongs to whoever received it: vc_error_free.
 typedef struct vc_error vc_error;
 
-// A buffer of the library's that may hold secrets: vc_buffer_free wipes it. Behind the last byte
-// is a zero that `len` does not count, so that text can be used as a C string.
+// A buffer of the library's. vc_buffer_free wipes it, unless it is a ciphertext, which is no secret.
+// Behind the last byte is a zero that `len` does not count, so that text can be used as a C string.
 //
 // Do not change the fields, and free it by one variable only.
 typedef struct {
@@ -73,6 +73,8 @@ typedef struct {
   const uint8_t *data;
   // How many there are.
   size_t len;
+  // How it is freed: opaque.
+  size_t kind;
 } vc_buffer;
 
 // How a call ended: VC_OK, or the number of an error. Numbers are never changed or used again;

@@ -61,8 +61,8 @@ fn too_large() -> Error {
     Error::new(ErrorKind::TooLarge, message)
 }
 
-/// A buffer of the library's that may hold secrets: vc_buffer_free wipes it. Behind the last byte
-/// is a zero that `len` does not count, so that text can be used as a C string.
+/// A buffer of the library's. vc_buffer_free wipes it, unless it is a ciphertext, which is no secret.
+/// Behind the last byte is a zero that `len` does not count, so that text can be used as a C string.
 ///
 /// Do not change the fields, and free it by one variable only.
 #[repr(C)]
@@ -71,7 +71,13 @@ pub struct vc_buffer {
     pub data: *const u8,
     /// How many there are.
     pub len: usize,
+    /// How it is freed: opaque.
+    pub kind: usize,
 }
+
+/// The kind of a buffer that is wiped: that of a variable, too, of which nobody has set this field.
+const SECRET: usize = 0;
+const PUBLIC: usize = 1;
 
 impl vc_buffer {
     /// Copies `bytes`, which stay the caller's to wipe.
@@ -85,11 +91,11 @@ impl vc_buffer {
             start.add(bytes.len()).write(0);
             whole.assume_init()
         };
-        Self::leak(whole)
+        Self::leak(whole, SECRET)
     }
 
-    /// Hands `text` over, which is no secret: it is copied if its capacity is not just one more
-    /// than its length, and the copy that is left then is not wiped.
+    /// Hands `text` over, which is no secret, nor wiped: it is copied if its capacity is not just one
+    /// more than its length.
     #[inline]
     pub(super) fn from_public(text: String) -> Self {
         let mut bytes = text.into_bytes();
@@ -97,25 +103,26 @@ impl vc_buffer {
             return Self::copy_from(&bytes);
         }
         bytes.push(0); // there is room, and then none left: the box stays where the bytes are
-        Self::leak(bytes.into_boxed_slice())
+        Self::leak(bytes.into_boxed_slice(), PUBLIC)
     }
 
     /// Hands `secret` over where it is, if a zero is behind it, and copies it otherwise.
     #[inline]
     pub(super) fn from_secret(secret: SecretBytes) -> Self {
         match secret.into_terminated() {
-            Ok(whole) => Self::leak(whole),
+            Ok(whole) => Self::leak(whole, SECRET),
             Err(secret) => Self::copy_from(secret.expose()),
         }
     }
 
     /// Gives a box away whose last byte is the zero.
     #[inline]
-    fn leak(whole: Box<[u8]>) -> Self {
+    fn leak(whole: Box<[u8]>, kind: usize) -> Self {
         let whole = Box::leak(whole);
         Self {
             data: whole.as_mut_ptr(),
             len: whole.len().saturating_sub(1),
+            kind,
         }
     }
 }
@@ -132,7 +139,7 @@ pub unsafe extern "C" fn vc_buffer_free(buffer: *mut vc_buffer) {
         return;
     };
     let data = mem::replace(&mut buffer.data, ptr::null());
-    let len = mem::take(&mut buffer.len);
+    let (len, kind) = (mem::take(&mut buffer.len), mem::take(&mut buffer.kind));
     if data.is_null() {
         return;
     }
@@ -140,7 +147,9 @@ pub unsafe extern "C" fn vc_buffer_free(buffer: *mut vc_buffer) {
     // SAFETY: `leak` was given a box of this length at this place, and nobody has freed it: the
     // variable would be clear, and the caller promises that there is no other.
     let mut owned = unsafe { Box::from_raw(whole) };
-    vaultcore_os::zero(&mut owned);
+    if kind != PUBLIC {
+        vaultcore_os::zero(&mut owned);
+    }
 }
 
 #[cfg(test)]
@@ -208,6 +217,7 @@ mod tests {
             let (start, secret) = (text.as_ptr(), SecretBytes::from(text.clone().into_bytes()));
             let public = vc_buffer::from_public(text);
             assert_eq!(public.data == start, room == 1, "{room}");
+            assert_eq!(public.kind == PUBLIC, room == 1, "what was copied may as well be wiped");
             for mut buffer in [public, vc_buffer::from_secret(secret)] {
                 // SAFETY: the buffer was just made, and is freed by its one variable.
                 unsafe {

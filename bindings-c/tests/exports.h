@@ -50,7 +50,7 @@ static vc_status took_buffer(vc_status status, vc_buffer *buffer, const char *na
 }
 
 #define BUFFER(name, call)                      \
-  vc_buffer buffer = {NULL, UNTOUCHED};         \
+  vc_buffer buffer = {NULL, UNTOUCHED, 0};         \
   vc_buffer *out = in->null_out ? NULL : &buffer; \
   return took_buffer(call, &buffer, name)
 
@@ -127,7 +127,7 @@ static vc_status owner(const struct in *in, vc_error **error) {
 static vc_status login(const struct in *in, vc_error **error) {
   vc_session made = {UNTOUCHED};
   vc_session *out = in->null_out ? NULL : &made;
-  vc_buffer token = {NULL, 0};
+  vc_buffer token = {0};
   vc_init_root_token(in->init, &token, NULL);
   vc_bytes text = in->bad != NULL ? *in->bad : vc_borrow(&token);
   vc_status status = vc_vault_login(in->vault, text, out, error);
@@ -272,13 +272,13 @@ static vc_status encrypt(const struct in *in, vc_error **error) {
 
 // What decrypts, made by the handle itself; if that cannot be, the call that is tried says why.
 static vc_buffer made_ciphertext(const struct in *in) {
-  vc_buffer made = {NULL, 0};
+  vc_buffer made = {0};
   vc_transit_encrypt(in->transit, vc_text("card"), vc_text("4111"), NONE, NONE, &made, NULL);
   return made;
 }
 
 static vc_status decrypt(const struct in *in, vc_error **error) {
-  vc_buffer made = made_ciphertext(in), buffer = {NULL, UNTOUCHED};
+  vc_buffer made = made_ciphertext(in), buffer = {NULL, UNTOUCHED, 0};
   vc_bytes ciphertext = in->bad != NULL ? *in->bad : vc_borrow(&made);
   vc_status status = vc_transit_decrypt(in->transit, vc_text("card"), ciphertext, NONE, NONE,
                                         in->null_out ? NULL : &buffer, error);
@@ -288,7 +288,7 @@ static vc_status decrypt(const struct in *in, vc_error **error) {
 }
 
 static vc_status rewrap(const struct in *in, vc_error **error) {
-  vc_buffer made = made_ciphertext(in), buffer = {NULL, UNTOUCHED};
+  vc_buffer made = made_ciphertext(in), buffer = {NULL, UNTOUCHED, 0};
   vc_bytes ciphertext = in->bad != NULL ? *in->bad : vc_borrow(&made);
   vc_status status = vc_transit_rewrap(in->transit, vc_text("card"), ciphertext, NONE, NONE,
                                        in->null_out ? NULL : &buffer, error);
@@ -318,7 +318,7 @@ static vc_status credentials(const struct in *in, vc_error **error) {
 }
 
 static vc_status static_credentials(const struct in *in, vc_error **error) {
-  vc_buffer name = {NULL, UNTOUCHED}, buffer = {NULL, UNTOUCHED};
+  vc_buffer name = {NULL, UNTOUCHED, 0}, buffer = {NULL, UNTOUCHED, 0};
   vc_status status = vc_database_static_credentials(
       in->database, input(in, "static"), in->null_out ? NULL : &name, &buffer, error);
   took_buffer(status, &name, "vc_database_static_credentials");
@@ -368,13 +368,13 @@ static vc_status close_credentials(const struct in *in, vc_error **error) {
 
 // The id of the lease that there is; if that cannot be told, one that there is not.
 static vc_bytes lease_of(const struct in *in, vc_buffer *id) {
-  *id = (vc_buffer){NULL, 0};
+  *id = (vc_buffer){0};
   vc_credentials_lease_id(in->credentials, id, NULL);
   return in->bad != NULL ? *in->bad : id->data != NULL ? vc_borrow(id) : vc_text("database/no");
 }
 
 static vc_status lease_lookup(const struct in *in, vc_error **error) {
-  vc_buffer id, buffer = {NULL, UNTOUCHED};
+  vc_buffer id, buffer = {NULL, UNTOUCHED, 0};
   vc_status status = vc_lease_lookup(in->session, lease_of(in, &id),
                                      in->null_out ? NULL : &buffer, error);
   vc_buffer_free(&id);

@@ -156,7 +156,7 @@ static void transit(void) {
   struct in in = fresh();
   vc_bytes key = vc_text("card"), plain = vc_text("4111"), row = vc_text("row 42");
   vc_bytes null = {NULL, 5}, huge = {(const uint8_t *)"x", SIZE_MAX};
-  vc_buffer made, out = {NULL, UNTOUCHED};
+  vc_buffer made, out = {NULL, UNTOUCHED, 0};
   MUST(vc_transit_encrypt(in.transit, key, plain, NONE, row, &made, NULL));
   vc_bytes text = vc_borrow(&made);
   for (int place = 0; place < 4; place++) {

@@ -196,6 +196,7 @@ fn static_credentials(m: &mut Machine, i: &mut Input<'_>, e: ErrorOut) -> vc_sta
     let mut name = vc_buffer {
         data: ptr::null(),
         len: 0,
+        kind: 0,
     };
     let status = m.took(|_, password| unsafe {
         vc_database_static_credentials(database, role, &raw mut name, password, e)

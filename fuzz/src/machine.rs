@@ -157,6 +157,7 @@ impl Machine {
         let mut buffer = vc_buffer {
             data: ptr::null(),
             len: UNTOUCHED as usize,
+            kind: 0,
         };
         let status = call(self, &raw mut buffer);
         if status != VC_OK {

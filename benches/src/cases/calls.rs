@@ -119,6 +119,7 @@ fn text(text: &str) -> vc_bytes {
 const NO_BUFFER: vc_buffer = vc_buffer {
     data: ptr::null(),
     len: 0,
+    kind: 0,
 };
 
 fn must(status: u32) {

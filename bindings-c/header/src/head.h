@@ -18,8 +18,8 @@
 // * Inputs (vc_bytes) are borrowed for the call, which nobody may change meanwhile, and at most
 //   VC_MAX_INPUT bytes. NULL goes with length 0 only. Text is UTF-8.
 // * What comes back as vc_buffer may be secret. It belongs to the caller, and vc_buffer_free wipes
-//   it. A variable that is freed even if the call fails is set to zeros before; two threads do not
-//   free by the same one.
+//   it, but for ciphertexts. A variable that is freed even if the call fails is set to zeros before;
+//   two threads do not free by the same one.
 // * No panic and no exception crosses the boundary: a bug of the library is VC_PANICKED.
 // * After a fork the child's calls with handles of the parent answer VC_FORKED. Fork first, then
 //   open.
