@@ -217,7 +217,11 @@ mod tests {
             let (start, secret) = (text.as_ptr(), SecretBytes::from(text.clone().into_bytes()));
             let public = vc_buffer::from_public(text);
             assert_eq!(public.data == start, room == 1, "{room}");
-            assert_eq!(public.kind == PUBLIC, room == 1, "what was copied may as well be wiped");
+            assert_eq!(
+                public.kind == PUBLIC,
+                room == 1,
+                "what was copied may as well be wiped"
+            );
             for mut buffer in [public, vc_buffer::from_secret(secret)] {
                 // SAFETY: the buffer was just made, and is freed by its one variable.
                 unsafe {

@@ -6,8 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyType;
+use pyo3::types::{PyTuple, PyType};
 use vaultcore::{Error, ErrorKind, Result};
+
+use crate::python;
 
 /// The base class, and one class a kind, in the order of `ErrorKind::ALL`.
 struct Classes {
@@ -66,7 +68,7 @@ pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add(class_name(*kind), class.bind(py))?;
     }
     let names: Vec<String> = ErrorKind::ALL.iter().map(ToString::to_string).collect();
-    module.add("ERROR_KINDS", pyo3::types::PyTuple::new(py, names)?)
+    module.add("ERROR_KINDS", PyTuple::new(py, names)?)
 }
 
 /// Returns the exception that tells of `error`.
@@ -128,14 +130,18 @@ impl Progress {
 
     /// Tells how much is done; an error stops the work.
     pub(crate) fn report(&mut self, done: u64) -> Result<()> {
-        let told = Python::attach(|py| {
+        let told = Python::try_attach(|py| {
             py.check_signals()?;
             match &self.callback {
-                Some(callback) => callback.call1(py, (done,)).map(drop),
+                Some(callback) => {
+                    let done = PyTuple::new(py, [done])?;
+                    python::run(callback.bind(py), &done).map(drop)
+                }
                 None => Ok(()),
             }
         });
-        told.map_err(|error| {
+        let ended = || Error::new(ErrorKind::Unavailable, "the interpreter has ended");
+        told.ok_or_else(ended)?.map_err(|error| {
             self.raised = Some(error);
             Error::new(ErrorKind::Unavailable, "the callback stopped the work")
         })

@@ -5,18 +5,25 @@ use std::fmt;
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyList, PyString};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyList, PyString, PyTuple};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use vaultcore::SecretBytes;
+
+use crate::python::run;
 
 /// What `json.dumps` makes anew for each call but the usual ones.
 static ENCODE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 /// `json.loads`, which finds out the encoding of bytes, and says what is wrong.
 static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
-/// Returns `value` as JSON, in memory that is wiped. Numbers that JSON does not have are refused.
-pub(crate) fn dumps(value: &Bound<'_, PyAny>) -> PyResult<SecretBytes> {
-    let py = value.py();
+/// Imports what is used of Python's module: a call would run more of Python's code for it than for
+/// anything else, and may be the first one of a thread that is about to be ended.
+pub(crate) fn prepare(py: Python<'_>) -> PyResult<()> {
+    encoder(py)?;
+    LOADS.import(py, "json", "loads").map(drop)
+}
+
+fn encoder(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     let encode = ENCODE.get_or_try_init(py, || {
         let options = PyDict::new(py);
         options.set_item("allow_nan", false)?;
@@ -25,7 +32,13 @@ pub(crate) fn dumps(value: &Bound<'_, PyAny>) -> PyResult<SecretBytes> {
         let encoder = encoder.call((), Some(&options))?;
         Ok::<_, PyErr>(encoder.getattr("encode")?.unbind())
     })?;
-    let text = encode.bind(py).call1((value,))?;
+    Ok(encode.bind(py))
+}
+
+/// Returns `value` as JSON, in memory that is wiped. Numbers that JSON does not have are refused.
+pub(crate) fn dumps(value: &Bound<'_, PyAny>) -> PyResult<SecretBytes> {
+    let py = value.py();
+    let text = run(encoder(py)?, &PyTuple::new(py, [value])?)?;
     let text: std::borrow::Cow<'_, str> = text.extract()?;
     Ok(SecretBytes::copy_from(text.as_bytes()))
 }
@@ -42,7 +55,7 @@ pub(crate) fn loads<'py>(py: Python<'py>, json: &[u8]) -> PyResult<Bound<'py, Py
         return Ok(value);
     }
     let loads = LOADS.import(py, "json", "loads")?;
-    loads.call1((PyBytes::new(py, json),))
+    run(loads, &PyTuple::new(py, [PyBytes::new(py, json)])?)
 }
 
 fn plain<'py>(py: Python<'py>, json: &[u8]) -> Option<Bound<'py, PyAny>> {

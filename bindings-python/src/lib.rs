@@ -9,6 +9,7 @@ mod identity;
 mod json;
 mod kv;
 mod leases;
+mod python;
 mod request;
 mod secret;
 mod session;
@@ -23,6 +24,7 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     error::add(module)?;
+    json::prepare(module.py())?;
     module.add_function(wrap_pyfunction!(vault::open, module)?)?;
     module.add_function(wrap_pyfunction!(kv::parse_env, module)?)?;
     module.add_class::<vault::Vault>()?;

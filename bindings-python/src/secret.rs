@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PyMemoryView, PyString};
 use vaultcore::{SecretBytes, SecretString};
 
 /// A value to keep from eyes and logs. `expose` hands it out.
@@ -140,11 +140,7 @@ impl<'py> FromPyObject<'_, 'py> for Data {
         }
         // Whatever else has a buffer, such as bytearray and memoryview; not a number, of which
         // `bytes` would make so many zeros.
-        let view = given
-            .py()
-            .import("builtins")?
-            .getattr("memoryview")?
-            .call1((given,))?;
+        let view = PyMemoryView::from(&given)?;
         let bytes = view.call_method0("tobytes")?;
         Ok(Self::Copied(SecretBytes::copy_from(
             bytes.cast::<PyBytes>()?.as_bytes(),

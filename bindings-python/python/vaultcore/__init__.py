@@ -3,6 +3,8 @@
 A vault does not cross a fork: in the child every call raises ForkedError. Fork first, then open:
 gunicorn opens in `post_fork`, multiprocessing in the child or with the method "spawn", each with
 `vault.reopen()` or `vaultcore.open`, and an unseal.
+
+A daemon thread that is in a call when the program ends stands still from then on.
 """
 
 from ._native import (

@@ -3,10 +3,11 @@
 use std::io;
 
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyTuple};
 
 use super::{Transit, With};
 use crate::error::call;
+use crate::python;
 use crate::secret::Data;
 
 /// A file of Python's: the interpreter is taken for each piece, and let go between them.
@@ -17,18 +18,20 @@ struct File {
 impl File {
     /// Calls the file. What it raises ends the stream, and is kept to be raised again.
     fn ask<T>(&self, ask: impl FnOnce(&Bound<'_, PyAny>) -> PyResult<T>) -> io::Result<T> {
-        Python::attach(|py| {
+        let asked = Python::try_attach(|py| {
             py.check_signals()?;
             ask(self.file.bind(py))
-        })
-        .map_err(io::Error::other)
+        });
+        let asked = asked.ok_or_else(|| io::Error::other("the interpreter has ended"))?;
+        asked.map_err(io::Error::other)
     }
 }
 
 impl io::Read for File {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.ask(|file| {
-            let read = file.call_method1("read", (buffer.len(),))?;
+            let size = PyTuple::new(file.py(), [buffer.len()])?;
+            let read = python::run(&file.getattr("read")?, &size)?;
             let read = read.cast::<PyBytes>()?.as_bytes();
             let Some(place) = buffer.get_mut(..read.len()) else {
                 let message = "the file read more than it was asked for";
@@ -43,9 +46,9 @@ impl io::Read for File {
 impl io::Write for File {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.ask(|file| {
-            let piece = PyBytes::new(file.py(), bytes);
+            let piece = PyTuple::new(file.py(), [PyBytes::new(file.py(), bytes)])?;
             // A file that does not wait answers None if it can take nothing now.
-            let took: Option<usize> = file.call_method1("write", (piece,))?.extract()?;
+            let took: Option<usize> = python::run(&file.getattr("write")?, &piece)?.extract()?;
             Ok(took.unwrap_or(0).min(bytes.len()))
         })
     }
@@ -64,7 +67,7 @@ fn run(py: Python<'_>, work: impl FnOnce() -> vaultcore::Result<u64> + Send) -> 
             let source = source.and_then(|source| source.downcast_ref::<io::Error>());
             let inner = source.and_then(io::Error::get_ref);
             let found = inner.and_then(|inner| inner.downcast_ref::<PyErr>());
-            raised = found.map(|error| Python::attach(|py| error.clone_ref(py)));
+            raised = found.and_then(|error| Python::try_attach(|py| error.clone_ref(py)));
         })
     });
     match raised {
