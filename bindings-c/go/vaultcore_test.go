@@ -291,7 +291,7 @@ func TestTheCollectorClosesWhatIsForgotten(t *testing.T) {
 	}
 	runtime.KeepAlive(kv)
 	kv = nil
-	for range 100 { // cleanups run in a goroutine of their own
+	for range 3000 { // cleanups run in a goroutine of their own
 		runtime.GC()
 		vault, err := Open(background, file)
 		if err == nil {

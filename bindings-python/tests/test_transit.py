@@ -113,7 +113,7 @@ def test_import_and_batches(transit):
 @pytest.mark.parametrize("count", [1, 16, 32, 1000])
 def test_random(shared, count):
     drawn = shared.transit("transit").random(count)
-    assert len(drawn) == count and drawn != bytes(count)
+    assert len(drawn) == count and (count < 16 or drawn != bytes(count))
 
 @pytest.mark.parametrize("bits", [128, 256, 512])
 def test_data_keys(shared, bits):

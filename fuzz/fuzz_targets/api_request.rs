@@ -15,14 +15,15 @@ const METHODS: [Method; 6] = [
     Method::Scan,
 ];
 
-/// What anybody may ask.
-const OPEN: [&str; 9] = [
+/// What anybody may ask, in any namespace.
+const OPEN: [&str; 10] = [
     "sys/health",
     "sys/seal-status",
     "sys/leader",
     "sys/init",
     "sys/unseal",
     "sys/generate-root",
+    "sys/rekey/",
     "sys/wrapping/lookup",
     "sys/internal/ui/mounts",
     "auth/approle/login",
@@ -42,8 +43,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         .body(body);
     door::with(|door| {
         let status = door.ask(&request).status();
-        let asked = path.trim_start_matches('/');
-        let open = OPEN.iter().any(|open| asked.starts_with(open));
+        let open = OPEN.iter().any(|open| path.contains(open));
         assert!(status >= 400 || open, "{status} without a token");
         let _ = door.ask(&request.clone().token(&door.root));
     });

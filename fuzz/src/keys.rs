@@ -60,8 +60,8 @@ pub fn spliced(made: &[u8], bytes: &[u8]) -> Vec<u8> {
     [&made[..at], rest, &made[end..]].concat()
 }
 
-/// Returns the text with the number of its version as the keys write it: others may write zeros
-/// before it, and 0 for 1, as in Vault.
+/// Returns the text of a ciphertext with the number of its version as the keys write it: others may
+/// write zeros before it, and 0 for 1, as in Vault.
 #[must_use]
 pub fn plainly(text: &str) -> Option<String> {
     let (version, body) = text.strip_prefix("vault:v")?.split_once(':')?;

@@ -166,7 +166,7 @@ fn fuzzer(name: &str, seconds: u64, found: &Path) -> Result<Command> {
     }
     let mut fuzzer = command(builds().join(host()?).join("release").join(name));
     fuzzer.args([
-        "-timeout=1",
+        "-timeout=25", // by the clock on the wall, which a busy machine stretches
         "-rss_limit_mb=512",
         "-print_final_stats=1",
         "-verbosity=0",

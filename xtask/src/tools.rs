@@ -142,8 +142,9 @@ pub(crate) fn apt_install(words: &[&str]) -> Result {
         let mut apt = command("apt-get");
         output(apt.args(words).env("DEBIAN_FRONTEND", "noninteractive")).map(drop)
     };
-    apt(&["update", "-qq"])?;
-    apt(&[&["install", "-y", "-qq"], words].concat())
+    let patient = ["-o", "Acquire::Retries=5", "-o", "DPkg::Lock::Timeout=300"];
+    apt(&[&["update", "-qq"], patient.as_slice()].concat())?;
+    apt(&[&["install", "-y", "-qq"], patient.as_slice(), words].concat())
 }
 
 /// How a step ended.
