@@ -221,7 +221,7 @@ def test_static_roles_by_the_calendar(database, fake):
     database.write_static_role("report", "app", "reporting", rotation_schedule="0 2 * * SAT", rotation_window=3600)
     found = database.static_credentials("report")
     assert (found.rotation_period, found.rotation_schedule) == (None, "0 2 * * SAT")
-    assert 0 <= found.ttl <= 7 * 86_400
+    assert 0 < found.ttl <= 7 * 86_400
     with pytest.raises(vaultcore.InvalidArgumentError):
         database.write_static_role("bad", "app", "reporting", rotation_schedule="0 25 * * *")
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use vaultcore::storage::Durability;
 
+use crate::killed::wait_for_words;
 use crate::ledger::Ledger;
 use crate::writer::{Dice, Plant, Task, prepare};
 
@@ -70,16 +71,6 @@ fn kill_pair(file: &Path, acks: &Path, dice: &mut Dice, plant: Plant) {
     kill(&mut writers[first]);
     sleep(Duration::from_micros(dice.below(20_000)));
     kill(&mut writers[1 - first]);
-}
-
-/// Waits until something stands in the file.
-fn wait_for_words(file: &Path) {
-    for _ in 0..10_000 {
-        if fs::metadata(file).is_ok_and(|found| found.len() > 0) {
-            return;
-        }
-        sleep(Duration::from_millis(1));
-    }
 }
 
 /// Sends SIGKILL. A writer that ended by itself has said why in its acks.

@@ -9,6 +9,7 @@ use vaultcore::kv::Kv;
 use vaultcore::storage::Sqlite;
 use vaultcore::{Error, ErrorKind, Vault};
 
+use crate::killed::whole_lines;
 use crate::writer::{TOGETHER, key, state};
 
 /// What is wrong with a vault after a crash.
@@ -74,11 +75,11 @@ impl Ledger {
         }
     }
 
-    /// Takes the lines of the writers, but for one that a kill has cut off: one write to two pages of
-    /// a file is two.
+    /// Takes the whole lines of the writers.
     pub(crate) fn take(&mut self, lines: &str) -> Result<(), Finding> {
-        let whole = lines.rsplit_once('\n').map_or("", |(whole, _)| whole);
-        whole.lines().try_for_each(|line| self.take_line(line))
+        whole_lines(lines)
+            .lines()
+            .try_for_each(|line| self.take_line(line))
     }
 
     fn take_line(&mut self, line: &str) -> Result<(), Finding> {

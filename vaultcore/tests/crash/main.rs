@@ -7,6 +7,8 @@
 )]
 
 mod kill;
+#[path = "../killed/mod.rs"]
+mod killed;
 mod ledger;
 mod power;
 #[path = "../shim/mod.rs"]

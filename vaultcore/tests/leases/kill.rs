@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use vaultcore::Background;
 
-use crate::outside::whole_lines;
+use crate::killed::{wait_for_words, whole_lines};
 use crate::world::{Plant, Shifted, World, task};
 
 /// How often a process is killed.
@@ -110,16 +110,6 @@ fn kill_issuers(folder: &Path, kills: u64, plant: Plant) -> (Option<String>, usi
         }
     }
     (None, made)
-}
-
-/// Waits until something stands in the file.
-fn wait_for_words(file: &Path) {
-    for _ in 0..10_000 {
-        if fs::metadata(file).is_ok_and(|found| found.len() > 0) {
-            return;
-        }
-        sleep(Duration::from_millis(1));
-    }
 }
 
 /// Recovers, compares leases with users, and ends both. Returns how many users were acknowledged.

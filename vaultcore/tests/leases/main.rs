@@ -7,6 +7,8 @@
 )]
 
 mod kill;
+#[path = "../killed/mod.rs"]
+mod killed;
 mod outside;
 mod share;
 mod world;

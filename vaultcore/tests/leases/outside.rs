@@ -10,6 +10,7 @@ use std::time::Duration;
 use vaultcore::database::{ChangeUser, Database, Driver, NewUser, Settings};
 use vaultcore::{Clock, Error, Result, Timestamp};
 
+use crate::killed::whole_lines;
 use crate::world::Shifted;
 
 /// The name by which it is configured.
@@ -71,11 +72,6 @@ impl Outside {
         };
         whole_lines(&log).lines().map(read).collect()
     }
-}
-
-/// Leaves out a line that a kill has cut off: one write to two pages of a file is two.
-pub(crate) fn whole_lines(log: &str) -> &str {
-    log.rsplit_once('\n').map_or("", |(whole, _)| whole)
 }
 
 impl Driver for Outside {
